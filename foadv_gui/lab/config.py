@@ -1,0 +1,256 @@
+"""An experiment as a frozen value: read from TOML, checked as a whole, changed one setting at a time."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, Input, Network, View
+from foadv_gui.lab.settings import SETTINGS, Setting, nearest, setting
+
+__all__ = [
+    "DIGIT_COUNT",
+    "DIGIT_PIXELS",
+    "SECTIONS",
+    "SETTINGS",
+    "Ascent",
+    "Compute",
+    "Experiment",
+    "ExperimentError",
+    "Input",
+    "Network",
+    "Setting",
+    "View",
+    "setting",
+]
+
+DIGIT_COUNT = 1797
+DIGIT_PIXELS = 64
+_MIB = 2**20
+_TOML_LIMIT = 1 * _MIB
+_UNSET: Any = object()
+
+
+class ExperimentError(ValueError):
+    """An experiment that cannot be: which setting (`key`), why (`reason`), its value, and the file it came from.
+
+    The text is one line, such as ``run.toml: input.scale = -1: must be a number between 0.0001 and 10000``.
+    """
+
+    def __init__(self, key: str, reason: str, value: object = _UNSET, source: str = "") -> None:
+        self.key = key
+        self.reason = reason
+        self.value = value
+        self.source = source
+        super().__init__(key, reason)
+
+    def __str__(self) -> str:
+        where = self.key
+        if self.key and self.value is not _UNSET:
+            shown = repr(self.value)
+            where += f" = {shown if len(shown) <= 60 else shown[:57] + '...'}"
+        return " ".join(": ".join(part for part in (self.source, where, self.reason) if part).split())
+
+    def of(self, source: str) -> ExperimentError:
+        """Return the same error, said of a file."""
+        return ExperimentError(self.key, self.reason, self.value, source)
+
+
+class Experiment(BaseModel):
+    """Everything that determines a run: network, input, ascent, where it is computed, and how it is shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(default="", title="Title", description="A few words that name the experiment.")
+    watch: str = Field(default="", title="What to watch", description="One sentence on what to look at when it runs.")
+    network: Network = Field(default_factory=Network)
+    input: Input = Field(default_factory=Input)
+    ascent: Ascent = Field(default_factory=Ascent)
+    compute: Compute = Field(default_factory=Compute)
+    view: View = Field(default_factory=View)
+
+    @property
+    def dimension(self) -> int | None:
+        """The number d of input coordinates, or None where only the input file knows it."""
+        if self.input.source == "digits":
+            return DIGIT_PIXELS
+        return self.network.dimension if self.input.source == "sphere" else None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        problem = _impossible(self)
+        if problem is not None:
+            raise problem
+        return self
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Check a mapping (or an experiment) and return it as an experiment; `ExperimentError` says what is wrong."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise _first_problem(error) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Read an experiment from JSON, as a recording stores it; `ExperimentError` says what is wrong."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            raise _first_problem(error) from None
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Self:
+        """Read an experiment file; the files that it names are looked for beside it."""
+        path = Path(path)
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(_TOML_LIMIT + 1)
+        except OSError as error:
+            raise ExperimentError("", f"cannot be read: {error.strerror or error}", source=str(path)) from None
+        if len(data) > _TOML_LIMIT:
+            raise ExperimentError("", "is larger than 1 MiB, so it is no experiment file", source=str(path))
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ExperimentError("", f"is not a text file in UTF-8 (byte {error.start})", source=str(path)) from None
+        return cls._from_text(text, str(path), path.parent)
+
+    @classmethod
+    def from_toml_text(cls, text: str, name: str = "experiment") -> Self:
+        """Read an experiment from text; `name` is what an error calls it."""
+        return cls._from_text(text, name, None)
+
+    @classmethod
+    def _from_text(cls, text: str, name: str, folder: Path | None) -> Self:
+        try:
+            data = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise ExperimentError("", f"is not valid TOML: {error}", source=name) from None
+        if folder is not None:
+            _locate_files(data, folder)
+        try:
+            return cls.model_validate(data)
+        except ExperimentError as error:
+            raise error.of(name) from None
+
+    def to_toml(self) -> str:
+        """Return the experiment as TOML text; reading it back gives an equal experiment."""
+        data = self.model_dump()
+        for name in ("title", "watch"):
+            if not data[name]:
+                del data[name]
+        for name in SECTIONS:
+            data[name] = {key: value for key, value in data[name].items() if value is not None}
+        return tomli_w.dumps(data)
+
+    def get(self, key: str) -> Any:
+        """Return the value of a setting by its key, such as "input.scale"."""
+        section, name = _split(key)
+        return getattr(getattr(self, section), name) if section else getattr(self, name)
+
+    def replace(self, key: str, value: object, **more: object) -> Self:
+        """Return a new, checked experiment: ``e.replace("input.scale", 0.1, **{"ascent.seed": 3})``."""
+        data = self.model_dump()
+        for changed, new in {key: value, **more}.items():
+            section, name = _split(changed)
+            (data[section] if section else data)[name] = new
+        return type(self).model_validate(data)
+
+
+def _split(key: str) -> tuple[str, str]:
+    """Split "input.scale" into its section and its name; an unknown key is refused with the nearest one."""
+    section, _, name = key.rpartition(".")
+    if section in SECTIONS and name in SECTIONS[section].model_fields:
+        return section, name
+    if not section and name in ("title", "watch"):
+        return "", name
+    raise _unknown(key)
+
+
+def _unknown(key: str) -> ExperimentError:
+    return ExperimentError(key, f"there is no such setting; did you mean {nearest(key, ('title', 'watch'))}?")
+
+
+def _locate_files(data: dict[str, Any], folder: Path) -> None:
+    """Make the file names in a TOML document absolute, taking relative ones from the document's own folder."""
+    for entry in SETTINGS:
+        table = data.get(entry.section)
+        if entry.kind == "path" and isinstance(table, dict) and isinstance(table.get(entry.name), str):
+            written = table[entry.name]
+            table[entry.name] = str((folder / Path(written).expanduser()).absolute()) if written else written
+
+
+def _first_problem(error: ValidationError) -> ExperimentError:
+    """Turn pydantic's report into the one line that names the field, its value and what is valid."""
+    first = error.errors(include_url=False)[0]
+    own = first.get("ctx", {}).get("error")
+    if isinstance(own, ExperimentError):
+        return own
+    key = ".".join(str(part) for part in first["loc"][:2])
+    if first["type"] == "extra_forbidden":
+        return _unknown(key)
+    if key in SECTIONS:
+        return ExperimentError(key, f"must be a table, written [{key}]", first["input"])
+    entry = next((known for known in SETTINGS if known.key == key), None)
+    if entry is None:
+        return ExperimentError(key, "must be text" if key else "is no experiment: " + first["msg"], first["input"])
+    reason = f"must be {entry.valid}"
+    if entry.kind == "choice":
+        close = difflib.get_close_matches(str(first["input"]), entry.choices, n=1)
+        reason += f"; did you mean {close[0]}?" if close else ""
+    return ExperimentError(key, reason, first["input"])
+
+
+def _impossible(e: Experiment) -> ExperimentError | None:
+    """Return what makes settings that are valid one by one impossible together, if anything does."""
+    network, given, ascent, view, d = e.network, e.input, e.ascent, e.view, e.dimension
+    for key, source in (
+        ("network.file", network.source),
+        ("input.file", given.source),
+        ("ascent.start_file", ascent.start),
+    ):
+        if source == "file" and not e.get(key):
+            return ExperimentError(key, f"must name a file, since {_chooser(key)} is file")
+    if given.source == "digits" and given.index >= DIGIT_COUNT:
+        reason = f"must be between 0 and {DIGIT_COUNT - 1}, since there are {DIGIT_COUNT} digits"
+        return ExperimentError("input.index", reason, given.index)
+    if ascent.box is not None and not ascent.box[0] < ascent.box[1]:
+        return ExperimentError("ascent.box", "must have its lower end below its upper end", list(ascent.box))
+    if ascent.constraint == "l2-sphere" and ascent.start == "zero":
+        reason = "must be ball, sphere or file on the l2-sphere: the clean input is as far from all of its points"
+        return ExperimentError("ascent.start", reason, ascent.start)
+    if network.source == "random" and d is not None:
+        problem = weights_too_large(e, d)
+        if problem is not None:
+            return problem
+    if view.plane == "two-pixels":
+        if view.pixel_u == view.pixel_v:
+            return ExperimentError("view.pixel_v", "must be another pixel than view.pixel_u", view.pixel_v)
+        for key in ("view.pixel_u", "view.pixel_v"):
+            if d is not None and e.get(key) >= d:
+                return ExperimentError(key, f"must be less than the dimension, {d}", e.get(key))
+    return None
+
+
+def _chooser(key: str) -> str:
+    return "ascent.start" if key == "ascent.start_file" else key.replace(".file", ".source")
+
+
+def weights_too_large(experiment: Experiment, dimension: int) -> ExperimentError | None:
+    """Return the error of weights that take more than half of the memory budget (8 m d bytes), or None."""
+    width, budget = experiment.network.width, experiment.compute.memory_mib
+    need, have = width * dimension * 8 / _MIB, budget / 2
+    if need <= have:
+        return None
+    most = int(have * _MIB / (8 * dimension))
+    reason = (
+        f"weights of {width} x {dimension} numbers take {need:.0f} MiB, but half of compute.memory_mib is "
+        f"{have:.0f} MiB; make the width {most} or less, or raise the memory"
+    )
+    return ExperimentError("network.width", reason, width)

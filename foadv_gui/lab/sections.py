@@ -1,0 +1,354 @@
+"""The five sections of an experiment: every name, symbol, unit, limit, default and help text is written here, once."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import field_validator
+
+from foadv_gui.lab.fields import SEED_MAX, Section, drawn_from, field
+
+ActivationName = Literal["tanh", "sigmoid", "softplus", "erf", "gelu", "silu", "sin", "relu", "linear"]
+ConstraintName = Literal["l2-ball", "l2-sphere", "linf-ball"]
+RuleName = Literal["gradient", "normalized", "sign"]
+StartName = Literal["zero", "ball", "sphere", "file"]
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+DtypeName = Literal["float64", "float32"]
+QuantityName = Literal["loss", "log-loss", "residual", "curvature"]
+PlaneName = Literal[
+    "clean-gradient-random",
+    "path-components",
+    "endpoint-components",
+    "clean-start-end",
+    "hessian-eigenvectors",
+    "two-random",
+    "two-pixels",
+]
+
+
+class Network(Section):
+    """The two-layer network f(z) = sum_r a_r sigma(w_r . z)."""
+
+    source: Literal["random", "file"] = field(
+        "random",
+        "Weights from",
+        "Draw the weights at random (Gaussian first layer, fixed signs in the second), or read your own from a file.",
+        labels={"random": "Random", "file": "File"},
+    )
+    width: int = field(
+        512,
+        "Width",
+        "How many hidden neurons the network has. Neurons are drawn in order, so a wider network keeps those it had.",
+        symbol="m",
+        unit="neurons",
+        limits=(1, 65_536),
+        slider=(8, 4096),
+        log=True,
+    )
+    dimension: int = field(
+        64,
+        "Dimension",
+        "How many coordinates the input has. Digit images fix it at 64, and an input file brings its own.",
+        symbol="d",
+        unit="coordinates",
+        limits=(1, 100_000),
+        slider=(2, 3072),
+        log=True,
+    )
+    activation: ActivationName = field(
+        "tanh",
+        "Activation",
+        "The bend that every neuron applies to its input. ReLU and linear have no curvature of their own, "
+        "so the Hessian says less about them.",
+        symbol="σ",
+        labels={
+            "tanh": "tanh",
+            "sigmoid": "Sigmoid",
+            "softplus": "Softplus",
+            "erf": "erf",
+            "gelu": "GELU",
+            "silu": "SiLU (swish)",
+            "sin": "sin",
+            "relu": "ReLU",
+            "linear": "Linear",
+        },
+    )
+    weight_scale: float = field(
+        1.0,
+        "Weight scale",
+        "The standard deviation of every first-layer weight; a weights file is multiplied by it. "
+        "Only κ·γ matters: doubling it is the same as doubling the input.",
+        symbol="κ",
+        unit="std of a weight",
+        limits=(1e-4, 1e4),
+        slider=(0.1, 10.0),
+        log=True,
+    )
+    seed: int = drawn_from("the weights are")
+    file: str | None = field(
+        None,
+        "Weights file",
+        "An .npz or .safetensors file with W of shape (m, d) and a of shape (m,), for weights from a file.",
+    )
+
+
+class Input(Section):
+    """The clean input x = gamma x_hat, its label, and how far the adversary may go."""
+
+    source: Literal["sphere", "digits", "file"] = field(
+        "sphere",
+        "Input from",
+        "A random direction on the unit sphere, a handwritten digit of 8 × 8 pixels, or a vector of your own.",
+        labels={"sphere": "Random direction", "digits": "Handwritten digit", "file": "File"},
+    )
+    index: int = field(
+        0,
+        "Index",
+        "Which of the 1797 digit images to attack, or which row of the input file; counted from 0.",
+        limits=(0, SEED_MAX),
+    )
+    seed: int = drawn_from("the random direction is")
+    file: str | None = field(
+        None,
+        "Input file",
+        "An .npy or .npz file with one vector (d,) or a table of them (n, d). It is scaled to length 1, then by γ.",
+    )
+    scale: float = field(
+        1.0,
+        "Input scale",
+        "The length of the clean input, |x|. Small inputs give one smooth hill; large ones a mountain range.",
+        symbol="γ",
+        unit="|x|",
+        limits=(1e-4, 1e4),
+        slider=(0.01, 30.0),
+        log=True,
+    )
+    ratio: float = field(
+        0.3,
+        "Perturbation ratio",
+        "How far the adversary may go, as a fraction of the input's length: the radius is ε = ρ·γ.",
+        symbol="ρ",
+        unit="ε/|x|",
+        limits=(1e-4, 10.0),
+        slider=(0.01, 2.0),
+        log=True,
+    )
+    label: float = field(
+        1.0,
+        "Label",
+        "The value that the network should give. The adversary maximises the loss (f(x + δ) − y)²/2.",
+        symbol="y",
+        unit="units of f",
+        limits=(-1e6, 1e6),
+        slider=(-3.0, 3.0),
+    )
+
+
+class Ascent(Section):
+    """Projected gradient ascent: where it may go, how it steps, and from where it starts."""
+
+    constraint: ConstraintName = field(
+        "l2-ball",
+        "Constraint",
+        "Where the perturbation must stay: inside the ℓ₂ ball of radius ε, exactly on its surface, "
+        "or within ε of zero in every coordinate.",
+        labels={"l2-ball": "ℓ₂ ball", "l2-sphere": "ℓ₂ sphere", "linf-ball": "ℓ∞ ball"},
+    )
+    box: tuple[float, float] | None = field(
+        None,
+        "Box",
+        "Also keep every coordinate of x + δ between two values, as pixels must stay between black and white. "
+        "The clean input itself must lie inside.",
+        unit="[lo, hi]",
+    )
+    rule: RuleName = field(
+        "gradient",
+        "Step rule",
+        "What is added in each step: the gradient itself, the gradient scaled to length 1, or only its signs.",
+        labels={"gradient": "Gradient", "normalized": "Normalised gradient", "sign": "Sign of the gradient"},
+    )
+    step: float = field(
+        0.5,
+        "Step size",
+        "How far each step goes before it is projected back. Too large a step jumps over the summit and oscillates.",
+        symbol="η",
+        unit="× ε/G when relative",
+        limits=(1e-6, 1e6),
+        slider=(0.01, 10.0),
+        log=True,
+    )
+    step_units: Literal["relative", "absolute"] = field(
+        "relative",
+        "Step units",
+        "Relative steps are multiples of ε/G, where G is the typical gradient at the starts, "
+        "so runs at different input scales compare fairly; absolute steps are taken as they stand.",
+        labels={"relative": "Relative (× ε/G)", "absolute": "Absolute"},
+    )
+    steps: int = field(
+        200,
+        "Steps",
+        "How many steps to take at most; a path that meets the tolerance stops earlier.",
+        symbol="T",
+        unit="steps",
+        limits=(1, 100_000),
+        slider=(10, 5000),
+        log=True,
+    )
+    restarts: int = field(
+        16,
+        "Restarts",
+        "How many paths climb at once, each from its own start. More starts find more of the summits.",
+        symbol="K",
+        unit="paths",
+        limits=(1, 4096),
+        slider=(1, 256),
+        log=True,
+    )
+    start: StartName = field(
+        "ball",
+        "Start",
+        "Where the paths begin: at the clean input, uniformly in the constraint set, uniformly on its surface, "
+        "or at points from a file.",
+        labels={
+            "zero": "Clean input",
+            "ball": "Uniform in the ball",
+            "sphere": "Uniform on the sphere",
+            "file": "File",
+        },
+    )
+    start_file: str | None = field(
+        None,
+        "Starts file",
+        "An .npy file of shape (K, d) with one starting perturbation δ per row. Used when the starts come from a file.",
+    )
+    tolerance: float = field(
+        1e-6,
+        "Tolerance",
+        "A path has converged when the part of its gradient along the surface falls below this fraction of the whole. "
+        "0 runs all steps.",
+        symbol="tol",
+        unit="of |∇L|",
+        limits=(0.0, 1.0),
+    )
+    seed: int = drawn_from("the starts are")
+
+    @field_validator("box", mode="before")
+    @classmethod
+    def _box_from_text(cls, value: object) -> object:
+        """Read "0, 1" or "[0, 1]", as it is typed, and an emptied entry field as no box."""
+        if not isinstance(value, str):
+            return value
+        return value.strip("[]() ").replace(",", " ").split() or None
+
+
+class Compute(Section):
+    """Where the arithmetic is done, how exactly, and in how much memory."""
+
+    device: DeviceName = field(
+        "auto",
+        "Device",
+        "The processor that computes. Automatic takes a graphics card where that is faster.",
+        labels={"auto": "Automatic", "cpu": "CPU", "cuda": "CUDA (NVIDIA)", "mps": "MPS (Apple)"},
+    )
+    dtype: DtypeName = field(
+        "float64",
+        "Precision",
+        "Double precision (64 bits) is needed for proofs; single precision (32 bits) is faster.",
+        labels={"float64": "Double (64 bits)", "float32": "Single (32 bits)"},
+    )
+    memory_mib: int = field(
+        1024,
+        "Memory budget",
+        "How much memory weights and recorded paths may take. A long recording keeps every 2nd, 4th, … step to fit.",
+        unit="MiB",
+        limits=(64, 1_000_000),
+    )
+
+
+class View(Section):
+    """What the window draws: it never changes the run."""
+
+    plane: PlaneName = field(
+        "clean-gradient-random",
+        "Plane",
+        "The flat cut through the input space on which the landscape is drawn. "
+        "Paths leave it, and the window says by how much.",
+        labels={
+            "clean-gradient-random": "Clean point, gradient, random",
+            "path-components": "Principal components of the path",
+            "endpoint-components": "Principal components of the endpoints",
+            "clean-start-end": "Clean point, start, end",
+            "hessian-eigenvectors": "Top two Hessian eigenvectors",
+            "two-random": "Two random directions",
+            "two-pixels": "Two pixels",
+        },
+    )
+    extent: float = field(
+        1.3,
+        "Extent",
+        "Half the width of the picture in multiples of the radius ε: 1 just fits the constraint set.",
+        unit="ε",
+        limits=(0.01, 100.0),
+    )
+    grid: int = field(
+        201,
+        "Grid",
+        "How many points the picture has along each side; more are sharper and slower.",
+        unit="points a side",
+        limits=(11, 801),
+    )
+    quantity: QuantityName = field(
+        "loss",
+        "Colour by",
+        "What the colours show: the loss, its logarithm, the signed residual f − y, "
+        "or the largest eigenvalue of the tangent Hessian.",
+        labels={"loss": "Loss", "log-loss": "Log loss", "residual": "Residual f − y", "curvature": "Top curvature"},
+    )
+    colormap: Literal["viridis", "magma", "cividis", "inferno"] = field(
+        "viridis",
+        "Colours",
+        "A perceptually uniform colour map: equal steps in colour are equal steps in value.",
+        labels={"viridis": "Viridis", "magma": "Magma", "cividis": "Cividis", "inferno": "Inferno"},
+    )
+    spectrum: Literal["tangent", "euclidean"] = field(
+        "tangent",
+        "Spectrum",
+        "Which Hessian's eigenvalues to show: along the surface of the constraint set, where negative values mean "
+        "a maximum, or of the loss in the whole space.",
+        labels={"tangent": "Tangent Hessian", "euclidean": "Euclidean Hessian"},
+    )
+    contours: bool = field(True, "Contours", "Draw lines of equal height over the colours.")
+    arrows: bool = field(False, "Arrows", "Draw the gradient's direction on a coarse grid over the landscape.")
+    clip: bool = field(
+        False,
+        "Clip to the set",
+        "Take the colour range from inside the constraint set only, so that it is not washed out.",
+    )
+    plane_seed: int = drawn_from("the plane's random directions are")
+    pixel_u: int = field(
+        0,
+        "Pixel across",
+        "The coordinate of the input that runs left to right, for the plane of two pixels; counted from 0.",
+        limits=(0, 99_999),
+    )
+    pixel_v: int = field(
+        1,
+        "Pixel up",
+        "The coordinate of the input that runs bottom to top, for the plane of two pixels; counted from 0.",
+        limits=(0, 99_999),
+    )
+    focus: int = field(
+        0,
+        "Focused path",
+        "Which of the paths is drawn thick and followed by the other panels; counted from 0.",
+        limits=(0, 4095),
+    )
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "network": Network,
+    "input": Input,
+    "ascent": Ascent,
+    "compute": Compute,
+    "view": View,
+}

@@ -1,0 +1,118 @@
+"""The table of all settings, derived from the fields of the sections: what a form, a command line or a manual shows."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+
+from foadv_gui.lab.sections import SECTIONS
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+Kind = Literal["float", "int", "choice", "text", "bool", "path", "box"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of an experiment, with everything that is needed to show and to enter it.
+
+    `low` and `high` are the limits for typed values and `slider` the range that a slider covers (None: no slider);
+    `labels` maps each of the `choices` to the words that people read.
+    """
+
+    key: str
+    section: str
+    name: str
+    title: str
+    symbol: str
+    unit: str
+    help: str
+    kind: Kind
+    low: float | None
+    high: float | None
+    slider: tuple[float, float] | None
+    log: bool
+    choices: tuple[str, ...]
+    default: Any
+    labels: dict[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def valid(self) -> str:
+        """What is accepted, in words that follow "must be"."""
+        if self.kind == "choice":
+            return f"one of {', '.join(self.choices)}"
+        if self.kind in ("float", "int"):
+            number = "a whole number" if self.kind == "int" else "a number"
+            return number if self.low is None else f"{number} between {self.low:.12g} and {self.high:.12g}"
+        words = {"bool": "true or false", "box": "two numbers [lo, hi]", "path": "the name of a file", "text": "text"}
+        return words[self.kind]
+
+
+def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
+    """Return the kind of a field, and its choices, from its type."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        inner = next(part for part in get_args(annotation) if part is not type(None))
+        return ("path" if inner is str else "box"), ()
+    if get_origin(annotation) is Literal:
+        return "choice", tuple(get_args(annotation))
+    plain: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+    return plain[annotation], ()
+
+
+def _limit(info: FieldInfo, name: str) -> float | None:
+    return next((float(getattr(rule, name)) for rule in info.metadata if hasattr(rule, name)), None)
+
+
+def _setting(section: str, name: str, info: FieldInfo) -> Setting:
+    extra: Any = info.json_schema_extra
+    kind, choices = _kind(info.annotation)
+    return Setting(
+        key=f"{section}.{name}",
+        section=section,
+        name=name,
+        title=info.title or name,
+        symbol=extra["symbol"],
+        unit=extra["unit"],
+        help=info.description or "",
+        kind=kind,
+        low=_limit(info, "ge"),
+        high=_limit(info, "le"),
+        slider=extra["slider"],
+        log=extra["log"],
+        choices=choices,
+        default=info.default,
+        labels=extra["labels"],
+    )
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    _setting(section, name, info) for section, model in SECTIONS.items() for name, info in model.model_fields.items()
+)
+_BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+
+def setting(key: str) -> Setting:
+    """Return the setting called `key` ("input.scale"); a KeyError names the nearest one."""
+    try:
+        return _BY_KEY[key]
+    except KeyError:
+        raise KeyError(f"no setting {key!r}; did you mean {nearest(key)!r}?") from None
+
+
+def nearest(key: str, known: tuple[str, ...] = ()) -> str:
+    """Return the known key that a mistyped one most likely stands for.
+
+    A right name in the wrong section comes first, then the most similar name in the same section, then in any.
+    """
+    section, _, name = key.rpartition(".")
+    keys = (*_BY_KEY, *SECTIONS, *known)
+    same_name = [other for other in keys if other.rpartition(".")[2] == name and other != key]
+    siblings = [other for other in keys if section and other.startswith(section + ".")]
+    for pool, cutoff in ((siblings, 0.75), (same_name, 0.0), (siblings, 0.6), (keys, 0.0)):
+        found = difflib.get_close_matches(key, pool, n=1, cutoff=cutoff)
+        if found:
+            return found[0]
+    return keys[0]
