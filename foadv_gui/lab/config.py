@@ -26,6 +26,7 @@ __all__ = [
     "Network",
     "Setting",
     "View",
+    "memory_problem",
     "setting",
 ]
 
@@ -225,10 +226,9 @@ def _impossible(e: Experiment) -> ExperimentError | None:
     if ascent.constraint == "l2-sphere" and ascent.start == "zero":
         reason = "must be ball, sphere or file on the l2-sphere: the clean input is as far from all of its points"
         return ExperimentError("ascent.start", reason, ascent.start)
-    if network.source == "random" and d is not None:
-        problem = weights_too_large(e, d)
-        if problem is not None:
-            return problem
+    problem = memory_problem(e, d)
+    if problem is not None:
+        return problem
     if view.plane == "two-pixels":
         if view.pixel_u == view.pixel_v:
             return ExperimentError("view.pixel_v", "must be another pixel than view.pixel_u", view.pixel_v)
@@ -242,15 +242,30 @@ def _chooser(key: str) -> str:
     return "ascent.start" if key == "ascent.start_file" else key.replace(".file", ".source")
 
 
-def weights_too_large(experiment: Experiment, dimension: int) -> ExperimentError | None:
-    """Return the error of weights that take more than half of the memory budget (8 m d bytes), or None."""
-    width, budget = experiment.network.width, experiment.compute.memory_mib
-    need, have = width * dimension * 8 / _MIB, budget / 2
-    if need <= have:
-        return None
-    most = int(have * _MIB / (8 * dimension))
-    reason = (
-        f"weights of {width} x {dimension} numbers take {need:.0f} MiB, but half of compute.memory_mib is "
-        f"{have:.0f} MiB; make the width {most} or less, or raise the memory"
-    )
-    return ExperimentError("network.width", reason, width)
+def memory_problem(experiment: Experiment, dimension: int | None) -> ExperimentError | None:
+    """Return what makes a run on an input of this dimension too large for its memory budget, or None.
+
+    Random weights (8 m d bytes) may take half of the budget, the measures of all steps (56 (T + 1) K) a quarter, and
+    eight iterates of all restarts (64 K d), which leaves a recording enough of them to play, a quarter.
+    """
+    width, steps, restarts = experiment.network.width, experiment.ascent.steps, experiment.ascent.restarts
+    budget = experiment.compute.memory_mib
+    claims: list[tuple[str, int, str, int, float]] = [
+        ("ascent.steps", steps, f"measures of {steps} steps of {restarts} restarts", 56 * restarts, budget / 4)
+    ]
+    if dimension is not None:
+        what = f"iterates of {restarts} restarts with {dimension} coordinates"
+        claims.append(("ascent.restarts", restarts, what, 64 * dimension, budget / 4))
+        if experiment.network.source == "random":
+            what = f"weights of {width} x {dimension} numbers"
+            claims.append(("network.width", width, what, 8 * dimension, budget / 2))
+    for key, value, what, bytes_each, have in reversed(claims):
+        need = value * bytes_each / _MIB
+        if need > have:
+            most = int(have * _MIB / bytes_each)
+            reason = (
+                f"{what} take {need:,.0f} MiB, more than the {have:,.0f} MiB that they may of the {budget:,} MiB of "
+                f"compute.memory_mib; make it {most} or less, or raise the memory"
+            )
+            return ExperimentError(key, reason, value)
+    return None

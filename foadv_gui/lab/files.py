@@ -1,0 +1,247 @@
+"""Reading files that strangers made, and writing files that must not be lost.
+
+Nothing here unpickles, and nothing is allocated before its size is known to be possible: an archive's table of
+contents, the header of each array and the bytes on disk must agree, and stay within stated limits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import secrets
+import stat
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from numpy.typing import NDArray
+
+_DEFLATE_BEST = 1040  # deflate shrinks by at most 1032 to 1; more is a forged table of contents
+_DEFLATE_SLACK = 1024
+_KINDS = "iufU"
+_LONGEST = 2**31
+# What zipfile, zlib and NumPy's header parser raise on files that are damaged or forged. MemoryError and RecursionError
+# come from headers that nest or claim too much, Warning from headers of Python 2 where warnings are errors.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    TypeError,
+    SyntaxError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+    Warning,
+)
+
+
+class FileProblem(ValueError):
+    """A file that cannot be used: which (`file`) and why (`problem`), together on one line."""
+
+    def __init__(self, file: str | Path, problem: str) -> None:
+        self.file = str(file)
+        self.problem = problem
+        super().__init__(self.file, problem)
+
+    def __str__(self) -> str:
+        return " ".join(f"{self.file}: {self.problem}".split())
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a file may ask for: bytes of memory in all, arrays, and dimensions of an array."""
+
+    size: int = 2**30
+    members: int = 64
+    dimensions: int = 4
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def read_npz(
+    path: str | Path, limits: Limits = DEFAULT_LIMITS, names: Collection[str] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Read the arrays of an .npz archive (those called `names`, or all); `FileProblem` says what is wrong with it."""
+    with _opened(path) as stream:
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                members = _checked_members(path, archive, _size(stream), limits, names)
+                return {name: _read_member(path, archive, info, limits) for name, info in members.items()}
+        except FileProblem:
+            raise
+        except _DAMAGE as error:
+            raise FileProblem(path, f"is not an undamaged .npz archive ({_words(error)})") from None
+        except OSError as error:
+            raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
+
+
+def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> NDArray[Any]:
+    """Read one array from an .npy file, or from an .npz archive that has only one or has one called `name`."""
+    with _opened(path) as stream:
+        magic = stream.read(6)
+        if magic == b"\x93NUMPY":
+            stream.seek(0)
+            try:
+                return _read_stream(path, "the array", stream, _size(stream), limits)
+            except FileProblem:
+                raise
+            except _DAMAGE as error:
+                raise FileProblem(path, f"is not an undamaged .npy file ({_words(error)})") from None
+            except OSError as error:
+                raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
+    if magic[:2] != b"PK":
+        raise FileProblem(path, "is not a NumPy file (.npy or .npz)")
+    arrays = read_npz(path, limits)
+    if name is not None and name in arrays:
+        return arrays[name]
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    wanted = "" if name is None else f", or one called {name}"
+    raise FileProblem(path, f"must hold one array{wanted}; it holds {', '.join(sorted(arrays)) or 'none'}")
+
+
+def atomic_write(path: str | Path, writer: Callable[[IO[bytes]], object]) -> None:
+    """Replace a file by what `writer` writes to a stream, whole or not at all.
+
+    The bytes go to a new file in the same folder, are forced to the disk, and take the old file's place in one step; if
+    anything fails, the old file stays as it was and the error is raised (`FileProblem` for one of the file system).
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        # os.open, not tempfile: a new file gets the permissions that the user's umask asks for.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError as error:
+        raise FileProblem(path, f"cannot be written: {error.strerror or error}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            writer(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        os.replace(temporary, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise FileProblem(path, f"cannot be written: {error.strerror or error}") from error
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the new name to the disk, where the system lets a folder be opened (not on Windows)."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _opened(path: str | Path) -> IO[bytes]:
+    try:
+        # A pipe or a device has no size to check, and opening one can wait for ever.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise FileProblem(path, "is not a file")
+        return open(path, "rb")
+    except OSError as error:
+        raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        if isinstance(error, FileProblem):
+            raise
+        raise FileProblem(path, "is not a possible file name") from None
+
+
+def _size(stream: IO[bytes]) -> int:
+    return os.fstat(stream.fileno()).st_size
+
+
+def _checked_members(
+    path: str | Path, archive: zipfile.ZipFile, on_disk: int, limits: Limits, names: Collection[str] | None
+) -> dict[str, zipfile.ZipInfo]:
+    """Return the members to read by array name, having checked the whole table of contents."""
+    table = archive.infolist()
+    if len(table) > limits.members:
+        raise FileProblem(path, f"holds {len(table)} members, more than the {limits.members} allowed")
+    if sum(info.compress_size for info in table) > on_disk:
+        raise FileProblem(path, "claims more bytes than it has")
+    found: dict[str, zipfile.ZipInfo] = {}
+    for info in table:
+        name = info.filename
+        if not name.endswith(".npy") or any(part in name for part in ("/", "\\", "..", ":", "\0")):
+            raise FileProblem(path, f"holds {name[:60]!r}, which is not the name of an array")
+        if name[:-4] in found:
+            raise FileProblem(path, f"holds {name[:60]!r} twice")
+        if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FileProblem(path, f"stores {name[:60]!r} in a way that NumPy does not")
+        if info.file_size > _DEFLATE_BEST * info.compress_size + _DEFLATE_SLACK:
+            raise FileProblem(path, f"claims an impossible size for {name[:60]!r}")
+        found[name[:-4]] = info
+    wanted = {name: info for name, info in found.items() if names is None or name in names}
+    total = sum(info.file_size for info in wanted.values())
+    if total > limits.size:
+        raise FileProblem(path, f"would take {_mib(total)} of memory, more than the {_mib(limits.size)} allowed")
+    return wanted
+
+
+def _read_member(path: str | Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> NDArray[Any]:
+    with archive.open(info) as stream:
+        return _read_stream(path, info.filename[:-4], stream, info.file_size, limits)
+
+
+def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits) -> NDArray[Any]:
+    """Read one array in NumPy's format from a stream of `size` bytes."""
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    elif version == (2, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+    else:
+        raise FileProblem(path, f"{name} is in version {version[0]}.{version[1]} of NumPy's format")
+    if dtype.hasobject:
+        raise FileProblem(path, f"{name} holds Python objects, which could run code; only numbers and text are read")
+    if dtype.kind not in _KINDS or dtype.shape:
+        raise FileProblem(path, f"{name} holds {dtype}, not real numbers or text")
+    if len(shape) > limits.dimensions or any(not 0 <= length < _LONGEST for length in shape):
+        raise FileProblem(path, f"{name} has the impossible shape {str(shape)[:60]}")
+    need = math.prod(shape) * dtype.itemsize
+    if need > limits.size:
+        raise FileProblem(path, f"{name} would take {_mib(need)}, more than the {_mib(limits.size)} allowed")
+    header = stream.tell()
+    if header + need != size:
+        raise FileProblem(
+            path, f"{name} should have {need} bytes by its header but has {size - header}; is it cut off?"
+        )
+    flat = np.empty(math.prod(shape), dtype)
+    buffer = flat.view(np.uint8).data if need else memoryview(b"")
+    done = 0
+    while done < need:
+        block = stream.read(min(need - done, 2**20))
+        if not block:
+            raise FileProblem(path, f"{name} ends after {done} of {need} bytes")
+        buffer[done : done + len(block)] = block
+        done += len(block)
+    stream.read(1)  # at its end a zip member's checksum is compared
+    return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB"
+
+
+def _words(error: BaseException) -> str:
+    return str(error)[:120] or type(error).__name__

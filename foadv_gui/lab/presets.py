@@ -1,0 +1,65 @@
+"""The experiments that come with the program, and finding an experiment by a name or a file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+from foadv_gui.lab.config import Experiment, ExperimentError
+from foadv_gui.lab.files import FileProblem, read_npz
+from foadv_gui.resources import resource
+
+
+def _presets() -> dict[str, Path]:
+    """Return the preset files by name; a number in front of a file's name ("10-one-hill.toml") only sets the order."""
+    files = sorted(resource("presets").glob("*.toml"))
+    return {re.sub(r"^\d+-", "", file.stem): file for file in files}
+
+
+def preset_names() -> list[str]:
+    """Return the names of all presets, in the order in which they should be shown."""
+    return list(_presets())
+
+
+def load_preset(name: str) -> Experiment:
+    """Return a preset; `ExperimentError` names the nearest one if there is none of that name."""
+    presets = _presets()
+    if name in presets:
+        return Experiment.from_toml(presets[name])
+    close = difflib.get_close_matches(name, presets, n=1, cutoff=0.0)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise ExperimentError("", f"there is no preset of that name{hint}", source=name)
+
+
+def find(name_or_path: str | Path) -> Experiment:
+    """Return the experiment of a preset, of a .toml file, or of the run that an .npz recording holds.
+
+    Raises
+    ------
+    ExperimentError, FileProblem
+        Saying what is wrong with the name or the file.
+    """
+    name, path = str(name_or_path), Path(name_or_path)
+    if name in _presets():
+        return load_preset(name)
+    if path.suffix == ".npz":
+        return _recorded(path)
+    if path.suffix == ".toml" or path.is_file():
+        return Experiment.from_toml(path)
+    if path.parent != Path():
+        raise FileProblem(path, "there is no such file; give the name of a preset, a .toml file or an .npz recording")
+    return load_preset(name)
+
+
+def _recorded(path: Path) -> Experiment:
+    """Read only the experiment from a recording, which may be large."""
+    config = read_npz(path, names=("config",)).get("config")
+    if config is None or config.dtype.kind != "U" or config.shape != ():
+        raise FileProblem(path, "is not a recording of this program: it holds no experiment")
+    try:
+        return Experiment.model_validate_json(str(config))
+    except ExperimentError as error:
+        raise error.of(str(path)) from None
+    except ValueError:
+        raise FileProblem(path, "holds an experiment that is not text") from None
