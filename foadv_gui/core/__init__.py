@@ -1,0 +1,1 @@
+"""Mathematics on tensors: it reads no file, knows no configuration and no screen."""

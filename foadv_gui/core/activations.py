@@ -1,0 +1,227 @@
+"""Activations sigma and their first three derivatives, exact on tensors of any shape.
+
+A new activation is one new entry in `ACTIVATIONS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+Function: TypeAlias = Callable[[Tensor], Tensor]
+
+
+class NoCurvatureError(ValueError):
+    """Raised when a second derivative is asked of an activation that has none (relu)."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation sigma: R -> R, applied elementwise.
+
+    Attributes
+    ----------
+    name
+        The name used in experiment files.
+    formula
+        sigma(p) as a reader would write it.
+    value, first
+        sigma and sigma'.
+    value_and_first
+        Both at once, sharing the work; the ascent calls this once a step.
+    curvature
+        sigma'' and sigma''', or None where sigma is only piecewise linear.
+    """
+
+    name: str
+    formula: str
+    value: Function
+    first: Function
+    value_and_first: Callable[[Tensor], tuple[Tensor, Tensor]]
+    curvature: tuple[Function, Function] | None
+
+    @property
+    def smooth(self) -> bool:
+        """Whether sigma has a second derivative everywhere."""
+        return self.curvature is not None
+
+    def second(self, p: Tensor) -> Tensor:
+        """sigma''(p); raises NoCurvatureError for relu."""
+        return self._curvature()[0](p)
+
+    def third(self, p: Tensor) -> Tensor:
+        """sigma'''(p); raises NoCurvatureError for relu."""
+        return self._curvature()[1](p)
+
+    def _curvature(self) -> tuple[Function, Function]:
+        if self.curvature is None:
+            raise NoCurvatureError(
+                f"{self.name} is piecewise linear: its second derivative is zero almost everywhere and undefined at "
+                "the kinks, so nothing of second order can be said; choose a smooth activation such as softplus or gelu"
+            )
+        return self.curvature
+
+
+def _tanh_both(p: Tensor) -> tuple[Tensor, Tensor]:
+    t = torch.tanh(p)
+    return t, 1 - t * t
+
+
+def _tanh_second(p: Tensor) -> Tensor:
+    t = torch.tanh(p)
+    return -2 * t * (1 - t * t)
+
+
+def _tanh_third(p: Tensor) -> Tensor:
+    t2 = torch.tanh(p).square()
+    return (1 - t2) * (6 * t2 - 2)
+
+
+def _sigmoid_first(p: Tensor) -> Tensor:
+    # s(p) s(-p) keeps its relative accuracy in both tails, where s (1 - s) cancels.
+    return torch.sigmoid(p) * torch.sigmoid(-p)
+
+
+def _sigmoid_both(p: Tensor) -> tuple[Tensor, Tensor]:
+    s = torch.sigmoid(p)
+    return s, s * torch.sigmoid(-p)
+
+
+def _sigmoid_second(p: Tensor) -> Tensor:
+    return -_sigmoid_first(p) * torch.tanh(p / 2)
+
+
+def _sigmoid_third(p: Tensor) -> Tensor:
+    s1 = _sigmoid_first(p)
+    return s1 * (1 - 6 * s1)
+
+
+def _softplus(p: Tensor) -> Tensor:
+    return torch.logaddexp(p, torch.zeros((), dtype=p.dtype, device=p.device))
+
+
+def _softplus_both(p: Tensor) -> tuple[Tensor, Tensor]:
+    return _softplus(p), torch.sigmoid(p)
+
+
+_TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+
+
+def _erf_first(p: Tensor) -> Tensor:
+    return _TWO_OVER_SQRT_PI * torch.exp(-p * p)
+
+
+def _erf_both(p: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.erf(p), _erf_first(p)
+
+
+def _erf_second(p: Tensor) -> Tensor:
+    return -2 * p * _erf_first(p)
+
+
+def _erf_third(p: Tensor) -> Tensor:
+    return (4 * p * p - 2) * _erf_first(p)
+
+
+def _normal_cdf(p: Tensor) -> Tensor:
+    return 0.5 * torch.erfc(-p / math.sqrt(2))
+
+
+def _normal_pdf(p: Tensor) -> Tensor:
+    return torch.exp(-0.5 * p * p) / math.sqrt(2 * math.pi)
+
+
+def _gelu(p: Tensor) -> Tensor:
+    return p * _normal_cdf(p)
+
+
+def _gelu_first(p: Tensor) -> Tensor:
+    return _normal_cdf(p) + p * _normal_pdf(p)
+
+
+def _gelu_both(p: Tensor) -> tuple[Tensor, Tensor]:
+    cdf = _normal_cdf(p)
+    return p * cdf, cdf + p * _normal_pdf(p)
+
+
+def _gelu_second(p: Tensor) -> Tensor:
+    return (2 - p * p) * _normal_pdf(p)
+
+
+def _gelu_third(p: Tensor) -> Tensor:
+    return (p * p - 4) * p * _normal_pdf(p)
+
+
+def _silu(p: Tensor) -> Tensor:
+    return p * torch.sigmoid(p)
+
+
+def _silu_both(p: Tensor) -> tuple[Tensor, Tensor]:
+    s, s1 = _sigmoid_both(p)
+    return p * s, s + p * s1
+
+
+def _silu_first(p: Tensor) -> Tensor:
+    return _silu_both(p)[1]
+
+
+def _silu_second(p: Tensor) -> Tensor:
+    return 2 * _sigmoid_first(p) + p * _sigmoid_second(p)
+
+
+def _silu_third(p: Tensor) -> Tensor:
+    return 3 * _sigmoid_second(p) + p * _sigmoid_third(p)
+
+
+def _minus_sin(p: Tensor) -> Tensor:
+    return -torch.sin(p)
+
+
+def _minus_cos(p: Tensor) -> Tensor:
+    return -torch.cos(p)
+
+
+def _sin_both(p: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.sin(p), torch.cos(p)
+
+
+def _step(p: Tensor) -> Tensor:
+    # At the kink the right derivative 0 is taken, as torch.relu's own gradient does.
+    return (p > 0).to(p.dtype)
+
+
+def _relu_both(p: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.relu(p), _step(p)
+
+
+def _linear_both(p: Tensor) -> tuple[Tensor, Tensor]:
+    return p, torch.ones_like(p)
+
+
+def _tanh_first(p: Tensor) -> Tensor:
+    return _tanh_both(p)[1]
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    activation.name: activation
+    for activation in (
+        Activation("tanh", "tanh p", torch.tanh, _tanh_first, _tanh_both, (_tanh_second, _tanh_third)),
+        Activation(
+            "sigmoid", "1 / (1 + e^-p)", torch.sigmoid, _sigmoid_first, _sigmoid_both, (_sigmoid_second, _sigmoid_third)
+        ),
+        Activation(
+            "softplus", "log(1 + e^p)", _softplus, torch.sigmoid, _softplus_both, (_sigmoid_first, _sigmoid_second)
+        ),
+        Activation("erf", "erf p", torch.erf, _erf_first, _erf_both, (_erf_second, _erf_third)),
+        Activation("gelu", "p Φ(p)", _gelu, _gelu_first, _gelu_both, (_gelu_second, _gelu_third)),
+        Activation("silu", "p / (1 + e^-p)", _silu, _silu_first, _silu_both, (_silu_second, _silu_third)),
+        Activation("sin", "sin p", torch.sin, torch.cos, _sin_both, (_minus_sin, _minus_cos)),
+        Activation("relu", "max(p, 0)", torch.relu, _step, _relu_both, None),
+        Activation("linear", "p", torch.clone, torch.ones_like, _linear_both, (torch.zeros_like, torch.zeros_like)),
+    )
+}

@@ -1,0 +1,275 @@
+"""Projected gradient ascent (PGA) over a batch of restarts, and the first-order measures of its iterates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import torch
+
+from .norms import norm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+
+    from .constraint import ConstraintSet
+    from .objective import QuadraticAdversary
+
+MEASURES = ("loss", "value", "grad_norm", "tangential", "cosine", "radius", "fosc")
+
+
+class StopReason(StrEnum):
+    """Why a restart ended; `words` says it to a reader."""
+
+    RUNNING = "running"
+    CONVERGED = "converged"
+    STEP_LIMIT = "step limit"
+    DIVERGED = "diverged"
+    CANCELLED = "cancelled"
+
+    @property
+    def words(self) -> str:
+        """One clause for a sentence about the restart."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    StopReason.RUNNING: "still climbing",
+    StopReason.CONVERGED: "converged: the gradient has no part left along the constraint set",
+    StopReason.STEP_LIMIT: "stopped at the step limit before it converged",
+    StopReason.DIVERGED: "diverged: the loss or its gradient overflowed; the last finite iterate is kept",
+    StopReason.CANCELLED: "cancelled before it converged",
+}
+
+
+def normalized(g: Tensor) -> Tensor:
+    """g/|g|_2 along the last axis, 0 where g = 0."""
+    return g / norm(g).clamp_min(torch.finfo(g.dtype).tiny).unsqueeze(-1)
+
+
+def raw(g: Tensor) -> Tensor:
+    """The gradient itself: the paper's rule."""
+    return g
+
+
+RULES: dict[str, Callable[[Tensor], Tensor]] = {"gradient": raw, "normalized": normalized, "sign": torch.sign}
+
+
+class ZeroGradientError(ValueError):
+    """Raised when a relative step has no scale because the gradient vanishes at every start."""
+
+
+def relative_step(
+    c: float, rule: str, objective: QuadraticAdversary, constraint: ConstraintSet, starts: Tensor
+) -> float:
+    """The absolute step eta = c epsilon / G of a relative step c, one for all restarts.
+
+    G is the length of the rule's direction at the starts: the root mean square of |grad L|_2 for the raw gradient, 1
+    for the normalised one, and for the sign of the gradient 1 on the l-infinity ball and sqrt(d) on l2 sets.
+
+    Raises
+    ------
+    ZeroGradientError
+        If G = 0, as from a zero start with f(x) = y.
+    """
+    if rule == "normalized":
+        G = 1.0
+    elif rule == "sign":
+        G = 1.0 if type(constraint).__name__ == "LinfBall" else objective.dimension**0.5
+    else:
+        gradient = objective.evaluate(starts).gradient
+        G = float(gradient.double().square().sum(-1).mean().sqrt())
+    if not G > 0:
+        raise ZeroGradientError(
+            "the gradient is zero at every start (it is r grad f, and f(x) = y makes r = 0), so a relative step has no "
+            "scale: choose a random start or an absolute step"
+        )
+    return c * constraint.epsilon / G
+
+
+def measure(
+    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, value: Tensor, gradient: Tensor
+) -> dict[str, Tensor]:
+    """The first-order measures at delta (..., d), each of shape (...,).
+
+    loss L; value f; grad_norm |g|_2; tangential |P g|/|g| on the boundary and |g| inside; cosine
+    <delta, g>/(|delta||g|), 0 at delta = 0; radius |delta|/epsilon in the set's own norm; fosc.
+    """
+    grad_norm = norm(gradient)
+    tangent, boundary = constraint.tangential_part(delta, gradient)
+    tiny = torch.finfo(delta.dtype).tiny
+    tangential = norm(tangent) / torch.where(boundary, grad_norm.clamp_min(tiny), 1)
+    lengths = norm(delta) * grad_norm
+    return {
+        "loss": 0.5 * (value - objective.y).square(),
+        "value": value,
+        "grad_norm": grad_norm,
+        "tangential": tangential,
+        "cosine": ((delta * gradient).sum(-1) / lengths.clamp_min(tiny)).clamp(-1, 1),
+        "radius": constraint.size(delta) / constraint.epsilon,
+        "fosc": constraint.fosc(delta, gradient),
+    }
+
+
+@dataclass
+class Block:
+    """Consecutive iterates as they come: delta (B, K, d) from step `first` on, and their measures (B, K) each.
+
+    `stop_reason` and `converged_at` (K,) say how every restart stands after the block; `done` marks the last block.
+    """
+
+    first: int
+    delta: Tensor
+    measures: dict[str, Tensor]
+    stop_reason: list[StopReason]
+    converged_at: list[int]
+    done: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectedGradientAscent:
+    """delta_{t+1} = Proj(delta_t + eta step(grad L(delta_t))) for K restarts at once.
+
+    A restart counts as converged at the first step whose tangential measure is at most `tolerance` with a multiplier
+    of the right sign. Every restart keeps stepping until all have converged, so that a plain loop of the formula above
+    reproduces each iterate; tolerance 0 runs all steps.
+
+    Source: the algorithm of Deng, He, Huang, Su (ICML 2020) with rule "gradient"; "normalized" and "sign" are the
+    usual variants (Madry et al. 2018).
+    """
+
+    objective: QuadraticAdversary
+    constraint: ConstraintSet
+    rule: str
+    eta: float
+    tolerance: float
+
+    @torch.inference_mode()
+    def step(self, delta: Tensor, gradient: Tensor) -> Tensor:
+        """Proj(delta + eta step(gradient))."""
+        return self.constraint.project(delta + self.eta * RULES[self.rule](gradient))
+
+    @torch.inference_mode()
+    def blocks(
+        self,
+        starts: Tensor,
+        steps: int,
+        *,
+        length: int = 32,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Block]:
+        """Iterates 0..steps from the feasible `starts` (K, d), in blocks of at most `length`.
+
+        Convergence is looked at between blocks (one synchronisation a block on a GPU) and the iterates after the
+        step at which the last restart converged are dropped, so the result does not depend on `length`.
+        """
+        # One restart runs as a vector: a matrix-vector product is twice as fast as a product with one row.
+        single = starts.shape[0] == 1
+        delta = starts[0] if single else starts
+        reasons = [StopReason.RUNNING] * len(starts)
+        converged_at = [-1] * len(starts)
+        first = 0
+        alive = torch.ones(len(starts), dtype=torch.bool, device=starts.device)
+        last_good = starts
+        while first <= steps:
+            size = min(length, steps + 1 - first)
+            deltas = starts.new_empty((size, *delta.shape))
+            gradients = torch.empty_like(deltas)
+            values = starts.new_empty((size, *delta.shape[:-1]))
+            for i in range(size):
+                if interrupted():
+                    size = i
+                    break
+                value, _, gradient = self.objective.evaluate(delta)
+                deltas[i], gradients[i], values[i] = delta, gradient, value
+                delta = self.step(delta, gradient)
+            if size == 0:
+                yield self._cancelled(first, starts, reasons, converged_at)
+                return
+            cancelled = size < min(length, steps + 1 - first)
+            shape = (size, *starts.shape)
+            block_delta, block_gradient = deltas[:size].view(shape), gradients[:size].view(shape)
+            block_value = values[:size].view(shape[:2])
+            finite = torch.isfinite(block_gradient).all(-1) & torch.isfinite(block_value)
+            finite &= torch.isfinite(block_delta).all(-1)
+            held = not bool(finite.all()) or not bool(alive.all())
+            if held:
+                alive = self._hold(block_delta, block_gradient, block_value, finite, alive, last_good, reasons)
+                delta = block_delta[-1, 0] if single else block_delta[-1]
+                value, _, gradient = self.objective.evaluate(delta)
+                delta = self.step(delta, gradient)
+            last_good = block_delta[-1]
+            measures = measure(self.objective, self.constraint, block_delta, block_value, block_gradient)
+            stationary = (measures["tangential"] <= self.tolerance) & self.constraint.points_outward(
+                block_delta, block_gradient
+            )
+            end = size
+            if self.tolerance > 0:
+                needed = _note_convergence(stationary, first, reasons, converged_at)
+                end = size if held else needed
+            settled = all(reason is not StopReason.RUNNING for reason in reasons)
+            if settled:
+                size = end
+            done = settled or cancelled or first + size > steps
+            if done:
+                ending = StopReason.CANCELLED if cancelled else StopReason.STEP_LIMIT
+                reasons = [ending if reason is StopReason.RUNNING else reason for reason in reasons]
+            yield Block(
+                first,
+                block_delta[:size],
+                {name: values[:size] for name, values in measures.items()},
+                list(reasons),
+                list(converged_at),
+                done,
+            )
+            if done:
+                return
+            first += size
+
+    def _cancelled(self, first: int, starts: Tensor, reasons: list[StopReason], converged_at: list[int]) -> Block:
+        ended: list[StopReason] = [
+            StopReason.CANCELLED if reason is StopReason.RUNNING else reason for reason in reasons
+        ]
+        empty = {name: starts.new_empty((0, len(starts))) for name in MEASURES}
+        return Block(first, starts.new_empty((0, *starts.shape)), empty, ended, converged_at, True)
+
+    def _hold(
+        self,
+        delta: Tensor,
+        gradient: Tensor,
+        value: Tensor,
+        finite: Tensor,
+        alive: Tensor,
+        last_good: Tensor,
+        reasons: list[StopReason],
+    ) -> Tensor:
+        """Hold every diverged restart at its last finite iterate, in place; returns which are still alive (K,)."""
+        for k in range(delta.shape[1]):
+            good = finite[:, k] & alive[k]
+            if bool(good.all()):
+                continue
+            reasons[k] = StopReason.DIVERGED
+            first_bad = int((~good).int().argmax())
+            kept = delta[first_bad - 1, k].clone() if first_bad else last_good[k].clone()
+            delta[first_bad:, k] = kept
+            held = self.objective.evaluate(kept)
+            gradient[first_bad:, k] = torch.nan_to_num(held.gradient)
+            value[first_bad:, k] = torch.nan_to_num(held.value)
+        running = [reason is not StopReason.DIVERGED for reason in reasons]
+        return torch.tensor(running, device=delta.device)
+
+
+def _note_convergence(stationary: Tensor, first: int, reasons: list[StopReason], converged_at: list[int]) -> int:
+    """Mark the restarts that converged in a block, in place; returns how many of its iterates are needed."""
+    here = stationary.cpu()
+    found, at = here.any(0).tolist(), here.int().argmax(0).tolist()
+    end = 1
+    for k, reason in enumerate(reasons):
+        if reason is StopReason.RUNNING and found[k]:
+            reasons[k] = StopReason.CONVERGED
+            converged_at[k] = first + at[k]
+            end = max(end, at[k] + 1)
+    return end

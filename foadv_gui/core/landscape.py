@@ -1,0 +1,182 @@
+"""The loss on a plane, by the affine shortcut: pre-activations are affine in the plane's coordinates.
+
+W(x + origin + alpha u + beta v) = p_0 + alpha (W u) + beta (W v), so an N x N grid costs three products with W
+and then N^2 m activations, with no factor d.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from .constraint import ConstraintSet
+    from .objective import QuadraticAdversary
+    from .plane import Plane
+
+BLOCK_BYTES = {"cpu": 2**19, "cuda": 2**28, "mps": 2**27}
+"""Pre-activations held at a time: they stay in the second-level cache of a core, or fill a GPU."""
+
+
+class Interrupted(Exception):
+    """Raised inside a long computation when it was asked to stop."""
+
+
+def never() -> bool:
+    """The interruption test of somebody who never interrupts."""
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class PlanarPreactivations:
+    """p_0 = W(x + origin), W u and W v, each (m,), in the objective's type and place."""
+
+    objective: QuadraticAdversary
+    p0: Tensor
+    Wu: Tensor
+    Wv: Tensor
+
+    @classmethod
+    @torch.inference_mode()
+    def of(cls, objective: QuadraticAdversary, plane: Plane) -> PlanarPreactivations:
+        """The three products with W that a plane costs."""
+        network = objective.network
+        origin, u, v = (part.to(objective.x) for part in (plane.origin, plane.u, plane.v))
+        p0, Wu, Wv = network.preactivation(torch.stack([objective.x + origin, u, v]))
+        return cls(objective, p0, Wu, Wv)
+
+
+@torch.inference_mode()
+def residual_on_grid(
+    planar: PlanarPreactivations,
+    alphas: Tensor,
+    betas: Tensor,
+    interrupted: Callable[[], bool] = never,
+) -> Tensor:
+    """The residual r = f - y on a grid, shape (len(betas), len(alphas)): one row per beta.
+
+    Every quantity of a picture follows from it: the loss r^2/2, its logarithm, the signed residual itself.
+
+    Raises
+    ------
+    Interrupted
+        When `interrupted()` is true between two blocks.
+    """
+    objective = planar.objective
+    a, sigma = objective.network.a, objective.network.activation.value
+    alphas, betas = alphas.to(planar.p0), betas.to(planar.p0)
+    m = planar.p0.shape[0]
+    residual = planar.p0.new_empty((len(betas), len(alphas)))
+    length = max(1, BLOCK_BYTES[planar.p0.device.type] // (m * planar.p0.element_size()))
+    if length >= 2 * len(alphas):
+        # Narrow networks: several rows fit into a block.
+        rows = length // len(alphas)
+        columns = torch.outer(alphas, planar.Wu)
+        for first in range(0, len(betas), rows):
+            if interrupted():
+                raise Interrupted
+            base = torch.addr(planar.p0, betas[first : first + rows], planar.Wv)
+            residual[first : first + rows] = sigma(base.unsqueeze(1) + columns) @ a
+        return residual.sub_(objective.y)
+    for i, beta in enumerate(betas):
+        if interrupted():
+            raise Interrupted
+        base = planar.p0 + beta * planar.Wv
+        for first in range(0, len(alphas), length):
+            part = alphas[first : first + length]
+            residual[i, first : first + length] = sigma(torch.addr(base, part, planar.Wu)) @ a
+    return residual.sub_(objective.y)
+
+
+@torch.inference_mode()
+def residual_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
+    """The residual f - y at points (n, 2) of the plane, shape (n,)."""
+    objective = planar.objective
+    where = coordinates.to(planar.p0)
+    p = planar.p0 + where @ torch.stack([planar.Wu, planar.Wv])
+    return objective.network.activation.value(p) @ objective.network.a - objective.y
+
+
+@torch.inference_mode()
+def gradient_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
+    """The in-plane gradient (dL/dalpha, dL/dbeta) at points (n, 2), shape (n, 2)."""
+    network = planar.objective.network
+    where, directions = coordinates.to(planar.p0), torch.stack([planar.Wu, planar.Wv])
+    h, slope = network.activation.value_and_first(planar.p0 + where @ directions)
+    residual = h @ network.a - planar.objective.y
+    return residual.unsqueeze(-1) * ((slope * network.a) @ directions.T)
+
+
+@torch.inference_mode()
+def curvature_on_grid(
+    objective: QuadraticAdversary,
+    constraint: ConstraintSet,
+    plane: Plane,
+    alphas: Tensor,
+    betas: Tensor,
+    interrupted: Callable[[], bool] = never,
+    *,
+    steps: int = 24,
+) -> Tensor:
+    """The largest eigenvalue of P(H - lambda I)P over a grid, shape (len(betas), len(alphas)).
+
+    P = I - delta delta^T/|delta|^2 and lambda = <delta, g>/epsilon^2 at each point: negative where the loss is
+    concave along the sphere. One batched Lanczos run of `steps` steps with full orthogonalisation from a fixed start;
+    its values approach the true ones from below (exact for d <= steps).
+
+    Raises
+    ------
+    NoCurvatureError
+        For relu.
+    """
+    exact = objective.exact
+    grid = torch.stack(torch.meshgrid(betas.double().cpu(), alphas.double().cpu(), indexing="ij"), -1)
+    points = plane.lift(grid.reshape(-1, 2).flip(-1))
+    found = []
+    batch = max(1, 2**24 // (8 * steps * exact.dimension))
+    for first in range(0, len(points), batch):
+        if interrupted():
+            raise Interrupted
+        found.append(_top_tangent_curvature(exact, constraint.epsilon, points[first : first + batch], steps))
+    return torch.cat(found).reshape(len(betas), len(alphas))
+
+
+def _top_tangent_curvature(objective: QuadraticAdversary, epsilon: float, delta: Tensor, steps: int) -> Tensor:
+    """Max eig P(H - lambda I)P at delta (n, d), shape (n,), by Lanczos in the tangent space."""
+    n, d = delta.shape
+    normal = delta / torch.linalg.vector_norm(delta, dim=-1, keepdim=True).clamp_min(torch.finfo(delta.dtype).tiny)
+    multiplier = (delta * objective.evaluate(delta).gradient).sum(-1, keepdim=True) / epsilon**2
+
+    def tangent(v: Tensor) -> Tensor:
+        return v - normal * (normal * v).sum(-1, keepdim=True)
+
+    start = torch.randn(d, generator=torch.Generator().manual_seed(0), dtype=delta.dtype)
+    q = tangent(start.expand(n, d))
+    q = q / torch.linalg.vector_norm(q, dim=-1, keepdim=True)
+    steps = min(steps, max(1, d - 1))
+    basis = [q]
+    T = delta.new_zeros((n, steps, steps))
+    for j in range(steps):
+        w = tangent(objective.hessian_vector_product(delta, q)) - multiplier * q
+        T[:, j, j] = (w * q).sum(-1)
+        if j == steps - 1:
+            break
+        known = torch.stack(basis, 1)
+        for _ in range(2):
+            w = w - (known.mT @ (known @ w.unsqueeze(-1))).squeeze(-1)
+        beta = torch.linalg.vector_norm(w, dim=-1)
+        # An exhausted Krylov space leaves round-off only: its block decouples and adds no eigenvalue.
+        alive = beta > 1e-10 * T.abs().amax((-2, -1))
+        q = torch.where(alive.unsqueeze(-1), w / beta.clamp_min(torch.finfo(w.dtype).tiny).unsqueeze(-1), 0)
+        T[:, j, j + 1] = T[:, j + 1, j] = torch.where(alive, beta, 0)
+        basis.append(q)
+    values, vectors = torch.linalg.eigh(T)
+    # A decoupled block contributes zeros of its own: only what the first vector sees belongs to H.
+    seen: Tensor = torch.where(vectors[:, 0].square() > 1e-20, values, -torch.inf)
+    return seen.amax(-1)

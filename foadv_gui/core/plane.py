@@ -1,0 +1,233 @@
+"""Planes in delta-space: an origin and two orthonormal directions, with named constructions.
+
+A new plane is one new function and one entry in `PLANES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import torch
+
+from .constraint import ConstraintSet, LinfBall
+from .spectrum import top_eigenvectors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from .objective import QuadraticAdversary
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """{origin + alpha u + beta v}, with u, v orthonormal; float64 on the CPU.
+
+    Attributes
+    ----------
+    origin, u, v : Tensor (d,)
+    axes
+        What the two axes are, for labels.
+    explained
+        The share of the variance that the plane holds, where it was chosen by it; else None.
+    """
+
+    origin: Tensor
+    u: Tensor
+    v: Tensor
+    axes: tuple[str, str]
+    explained: float | None = None
+
+    def coordinates(self, delta: Tensor) -> tuple[Tensor, Tensor]:
+        """(alpha, beta) (..., 2) of the nearest points of the plane, and the distance to it (...,)."""
+        away = delta.to(self.origin) - self.origin
+        alpha, beta = away @ self.u, away @ self.v
+        off = away - alpha.unsqueeze(-1) * self.u - beta.unsqueeze(-1) * self.v
+        return torch.stack([alpha, beta], -1), torch.linalg.vector_norm(off, dim=-1)
+
+    def off_plane_share(self, delta: Tensor) -> Tensor:
+        """|delta_perp| / |delta - origin|, 0 at the origin; shape (...,)."""
+        coordinates, off = self.coordinates(delta)
+        length = torch.hypot(torch.linalg.vector_norm(coordinates, dim=-1), off)
+        return off / length.clamp_min(torch.finfo(length.dtype).tiny)
+
+    def lift(self, coordinates: Tensor) -> Tensor:
+        """Origin + alpha u + beta v, shape (..., d) from (..., 2)."""
+        return self.origin + coordinates[..., :1] * self.u + coordinates[..., 1:] * self.v
+
+
+@dataclass(frozen=True, eq=False)
+class PathContext:
+    """What a plane may be built from: the objective, iterates (T, d) of the focused restart, all endpoints (K, d).
+
+    `multiplier` at the focused iterate and `seed`, `pixels` serve the planes that need them. Float64 on the CPU.
+    """
+
+    objective: QuadraticAdversary
+    constraint: ConstraintSet
+    path: Tensor
+    endpoints: Tensor
+    focused: Tensor
+    seed: int = 0
+    pixels: tuple[int, int] = field(default=(0, 1))
+
+    @property
+    def dimension(self) -> int:
+        """The input dimension d."""
+        return int(self.path.shape[-1])
+
+    @property
+    def clean(self) -> Tensor:
+        """The clean point delta = 0."""
+        return torch.zeros(self.dimension, dtype=torch.float64)
+
+    def random(self) -> list[Tensor]:
+        """Two seeded Gaussian directions (d,)."""
+        draws = np.random.default_rng([self.seed, 7]).standard_normal((2, self.dimension))
+        return list(torch.from_numpy(draws))
+
+
+def orthonormal(candidates: list[Tensor], fallback: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Two orthonormal directions by Gram-Schmidt (twice); dependent candidates give way to fallbacks, then to axes."""
+    basis: list[Tensor] = []
+    d = (candidates + fallback)[0].shape[0]
+    for vector in [*candidates, *fallback, *torch.eye(min(d, 3), d, dtype=torch.float64)]:
+        length = torch.linalg.vector_norm(vector)
+        if not length > 0 or len(basis) == 2:
+            continue
+        rest = vector / length
+        for _ in range(2):
+            for known in basis:
+                rest = rest - (rest @ known) * known
+        size = torch.linalg.vector_norm(rest)
+        if size > 1e-8:
+            basis.append(rest / size)
+    if len(basis) == 1:  # d = 1: the second axis is empty
+        basis.append(torch.zeros_like(basis[0]))
+    return basis[0], basis[1]
+
+
+def _clean_gradient_random(context: PathContext) -> Plane:
+    gradient = context.objective.evaluate(context.clean).gradient
+    u, v = orthonormal([gradient, context.random()[0]], context.random()[1:])
+    return Plane(context.clean, u, v, ("along ∇L at the clean input", "random, orthogonal"))
+
+
+def _components(points: Tensor, origin: Tensor, fallback: list[Tensor], what: str) -> Plane:
+    """The two leading right singular vectors of points - origin, and the share of the squared distances they hold."""
+    away = points - origin
+    # The Gram matrix of the points is small where the dimension is not.
+    _, sizes, directions = torch.linalg.svd(away, full_matrices=False)
+    total = sizes.square().sum()
+    keep = int((sizes > 1e-10 * sizes.max().clamp_min(1e-300)).sum()) if len(sizes) else 0
+    explained = float(sizes[:2].square().sum() / total) if total > 0 else None
+    u, v = orthonormal([_signed(direction) for direction in directions[: min(keep, 2)]], fallback)
+    return Plane(origin, u, v, (f"1st principal component of {what}", f"2nd principal component of {what}"), explained)
+
+
+def _signed(direction: Tensor) -> Tensor:
+    """The one of ±direction whose largest entry is positive, so that pictures do not flip."""
+    return direction * torch.sign(direction[direction.abs().argmax()])
+
+
+def _path_components(context: PathContext) -> Plane:
+    # As Li et al. 2018: about the endpoint, so that the summit lies on the plane.
+    return _components(context.path, context.path[-1], context.random(), "the path")
+
+
+def _endpoint_components(context: PathContext) -> Plane:
+    return _components(context.endpoints, context.clean, context.random(), "the endpoints")
+
+
+def _clean_start_end(context: PathContext) -> Plane:
+    start, end = context.path[0], context.path[-1]
+    u, v = orthonormal([end, start], context.random())
+    return Plane(context.clean, u, v, ("towards the endpoint", "towards the start, orthogonal"))
+
+
+def _hessian_eigenvectors(context: PathContext) -> Plane:
+    vectors = top_eigenvectors(context.objective, context.constraint, context.focused, count=2)
+    u, v = orthonormal([_signed(vector) for vector in vectors], context.random())
+    return Plane(context.focused, u, v, ("1st tangent Hessian eigenvector", "2nd tangent Hessian eigenvector"))
+
+
+def _two_random(context: PathContext) -> Plane:
+    u, v = orthonormal(context.random(), [])
+    return Plane(context.clean, u, v, ("random direction", "random, orthogonal"))
+
+
+def _two_pixels(context: PathContext) -> Plane:
+    first, second = (min(max(pixel, 0), context.dimension - 1) for pixel in context.pixels)
+    axes = torch.zeros(2, context.dimension, dtype=torch.float64)
+    axes[0, first] = axes[1, second] = 1
+    u, v = orthonormal(list(axes), context.random())
+    return Plane(context.clean, u, v, (f"coordinate {first}", f"coordinate {second}"))
+
+
+Construction: TypeAlias = Callable[[PathContext], Plane]
+PLANES: dict[str, Construction] = {
+    "clean-gradient-random": _clean_gradient_random,
+    "path-components": _path_components,
+    "endpoint-components": _endpoint_components,
+    "clean-start-end": _clean_start_end,
+    "hessian-eigenvectors": _hessian_eigenvectors,
+    "two-random": _two_random,
+    "two-pixels": _two_pixels,
+}
+
+
+@torch.inference_mode()
+def make_plane(name: str, context: PathContext) -> Plane:
+    """The plane called `name` (a key of `PLANES`)."""
+    return PLANES[name](context)
+
+
+def constraint_cut(plane: Plane, constraint: ConstraintSet, *, corners: int = 360) -> NDArray[np.float64]:
+    """The boundary of the constraint set's cut with the plane, a closed polygon (n + 1, 2), empty if they do not meet.
+
+    An l2 set cuts the plane in the disc of radius sqrt(epsilon^2 - dist^2) about the projected clean point, drawn
+    with `corners` corners; faces of a box (and of the l-infinity ball) then cut it exactly, one half-plane each.
+    """
+    centre_tensor, distance = plane.coordinates(torch.zeros_like(plane.origin))
+    centre = centre_tensor.numpy()
+    if isinstance(constraint, LinfBall):
+        lower, upper = constraint.bounds(plane.origin)
+        # Any square that contains the cut will do: its corners are cut off below.
+        reach = 2 * float(torch.maximum(lower.abs(), upper.abs()).norm())
+        polygon = centre + reach * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    else:
+        radius_sq = constraint.epsilon**2 - float(distance) ** 2
+        if radius_sq <= 0:
+            return np.empty((0, 2))
+        angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+        polygon = centre + np.sqrt(radius_sq) * np.column_stack([np.cos(angles), np.sin(angles)])
+        if constraint.box is None:
+            return np.concatenate([polygon, polygon[:1]])
+        lower, upper = constraint.box
+    normals = torch.stack([plane.u, plane.v], -1).double().cpu().numpy()
+    origin = plane.origin.numpy()
+    for sign, bound in ((1.0, upper), (-1.0, lower)):
+        limits = sign * (bound.double().cpu().numpy() - origin)
+        for normal, limit in zip(sign * normals, limits, strict=True):
+            polygon = _cut(polygon, normal, limit)
+            if not len(polygon):
+                return np.empty((0, 2))
+    return np.concatenate([polygon, polygon[:1]])
+
+
+def _cut(polygon: NDArray[np.float64], normal: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    """The part of a convex polygon with normal . p <= limit (Sutherland-Hodgman)."""
+    excess = polygon @ normal - limit
+    if (excess <= 0).all():
+        return polygon
+    kept = []
+    for i in range(len(polygon)):
+        here, there = excess[i - 1], excess[i]
+        if (here <= 0) != (there <= 0):
+            kept.append(polygon[i - 1] + (here / (here - there)) * (polygon[i] - polygon[i - 1]))
+        if there <= 0:
+            kept.append(polygon[i])
+    return np.array(kept).reshape(-1, 2)

@@ -1,0 +1,283 @@
+"""Spectra of the loss's Hessian: Euclidean, and tangent to the constraint set.
+
+Everything here is float64 on the CPU, whatever the run's type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import torch
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from .threads import many_threads
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from .constraint import ConstraintSet, TangentSpace
+    from .objective import QuadraticAdversary
+
+Kind: TypeAlias = Literal["euclidean", "tangent"]
+DENSE_LIMIT = 2000
+"""The largest matrix that is diagonalised exactly (about 2 s on two cores); beyond it Lanczos finds the ends."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues of H (Euclidean) or of P H P on the tangent space (tangent), ascending.
+
+    Attributes
+    ----------
+    kind
+        Which of the two.
+    eigenvalues : (n,)
+        All of them if `exact`, else those at both ends that converged.
+    zeros
+        Further eigenvalues that are exactly zero, since H has rank at most m + 1.
+    dimension
+        The dimension of the space, len(eigenvalues) + zeros if `exact`.
+    multiplier
+        lambda = <delta, g>/epsilon^2 on the sphere, 0 elsewhere: a strict maximum has all tangent eigenvalues below it.
+    residual
+        max |H v - mu v| over the eigenpairs shown: 0 for the dense solver, whose errors are of round-off size.
+    """
+
+    kind: Kind
+    eigenvalues: NDArray[np.float64]
+    zeros: int
+    dimension: int
+    multiplier: float
+    exact: bool
+    residual: float
+
+    @property
+    def largest(self) -> float:
+        """The largest eigenvalue, zeros included."""
+        top = float(self.eigenvalues[-1]) if len(self.eigenvalues) else 0.0
+        return max(top, 0.0) if self.zeros else top
+
+    @property
+    def smallest(self) -> float:
+        """The smallest eigenvalue, zeros included."""
+        bottom = float(self.eigenvalues[0]) if len(self.eigenvalues) else 0.0
+        return min(bottom, 0.0) if self.zeros else bottom
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedHessian:
+    """H restricted to the free directions at a point, written in a small orthonormal basis.
+
+    With B (n, k) an orthonormal basis (None for the identity) of a space that contains range(H) and the normal, and
+    the Householder reflection that maps the normal (in that basis) to the first axis, the restricted operator is
+    `matrix()` on k - 1 (or k, without a normal) coordinates and zero on the `zeros` directions left over.
+    """
+
+    objective: QuadraticAdversary
+    delta: Tensor
+    free: Tensor
+    WB: Tensor
+    basis: Tensor | None
+    reflector: Tensor | None
+
+    @property
+    def size(self) -> int:
+        """The order of the reduced matrix."""
+        return self.WB.shape[1] - (self.reflector is not None)
+
+    @property
+    def dimension(self) -> int:
+        """The dimension of the space that H is restricted to."""
+        return int(self.free.sum()) - (self.reflector is not None)
+
+    @property
+    def zeros(self) -> int:
+        """The multiplicity of the eigenvalue 0 outside the reduced basis."""
+        return self.dimension - self.size
+
+    def matrix(self) -> Tensor:
+        """The restricted Hessian, (size, size)."""
+        M = self.objective.hessian_in(self.delta, self.WB)
+        if self.reflector is None:
+            return M
+        w = self.reflector
+        # (I - 2 w w^T) M (I - 2 w w^T) without a matrix product.
+        Mw = M @ w
+        M = M - 2 * torch.outer(w, Mw) - 2 * torch.outer(Mw, w) + 4 * (w @ Mw) * torch.outer(w, w)
+        return M[1:, 1:]
+
+    def reduce(self, v: Tensor) -> Tensor:
+        """The coordinates (size,) of the free tangent part of v (d,)."""
+        v = v[self.free]
+        c = v if self.basis is None else self.basis.T @ v
+        if self.reflector is None:
+            return c
+        return (c - 2 * self.reflector * (self.reflector @ c))[1:]
+
+    def lift(self, c: Tensor) -> Tensor:
+        """The vector (d,) with coordinates c (size,): the adjoint of `reduce`."""
+        if self.reflector is not None:
+            c = torch.cat([c.new_zeros(1), c])
+            c = c - 2 * self.reflector * (self.reflector @ c)
+        v = self.delta.new_zeros(self.free.shape[0])
+        v[self.free] = c if self.basis is None else self.basis @ c
+        return v
+
+    def apply(self, c: Tensor) -> Tensor:
+        """The restricted Hessian times c (size,), by one Hessian-vector product."""
+        return self.reduce(self.objective.hessian_vector_product(self.delta, self.lift(c)))
+
+
+@torch.inference_mode()
+def restrict(objective: QuadraticAdversary, delta: Tensor, tangent: TangentSpace | None) -> ReducedHessian:
+    """H at delta (d,) restricted to a tangent space (None: to all of R^d)."""
+    objective, delta = objective.exact, delta.to("cpu", torch.float64)
+    network = objective.network
+    d = objective.dimension
+    free = torch.ones(d, dtype=torch.bool) if tangent is None else tangent.free.cpu()
+    normal = None if tangent is None or tangent.normal is None else tangent.normal.to(delta)[free]
+    n = int(free.sum())
+    W = network.W if n == d else network.W[:, free]
+    basis: Tensor | None = None
+    WB = W
+    if network.width + 1 < n:
+        if n == d:
+            basis, R = network.row_basis
+        else:
+            basis, R = torch.linalg.qr(W.T)
+        WB = R.T
+        if normal is not None:
+            outside = normal - basis @ (basis.T @ normal)
+            outside = outside - basis @ (basis.T @ outside)
+            length = torch.linalg.vector_norm(outside)
+            if length > 1e-12:
+                outside = outside / length
+                basis = torch.cat([basis, outside.unsqueeze(1)], 1)
+                WB = torch.cat([WB, (W @ outside).unsqueeze(1)], 1)
+    reflector = None
+    if normal is not None:
+        reflector = (normal if basis is None else basis.T @ normal).clone()
+        reflector = reflector / torch.linalg.vector_norm(reflector)
+        # The sign that does not cancel.
+        reflector[0] += torch.where(reflector[0] < 0, -1.0, 1.0)
+        reflector = reflector / torch.linalg.vector_norm(reflector)
+    return ReducedHessian(objective, delta, free, WB, basis, reflector)
+
+
+@torch.inference_mode()
+def hessian_spectrum(
+    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind, *, ends: int = 10
+) -> Spectrum:
+    """The Hessian's spectrum at delta (d,): exact up to DENSE_LIMIT, else `ends` eigenvalues at both ends.
+
+    Raises
+    ------
+    NoCurvatureError
+        For relu.
+    """
+    multiplier, reduced = _restricted(objective, constraint, delta, kind)
+    if reduced.size <= DENSE_LIMIT:
+        with many_threads(reduced.size >= 256):
+            eigenvalues = torch.linalg.eigvalsh(reduced.matrix()).numpy() if reduced.size else np.empty(0)
+        return Spectrum(kind, eigenvalues, reduced.zeros, reduced.dimension, multiplier, True, 0.0)
+    values, _, residual = lanczos(reduced, ends)
+    return Spectrum(kind, values, reduced.zeros, reduced.dimension, multiplier, False, residual)
+
+
+@torch.inference_mode()
+def extreme_eigenvalues(
+    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind
+) -> tuple[float, float, float]:
+    """(smallest, largest, multiplier) at delta (d,): dense where that is quicker than Lanczos."""
+    multiplier, reduced = _restricted(objective, constraint, delta, kind)
+    if reduced.size <= 256:
+        values = torch.linalg.eigvalsh(reduced.matrix()).numpy() if reduced.size else np.zeros(1)
+    else:
+        with many_threads(True):
+            values, _, _ = lanczos(reduced, 1, tolerance=1e-8)
+    spectrum = Spectrum(kind, values, reduced.zeros, reduced.dimension, multiplier, False, 0.0)
+    return spectrum.smallest, spectrum.largest, multiplier
+
+
+@torch.inference_mode()
+def top_eigenvectors(
+    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, *, count: int
+) -> list[Tensor]:
+    """Unit eigenvectors (d,) of the `count` largest tangent eigenvalues at delta (d,), largest first."""
+    _, reduced = _restricted(objective, constraint, delta, "tangent")
+    count = min(count, reduced.size)
+    if reduced.size <= DENSE_LIMIT:
+        with many_threads(reduced.size >= 256):
+            _, vectors = torch.linalg.eigh(reduced.matrix())
+        columns = vectors.T.flip(0)[:count]
+    else:
+        _, found, _ = lanczos(reduced, count)
+        columns = torch.from_numpy(found.T[::-1][:count].copy())
+    return [reduced.lift(column) for column in columns]
+
+
+@torch.inference_mode()
+def eigenvector(
+    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind, index: int
+) -> Tensor:
+    """The unit eigenvector (d,) of the index-th eigenvalue of `hessian_spectrum` at delta (d,)."""
+    _, reduced = _restricted(objective, constraint, delta, kind)
+    if reduced.size <= DENSE_LIMIT:
+        with many_threads(reduced.size >= 256):
+            _, vectors = torch.linalg.eigh(reduced.matrix())
+        return reduced.lift(vectors[:, index])
+    _, found, _ = lanczos(reduced, 10)
+    return reduced.lift(torch.from_numpy(found[:, index].copy()))
+
+
+def _restricted(
+    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind
+) -> tuple[float, ReducedHessian]:
+    exact, point = objective.exact, delta.to("cpu", torch.float64)
+    tangent = tangent_space_at(exact, constraint, point, delta.dtype)
+    return tangent.multiplier, restrict(exact, point, tangent if kind == "tangent" else None)
+
+
+def tangent_space_at(
+    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, dtype: torch.dtype
+) -> TangentSpace:
+    """The tangent space at delta (d,) in float64, where delta may come from a run in the coarser `dtype`.
+
+    A float32 iterate misses the sphere by its own round-off: it is first projected on the float64 set.
+    """
+    exact_set = constraint.to(device=torch.device("cpu"), dtype=torch.float64)
+    if dtype != torch.float64 and bool(exact_set.size(delta) >= exact_set.epsilon * (1 - 1e-5)):
+        delta = exact_set.project(delta * (1 + 1e-5))
+    return exact_set.tangent_space(delta, objective.evaluate(delta).gradient)
+
+
+def lanczos(
+    reduced: ReducedHessian, ends: int, *, tolerance: float = 1e-10
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """The `ends` smallest and largest eigenpairs of a restricted Hessian by implicitly restarted Lanczos (ARPACK).
+
+    Returns
+    -------
+    values : (k,) ascending, vectors : (size, k), residual : max |H v - mu v|
+        Only pairs that converged; k < 2 ends if some did not.
+    """
+    n = reduced.size
+
+    def product(c: NDArray[np.float64]) -> NDArray[np.float64]:
+        with torch.inference_mode():
+            return reduced.apply(torch.from_numpy(np.ascontiguousarray(c).reshape(n))).numpy()
+
+    operator = LinearOperator((n, n), matvec=product, dtype=np.float64)
+    v0 = np.random.default_rng(0).standard_normal(n)
+    k = min(2 * ends, n - 2)
+    try:
+        values, vectors = eigsh(operator, k=k, which="BE", tol=tolerance, v0=v0, ncv=min(n, max(2 * k + 1, 24)))
+    except ArpackNoConvergence as problem:
+        values, vectors = problem.eigenvalues, problem.eigenvectors
+    order = np.argsort(values)
+    mu, V = np.asarray(values, np.float64)[order], np.asarray(vectors, np.float64)[:, order]
+    residual = max((float(np.linalg.norm(product(v) - e * v)) for e, v in zip(mu, V.T, strict=True)), default=0.0)
+    return mu, V, residual
