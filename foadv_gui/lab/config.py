@@ -54,7 +54,7 @@ class ExperimentError(ValueError):
         where = self.key
         if self.key and self.value is not _UNSET:
             shown = repr(self.value)
-            where += f" = {shown if len(shown) <= 60 else shown[:57] + '...'}"
+            where += f" = {shown if len(shown) <= 160 else shown[:60] + '...' + shown[-97:]}"
         return " ".join(": ".join(part for part in (self.source, where, self.reason) if part).split())
 
     def of(self, source: str) -> ExperimentError:
@@ -242,13 +242,16 @@ def _chooser(key: str) -> str:
     return "ascent.start" if key == "ascent.start_file" else key.replace(".file", ".source")
 
 
-def memory_problem(experiment: Experiment, dimension: int | None) -> ExperimentError | None:
+def memory_problem(
+    experiment: Experiment, dimension: int | None, restarts: int | None = None
+) -> ExperimentError | None:
     """Return what makes a run on an input of this dimension too large for its memory budget, or None.
 
     Random weights (8 m d bytes) may take half of the budget, the measures of all steps (56 (T + 1) K) a quarter, and
-    eight iterates of all restarts (64 K d), which leaves a recording enough of them to play, a quarter.
+    eight iterates of all restarts (64 K d), which leaves a recording enough of them to play, a quarter. `restarts` is
+    their number K where a file of starts tells it.
     """
-    width, steps, restarts = experiment.network.width, experiment.ascent.steps, experiment.ascent.restarts
+    width, steps, restarts = experiment.network.width, experiment.ascent.steps, restarts or experiment.ascent.restarts
     budget = experiment.compute.memory_mib
     claims: list[tuple[str, int, str, int, float]] = [
         ("ascent.steps", steps, f"measures of {steps} steps of {restarts} restarts", 56 * restarts, budget / 4)

@@ -11,6 +11,7 @@ import math
 import os
 import secrets
 import stat
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ _DAMAGE = (
     RuntimeError,
     OverflowError,
     MemoryError,
+    tokenize.TokenError,
     Warning,
 )
 
@@ -236,7 +238,14 @@ def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limi
         buffer[done : done + len(block)] = block
         done += len(block)
     stream.read(1)  # at its end a zip member's checksum is compared
+    if dtype.kind == "U" and need and not _is_text(flat.view(np.dtype(np.uint32).newbyteorder(dtype.byteorder))):
+        raise FileProblem(path, f"{name} holds text with impossible characters")
     return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+
+
+def _is_text(codes: NDArray[np.uint32]) -> bool:
+    """Whether all code points are characters; Python crashes or fails much later on others."""
+    return bool(((codes < 0xD800) | ((codes > 0xDFFF) & (codes <= 0x10FFFF))).all())
 
 
 def _mib(size: int) -> str:

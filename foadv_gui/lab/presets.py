@@ -61,5 +61,3 @@ def _recorded(path: Path) -> Experiment:
         return Experiment.model_validate_json(str(config))
     except ExperimentError as error:
         raise error.of(str(path)) from None
-    except ValueError:
-        raise FileProblem(path, "holds an experiment that is not text") from None

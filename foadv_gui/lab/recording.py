@@ -268,10 +268,7 @@ def _scalar(path: str | Path, arrays: dict[str, NDArray[Any]], name: str, kinds:
     array = arrays[name]
     if array.ndim != 0 or array.dtype.kind not in kinds:
         raise FileProblem(path, f"{name} must be a single {'text' if kinds == 'U' else 'number'}")
-    try:
-        return array.item()
-    except ValueError:
-        raise FileProblem(path, f"{name} is not text") from None
+    return array.item()
 
 
 def _check_types(path: str | Path, arrays: dict[str, NDArray[Any]]) -> None:
@@ -288,10 +285,6 @@ def _check_types(path: str | Path, arrays: dict[str, NDArray[Any]]) -> None:
     for name, kind in kinds:
         if arrays[name].dtype.kind not in kind:
             raise FileProblem(path, f"{name} must hold {'text' if kind == 'U' else 'whole numbers'}")
-    try:
-        arrays["stop_reason"].tolist()
-    except ValueError:
-        raise FileProblem(path, "stop_reason is not text") from None
 
 
 def _check_shapes(path: str | Path, arrays: dict[str, NDArray[Any]]) -> None:

@@ -110,9 +110,8 @@ def nearest(key: str, known: tuple[str, ...] = ()) -> str:
     section, _, name = key.rpartition(".")
     keys = (*_BY_KEY, *SECTIONS, *known)
     same_name = [other for other in keys if other.rpartition(".")[2] == name and other != key]
-    siblings = [other for other in keys if section and other.startswith(section + ".")]
-    for pool, cutoff in ((siblings, 0.75), (same_name, 0.0), (siblings, 0.6), (keys, 0.0)):
-        found = difflib.get_close_matches(key, pool, n=1, cutoff=cutoff)
-        if found:
-            return found[0]
-    return keys[0]
+    siblings = [entry.name for entry in SETTINGS if entry.section == section]
+    similar = difflib.get_close_matches(name, siblings, n=1, cutoff=0.5)
+    if similar and (not same_name or difflib.get_close_matches(name, similar, cutoff=0.8)):
+        return f"{section}.{similar[0]}"
+    return difflib.get_close_matches(key, same_name or keys, n=1, cutoff=0.0)[0]

@@ -1,0 +1,96 @@
+"""A preset is found by its name, an experiment by its file, and a run by its recording."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from foadv_gui.lab import presets
+from foadv_gui.lab.config import Experiment, ExperimentError
+from foadv_gui.lab.files import FileProblem
+from foadv_gui.resources import resource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of two presets in place of those that are shipped."""
+    (tmp_path / "20-alps.toml").write_text('title = "Many summits"\n[input]\nscale = 10.0\n', encoding="utf-8")
+    (tmp_path / "10-hill.toml").write_text('title = "One hill"\n[input]\nscale = 0.1\n', encoding="utf-8")
+    (tmp_path / "zebra.toml").write_text("", encoding="utf-8")
+    monkeypatch.setattr(presets, "resource", lambda *parts: tmp_path)
+    return tmp_path
+
+
+def test_a_number_orders_presets_and_is_no_part_of_the_name(shelf: Path) -> None:
+    assert presets.preset_names() == ["hill", "alps", "zebra"]
+    assert presets.load_preset("hill").input.scale == 0.1
+    assert presets.find("alps").title == "Many summits"
+
+
+def test_an_unknown_preset_is_refused_with_the_nearest_name(shelf: Path) -> None:
+    for find in (presets.load_preset, presets.find):
+        with pytest.raises(ExperimentError, match="did you mean alps"):
+            find("alpz")
+
+
+@pytest.mark.parametrize("name", ["../hill", "hill.toml", "", "..", "10-hill"])
+def test_a_preset_name_is_no_path(shelf: Path, name: str) -> None:
+    with pytest.raises(ExperimentError, match="no preset of that name"):
+        presets.load_preset(name)
+
+
+def test_an_experiment_is_found_by_its_file(tmp_path: Path) -> None:
+    experiment = Experiment().replace("input.scale", 0.25)
+    (tmp_path / "mine.toml").write_text(experiment.to_toml(), encoding="utf-8")
+    (tmp_path / "other.txt").write_text(experiment.to_toml(), encoding="utf-8")
+    assert presets.find(tmp_path / "mine.toml") == experiment
+    assert presets.find(str(tmp_path / "other.txt")) == experiment
+
+
+def test_a_run_is_found_by_its_recording(tmp_path: Path) -> None:
+    experiment = Experiment().replace("input.scale", 0.25)
+    np.savez(tmp_path / "run.npz", config=experiment.model_dump_json(), delta=np.zeros((3, 2, 1)))
+    assert presets.find(tmp_path / "run.npz") == experiment
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"x": np.zeros(3)}, "holds no experiment"),
+        ({"config": np.zeros(3)}, "holds no experiment"),
+        ({"config": np.array("{")}, "is no experiment"),
+        ({"config": np.array(json.dumps({"input": {"scale": -1}}))}, r"input\.scale = -1"),
+        ({"config": np.array([0x7FFFFFFF], "<u4").view("<U1")[0:1].reshape(())}, "impossible characters"),
+    ],
+)
+def test_a_recording_without_an_experiment_is_refused_by_name(
+    tmp_path: Path, arrays: dict[str, np.ndarray], words: str
+) -> None:
+    np.savez(tmp_path / "run.npz", **arrays)
+    with pytest.raises((FileProblem, ExperimentError), match=words) as caught:
+        presets.find(tmp_path / "run.npz")
+    assert str(caught.value).startswith(str(tmp_path / "run.npz"))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for name in ("none.toml", "none.npz", "none"):
+        with pytest.raises((FileProblem, ExperimentError), match=name):
+            presets.find(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", presets.preset_names())
+def test_every_shipped_preset_says_what_it_is_and_what_to_watch(name: str) -> None:
+    experiment = presets.find(name)
+    assert experiment.title and experiment.watch.endswith(".")
+    assert Experiment.from_toml_text(experiment.to_toml()) == experiment
+
+
+def test_resources_are_found_from_a_checkout() -> None:
+    assert resource("data", "digits.npz").is_file()
+    assert resource("presets").is_dir()
