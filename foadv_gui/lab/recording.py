@@ -60,6 +60,11 @@ class Recording:
         return len(self.loss) - 1
 
     @property
+    def finished(self) -> bool:
+        """Whether no more iterates will come."""
+        return bool(self.stop_reason[0] != RUNNING)
+
+    @property
     def restarts(self) -> int:
         """The number K of restarts."""
         return int(self.delta.shape[1])
@@ -98,7 +103,7 @@ class Recording:
         """Read a recording from an .npz file; `FileProblem` says what is wrong with it."""
         return load(path)
 
-    def verdict(self) -> Any:
+    def verdict(self) -> dict[str, Any]:
         """Return what can be said of the run: see `foadv_gui.lab.verdict`."""
         from foadv_gui.lab.verdict import verdict  # imports torch
 
