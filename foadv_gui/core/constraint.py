@@ -212,7 +212,7 @@ class L2Sphere(_L2Set):
             reach = float(torch.maximum(*(bound.abs() for bound in self.box)).norm())
             if reach < self.epsilon:
                 raise ValueError(
-                    f"the box lies inside the sphere: its farthest corner is {reach:.4g} away, epsilon {self.epsilon:.4g}"
+                    f"the box lies inside the sphere: its farthest corner is at {reach:.4g}, epsilon {self.epsilon:.4g}"
                 )
 
     @property

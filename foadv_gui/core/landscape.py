@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .norms import norm
+from .threads import in_parallel
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = {"cpu": 2**19, "cuda": 2**28, "mps": 2**27}
 """Pre-activations held at a time: they stay in the second-level cache of a core, or fill a GPU."""
+
+
+LARGE_GRID = 2e6
+"""Activations from which on a grid is shared out among the cores."""
 
 
 class Interrupted(Exception):
@@ -71,26 +78,29 @@ def residual_on_grid(
     objective = planar.objective
     a, sigma = objective.network.a, objective.network.activation.value
     alphas, betas = alphas.to(planar.p0), betas.to(planar.p0)
-    m = planar.p0.shape[0]
     residual = planar.p0.new_empty((len(betas), len(alphas)))
-    length = max(1, BLOCK_BYTES[planar.p0.device.type] // (m * planar.p0.element_size()))
-    if length >= 2 * len(alphas):
-        # Narrow networks: several rows fit into a block.
-        rows = length // len(alphas)
-        columns = torch.outer(alphas, planar.Wu)
-        for first in range(0, len(betas), rows):
-            if interrupted():
-                raise Interrupted
-            base = torch.addr(planar.p0, betas[first : first + rows], planar.Wv)
-            residual[first : first + rows] = sigma(base.unsqueeze(1) + columns) @ a
-        return residual.sub_(objective.y)
-    for i, beta in enumerate(betas):
+    held = BLOCK_BYTES[planar.p0.device.type] // (planar.p0.shape[0] * planar.p0.element_size())
+    rows, columns = max(1, held // len(alphas)), max(1, held)
+    along = torch.outer(alphas, planar.Wu) if rows > 1 else None
+
+    def fill(first: int) -> None:
         if interrupted():
             raise Interrupted
-        base = planar.p0 + beta * planar.Wv
-        for first in range(0, len(alphas), length):
-            part = alphas[first : first + length]
-            residual[i, first : first + length] = sigma(torch.addr(base, part, planar.Wu)) @ a
+        if along is not None:
+            base = torch.addr(planar.p0, betas[first : first + rows], planar.Wv)
+            residual[first : first + rows] = sigma(base.unsqueeze(1) + along) @ a
+            return
+        base = planar.p0 + betas[first] * planar.Wv
+        for start in range(0, len(alphas), columns):
+            part = slice(start, start + columns)
+            residual[first, part] = sigma(torch.addr(base, alphas[part], planar.Wu)) @ a
+
+    pieces = range(0, len(betas), rows)
+    if planar.p0.device.type == "cpu" and residual.numel() * planar.p0.shape[0] >= LARGE_GRID:
+        in_parallel(fill, pieces)
+    else:
+        for piece in pieces:
+            fill(piece)
     return residual.sub_(objective.y)
 
 
@@ -138,19 +148,21 @@ def curvature_on_grid(
     exact = objective.exact
     grid = torch.stack(torch.meshgrid(betas.double().cpu(), alphas.double().cpu(), indexing="ij"), -1)
     points = plane.lift(grid.reshape(-1, 2).flip(-1))
-    found = []
-    batch = max(1, 2**24 // (8 * steps * exact.dimension))
-    for first in range(0, len(points), batch):
+    batch = max(1, min(64, 2**24 // (8 * steps * exact.dimension)))
+
+    def piece(first: int) -> Tensor:
         if interrupted():
             raise Interrupted
-        found.append(_top_tangent_curvature(exact, constraint.epsilon, points[first : first + batch], steps))
+        return _top_tangent_curvature(exact, constraint.epsilon, points[first : first + batch], steps)
+
+    found = in_parallel(piece, range(0, len(points), batch))
     return torch.cat(found).reshape(len(betas), len(alphas))
 
 
 def _top_tangent_curvature(objective: QuadraticAdversary, epsilon: float, delta: Tensor, steps: int) -> Tensor:
     """Max eig P(H - lambda I)P at delta (n, d), shape (n,), by Lanczos in the tangent space."""
     n, d = delta.shape
-    normal = delta / torch.linalg.vector_norm(delta, dim=-1, keepdim=True).clamp_min(torch.finfo(delta.dtype).tiny)
+    normal = delta / norm(delta).unsqueeze(-1).clamp_min(torch.finfo(delta.dtype).tiny)
     multiplier = (delta * objective.evaluate(delta).gradient).sum(-1, keepdim=True) / epsilon**2
 
     def tangent(v: Tensor) -> Tensor:
@@ -158,7 +170,7 @@ def _top_tangent_curvature(objective: QuadraticAdversary, epsilon: float, delta:
 
     start = torch.randn(d, generator=torch.Generator().manual_seed(0), dtype=delta.dtype)
     q = tangent(start.expand(n, d))
-    q = q / torch.linalg.vector_norm(q, dim=-1, keepdim=True)
+    q = q / norm(q).unsqueeze(-1)
     steps = min(steps, max(1, d - 1))
     basis = [q]
     T = delta.new_zeros((n, steps, steps))
@@ -170,7 +182,7 @@ def _top_tangent_curvature(objective: QuadraticAdversary, epsilon: float, delta:
         known = torch.stack(basis, 1)
         for _ in range(2):
             w = w - (known.mT @ (known @ w.unsqueeze(-1))).squeeze(-1)
-        beta = torch.linalg.vector_norm(w, dim=-1)
+        beta = norm(w)
         # An exhausted Krylov space leaves round-off only: its block decouples and adds no eigenvalue.
         alive = beta > 1e-10 * T.abs().amax((-2, -1))
         q = torch.where(alive.unsqueeze(-1), w / beta.clamp_min(torch.finfo(w.dtype).tiny).unsqueeze(-1), 0)

@@ -76,11 +76,21 @@ class TwoLayerNetwork:
         return self.a * self.activation.second(self.preactivation(z))
 
     @cached_property
+    def exact(self) -> TwoLayerNetwork:
+        """The network in float64 on the CPU."""
+        return self.to(device=torch.device("cpu"), dtype=torch.float64)
+
+    @cached_property
+    def single(self) -> TwoLayerNetwork:
+        """The network in float32 where it is."""
+        return self.to(dtype=torch.float32)
+
+    @cached_property
     def row_basis(self) -> tuple[Tensor, Tensor]:
         """Q (d, k) orthonormal and R (k, m) with W^T = Q R, k = min(m, d), in float64 on the CPU.
 
         Every gradient and every Hessian of f lives in range(W^T) = range(Q), so that for m < d each
         spectrum is an m-sized problem. Computed once per network.
         """
-        Q, R = torch.linalg.qr(self.W.detach().to("cpu", torch.float64).T)
+        Q, R = torch.linalg.qr(self.exact.W.T)
         return Q, R

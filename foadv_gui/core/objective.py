@@ -87,9 +87,12 @@ class QuadraticAdversary:
     @cached_property
     def exact(self) -> QuadraticAdversary:
         """The same objective in float64 on the CPU, for statements that have to survive round-off."""
-        if self.dtype == torch.float64 and self.device.type == "cpu":
-            return self
-        return self.to(device=torch.device("cpu"), dtype=torch.float64)
+        return QuadraticAdversary(self.network.exact, self.x.to("cpu", torch.float64), self.y)
+
+    @cached_property
+    def single(self) -> QuadraticAdversary:
+        """The same objective in float32, for pictures that the next one replaces."""
+        return QuadraticAdversary(self.network.single, self.x.to(torch.float32), self.y)
 
     def to(self, *, device: torch.device | None = None, dtype: torch.dtype | None = None) -> QuadraticAdversary:
         """The same objective on another device or in another floating-point type."""

@@ -218,6 +218,25 @@ def constraint_cut(plane: Plane, constraint: ConstraintSet, *, corners: int = 36
     return np.concatenate([polygon, polygon[:1]])
 
 
+def inside_cut(
+    polygon: NDArray[np.float64], alpha: NDArray[np.float64], beta: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which points of a grid lie in a closed convex polygon (n + 1, 2): bool (len(beta), len(alpha)).
+
+    Each row of the grid meets the polygon in one interval.
+    """
+    if len(polygon) < 4:
+        return np.zeros((len(beta), len(alpha)), dtype=bool)
+    (x0, y0), (x1, y1) = polygon[:-1].T, polygon[1:].T
+    rise = np.where(y1 != y0, y1 - y0, 1.0)
+    share = (beta[:, None] - y0) / rise
+    meets = (share >= 0) & (share <= 1) & (y1 != y0)
+    crossing = x0 + share * (x1 - x0)
+    left = np.where(meets, crossing, np.inf).min(1)
+    right = np.where(meets, crossing, -np.inf).max(1)
+    return np.asarray((alpha >= left[:, None]) & (alpha <= right[:, None]))
+
+
 def _cut(polygon: NDArray[np.float64], normal: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
     """The part of a convex polygon with normal . p <= limit (Sutherland-Hodgman)."""
     excess = polygon @ normal - limit

@@ -196,8 +196,7 @@ def extreme_eigenvalues(
     if reduced.size <= 256:
         values = torch.linalg.eigvalsh(reduced.matrix()).numpy() if reduced.size else np.zeros(1)
     else:
-        with many_threads(True):
-            values, _, _ = lanczos(reduced, 1, tolerance=1e-8)
+        values, _, _ = lanczos(reduced, 1, tolerance=1e-8)
     spectrum = Spectrum(kind, values, reduced.zeros, reduced.dimension, multiplier, False, 0.0)
     return spectrum.smallest, spectrum.largest, multiplier
 
@@ -276,7 +275,7 @@ def lanczos(
     try:
         values, vectors = eigsh(operator, k=k, which="BE", tol=tolerance, v0=v0, ncv=min(n, max(2 * k + 1, 24)))
     except ArpackNoConvergence as problem:
-        values, vectors = problem.eigenvalues, problem.eigenvectors
+        values, vectors = problem.eigenvalues, problem.eigenvectors  # type: ignore[assignment]
     order = np.argsort(values)
     mu, V = np.asarray(values, np.float64)[order], np.asarray(vectors, np.float64)[:, order]
     residual = max((float(np.linalg.norm(product(v) - e * v)) for e, v in zip(mu, V.T, strict=True)), default=0.0)

@@ -1,0 +1,256 @@
+"""An experiment made concrete (a `Problem`), and run (a `Recording`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from foadv_gui.core.activations import ACTIVATIONS
+from foadv_gui.core.ascent import ProjectedGradientAscent, ZeroGradientError, relative_step
+from foadv_gui.core.constraint import CONSTRAINTS, ConstraintSet
+from foadv_gui.core.network import TwoLayerNetwork
+from foadv_gui.core.objective import QuadraticAdversary
+from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.files import FileProblem, read_array
+from foadv_gui.lab.inputs import CleanInput, check_box, load_input
+from foadv_gui.lab.models import load_weights
+from foadv_gui.lab.recording import RecordingBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.recording import Recording
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What an experiment stands for: the objective, where delta may go, where it starts, and how far it steps."""
+
+    experiment: Experiment
+    clean: CleanInput
+    objective: QuadraticAdversary
+    constraint: ConstraintSet
+    starts: Tensor
+    eta: float
+
+    @property
+    def restarts(self) -> int:
+        """The number K of restarts."""
+        return int(self.starts.shape[0])
+
+    @property
+    def device(self) -> str:
+        """Where it is computed, in words: "CPU float32"."""
+        names = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}
+        return f"{names[self.objective.device.type]} {str(self.objective.dtype).removeprefix('torch.')}"
+
+    @property
+    def ascent(self) -> ProjectedGradientAscent:
+        """The ascent that the experiment asks for."""
+        chosen = self.experiment.ascent
+        return ProjectedGradientAscent(self.objective, self.constraint, chosen.rule, self.eta, chosen.tolerance)
+
+    @cached_property
+    def reach(self) -> float:
+        """The reach k = epsilon |grad f(x)| / |f(x) - y|: above 1 the linearised plane f = y cuts the ball."""
+        exact = self.objective.exact
+        value, gradient = exact.network.value_and_gradient(exact.x)
+        return float(self.constraint.epsilon * gradient.norm() / (value - exact.y).abs())
+
+
+def prepare(
+    experiment: Experiment, starts: NDArray[np.floating[Any]] | None = None, *, previous: Problem | None = None
+) -> Problem:
+    """Load or draw everything an experiment names.
+
+    Parameters
+    ----------
+    experiment
+        What to prepare.
+    starts
+        Starting perturbations (K, d) in place of those that the experiment asks for; projected on the set.
+    previous
+        A problem whose random network is taken over where nothing that it depends on has changed.
+
+    Raises
+    ------
+    ExperimentError
+        Names the setting that cannot be met and says why.
+    """
+    clean = load_input(experiment)
+    check_box(experiment, clean.x)
+    device, dtype = _place(experiment)
+    network = _network(experiment, clean.dimension, device, dtype, previous)
+    x = torch.tensor(clean.x, dtype=dtype, device=device)
+    objective = QuadraticAdversary(network, x, clean.y)
+    constraint = _set_around(experiment, clean.x, clean.epsilon, device, dtype)
+    drawn = _draw_starts(experiment, constraint, clean.dimension) if starts is None else torch.tensor(starts).double()
+    if drawn.ndim != 2 or drawn.shape[1] != clean.dimension:
+        shape = tuple(drawn.shape)
+        raise ExperimentError("ascent.start_file", f"must hold starts of shape (K, {clean.dimension}), not {shape}")
+    with torch.inference_mode():
+        feasible = constraint.project(drawn.to(device, dtype))
+    return Problem(
+        experiment, clean, objective, constraint, feasible, _eta(experiment, objective, constraint, feasible)
+    )
+
+
+def problem_of(recording: Recording) -> Problem:
+    """The problem that a recording solved, rebuilt from its arrays alone."""
+    experiment = recording.experiment
+    device, dtype = torch.device("cpu"), getattr(torch, str(recording.delta.dtype))
+    W, a, x = (torch.tensor(array, dtype=dtype) for array in (recording.W, recording.a, recording.x))
+    network = TwoLayerNetwork(W, a, ACTIVATIONS[experiment.network.activation])
+    constraint = _set_around(experiment, recording.x, recording.epsilon, device, dtype)
+    try:
+        clean = load_input(experiment)
+    except ExperimentError:  # the input's file has gone: the arrays are all here
+        length = float(np.linalg.norm(recording.x)) or 1.0
+        clean = CleanInput(recording.x / length, recording.x, recording.epsilon, recording.y, "from the recording")
+    starts = torch.tensor(recording.delta[0])
+    return Problem(experiment, clean, QuadraticAdversary(network, x, recording.y), constraint, starts, recording.eta)
+
+
+def run(
+    experiment: Experiment,
+    on_iterate: Callable[[Recording], None] | None = None,
+    *,
+    starts: NDArray[np.floating[Any]] | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Recording:
+    """Run an experiment: `on_iterate` sees the recording grow, the finished one is returned.
+
+    Equal experiments give bit-identical recordings on the same machine. When `interrupted()` becomes true, the
+    recording so far comes back with the stop reason "cancelled".
+    """
+    return climb(prepare(experiment, starts), on_iterate, interrupted=interrupted)
+
+
+def climb(
+    problem: Problem,
+    on_iterate: Callable[[Recording], None] | None = None,
+    *,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Recording:
+    """Run a prepared problem; see `run`."""
+    for recording in climbing(problem, interrupted):
+        if on_iterate is not None and not recording.finished:
+            on_iterate(recording)
+    return recording
+
+
+def climbing(problem: Problem, interrupted: Callable[[], bool] = lambda: False) -> Iterator[Recording]:
+    """The recording as it grows, block by block; the last one is finished."""
+    builder = _builder(problem)
+    K, d = problem.restarts, problem.objective.dimension
+    length = max(1, min(32, 2**25 // (K * d * problem.starts.element_size())))
+    blocks = problem.ascent.blocks(
+        problem.starts, problem.experiment.ascent.steps, length=length, interrupted=interrupted
+    )
+    for block in blocks:
+        measures: dict[str, Any] = {name: values.cpu().numpy() for name, values in block.measures.items()}
+        builder.append(block.delta.cpu().numpy(), measures)
+        if block.done:
+            yield builder.finish([str(reason) for reason in block.stop_reason], block.converged_at)
+        else:
+            yield builder.snapshot()
+
+
+def _builder(problem: Problem) -> RecordingBuilder:
+    experiment = problem.experiment
+    W, a = load_weights(experiment, problem.clean.dimension)
+    budget = experiment.compute.memory_mib * 2**20
+    return RecordingBuilder(
+        W,
+        a,
+        problem.clean.x,
+        problem.clean.y,
+        problem.constraint.epsilon,
+        problem.eta,
+        experiment.model_dump_json(),
+        experiment.ascent.steps,
+        problem.restarts,
+        max(budget - 3 * W.nbytes, budget // 4),
+        experiment.compute.dtype,
+    )
+
+
+def _place(experiment: Experiment) -> tuple[torch.device, torch.dtype]:
+    wanted, dtype = experiment.compute.device, getattr(torch, experiment.compute.dtype)
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available[wanted]:
+        have = ", ".join(name for name, there in available.items() if there)
+        raise ExperimentError("compute.device", f"this machine has no such device; it has {have}", wanted)
+    if wanted == "mps" and dtype == torch.float64:
+        raise ExperimentError("compute.dtype", "an Apple GPU has no float64: choose float32 or the CPU", "float64")
+    return torch.device(wanted), dtype
+
+
+def _network(
+    experiment: Experiment, dimension: int, device: torch.device, dtype: torch.dtype, previous: Problem | None
+) -> TwoLayerNetwork:
+    if previous is not None and experiment.network.source == "random":
+        old = previous.objective
+        same = previous.experiment.network == experiment.network and old.dimension == dimension
+        if same and old.device == device and old.dtype == dtype:
+            return old.network
+    W, a = load_weights(experiment, dimension)
+    activation = ACTIVATIONS[experiment.network.activation]
+    return TwoLayerNetwork(
+        torch.tensor(W, dtype=dtype, device=device), torch.tensor(a, dtype=dtype, device=device), activation
+    )
+
+
+def _set_around(
+    experiment: Experiment, x: NDArray[np.float64], epsilon: float, device: torch.device, dtype: torch.dtype
+) -> ConstraintSet:
+    kind, box = CONSTRAINTS[experiment.ascent.constraint], experiment.ascent.box
+    if box is None:
+        return kind(epsilon)
+    lower = torch.tensor(box[0] - x, dtype=dtype, device=device).clamp_max(0)
+    upper = torch.tensor(box[1] - x, dtype=dtype, device=device).clamp_min(0)
+    try:
+        return kind(epsilon, (lower, upper))
+    except ValueError as problem:
+        raise ExperimentError("ascent.box", str(problem), list(box)) from None
+
+
+def _draw_starts(experiment: Experiment, constraint: ConstraintSet, dimension: int) -> Tensor:
+    """The starting perturbations (K, d), float64 on the CPU: one seed is the same starts on every device and type."""
+    ascent = experiment.ascent
+    if ascent.start == "zero":
+        # From the clean input all restarts coincide: one is enough.
+        return torch.zeros(1, dimension, dtype=torch.float64)
+    if ascent.start == "file":
+        try:
+            found = read_array(ascent.start_file or "")
+        except FileProblem as problem:
+            raise ExperimentError("ascent.start_file", problem.problem, ascent.start_file) from None
+        starts = torch.tensor(np.atleast_2d(found), dtype=torch.float64)
+        if not bool(torch.isfinite(starts).all()):
+            raise ExperimentError("ascent.start_file", "holds a value that is not finite", ascent.start_file)
+        return starts
+    # Row by row, so that more restarts keep those that were there.
+    normals = np.random.default_rng([ascent.seed, 4]).standard_normal((ascent.restarts, dimension))
+    uniforms = np.random.default_rng([ascent.seed, 5]).random(ascent.restarts)
+    return constraint.sample(torch.from_numpy(normals), torch.from_numpy(uniforms), surface=ascent.start == "sphere")
+
+
+def _eta(experiment: Experiment, objective: QuadraticAdversary, constraint: ConstraintSet, starts: Tensor) -> float:
+    ascent = experiment.ascent
+    if ascent.step_units == "absolute":
+        return ascent.step
+    try:
+        return relative_step(ascent.step, ascent.rule, objective, constraint, starts)
+    except ZeroGradientError as problem:
+        raise ExperimentError("ascent.start", str(problem), ascent.start) from None

@@ -1,0 +1,203 @@
+"""What a window or a figure draws, as NumPy arrays: no torch here, and no screen.
+
+All coordinates on a plane are in units of epsilon, so that pictures at different input scales compare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from contourpy import contour_generator
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float64]
+
+Quantity: TypeAlias = Literal["loss", "log-loss", "residual", "curvature"]
+Window: TypeAlias = tuple[float, float, float, float]
+"""left, right, bottom, top of a view, in units of epsilon."""
+
+QUANTITY_TITLES: dict[str, str] = {
+    "loss": "loss L = (f − y)²/2",
+    "log-loss": "log₁₀ L",
+    "residual": "residual f − y",
+    "curvature": "top eigenvalue of P(H − λI)P",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePicture:
+    """A plane, and what does not change while an iterate moves.
+
+    origin, u, v: (d,) float64. axes: what the two axes are. explained: the share of variance that the plane holds, or
+    None. cut: the boundary of the constraint set's cut, closed polygon (n, 2), empty where plane and set do not meet.
+    clean: where the clean input projects to (2,). clean_off: its distance to the plane over epsilon.
+    """
+
+    name: str
+    origin: Floats
+    u: Floats
+    v: Floats
+    axes: tuple[str, str]
+    explained: float | None
+    cut: Floats
+    clean: Floats
+    clean_off: float
+    epsilon: float
+
+
+@dataclass(frozen=True, eq=False)
+class PathPicture:
+    """Iterates on a plane: points (n, K, 2) at the kept steps (n,), and the off-plane share (n, K) of each.
+
+    `proposals` (n, 2) are where the focused restart's steps led before they were projected.
+    """
+
+    steps: NDArray[np.int64]
+    points: Floats
+    off_plane: Floats
+    proposals: Floats
+    focus: int
+
+    def at(self, t: float) -> int:
+        """The index of the last kept step that is not after t."""
+        return max(int(np.searchsorted(self.steps, t, side="right")) - 1, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A quantity on a grid of a plane: values (len(beta), len(alpha)), with alpha and beta in units of epsilon.
+
+    For loss, log loss and residual the values are the residual f - y, from which `shown` derives the rest.
+    `inside` marks the grid points in the constraint set's cut. `arrows` are (n, 4): point and in-plane gradient
+    direction.
+    """
+
+    alpha: Floats
+    beta: Floats
+    values: Floats
+    inside: NDArray[np.bool_]
+    quantity: Quantity
+    arrows: Floats = field(default_factory=lambda: np.empty((0, 4)))
+    coarse: bool = False
+
+    @property
+    def window(self) -> Window:
+        """left, right, bottom, top of the grid."""
+        return float(self.alpha[0]), float(self.alpha[-1]), float(self.beta[0]), float(self.beta[-1])
+
+    def shown(self) -> Floats:
+        """The quantity itself, as `Surface.quantity` says."""
+        if self.quantity == "loss":
+            return 0.5 * self.values**2
+        if self.quantity == "log-loss":
+            # A valley of zero loss has no logarithm: 12 decades below the top count as its floor.
+            loss = 0.5 * self.values**2
+            return np.asarray(np.log10(np.maximum(loss, max(loss.max() * 1e-12, 1e-300))))
+        return self.values
+
+    def colour_range(self, clip: bool) -> tuple[float, float]:
+        """Lowest and highest value for the colours, from inside the set only if `clip`; symmetric about 0 if signed."""
+        shown = self.shown()
+        pool = shown[self.inside] if clip and self.inside.any() else shown
+        pool = pool[np.isfinite(pool)]
+        if not len(pool):
+            return 0.0, 1.0
+        low, high = float(pool.min()), float(pool.max())
+        if self.quantity == "log-loss":
+            low = max(low, high - 6)
+        if self.quantity in ("residual", "curvature"):
+            top = max(abs(low), abs(high), 1e-300)
+            return -top, top
+        return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+    def contours(self, clip: bool, count: int = 12) -> list[tuple[float, list[Floats]]]:
+        """Lines of equal height: (level, polylines (n, 2)) at round levels."""
+        shown = self.shown()
+        low, high = self.colour_range(clip)
+        generator = contour_generator(self.alpha, self.beta, shown)
+        return [(level, _lines(generator, level)) for level in round_levels(low, high, count)]
+
+    def zero_residual(self) -> list[Floats]:
+        """The level set f = y, polylines (n, 2); empty for the curvature, which does not know it."""
+        if self.quantity == "curvature":
+            return []
+        return _lines(contour_generator(self.alpha, self.beta, self.values), 0.0)
+
+
+def _lines(generator: Any, level: float) -> list[Floats]:
+    return [np.asarray(line, np.float64) for line in generator.lines(level)]
+
+
+def round_levels(low: float, high: float, count: int) -> list[float]:
+    """At most about `count` round numbers strictly between low and high: multiples of 1, 2, 2.5 or 5 times 10^n."""
+    span = high - low
+    if not (span > 0 and np.isfinite(span)):
+        return []
+    raw = span / count
+    power = 10 ** np.floor(np.log10(raw))
+    step = next(float(factor * power) for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * (1 - 1e-9))
+    first, last = int(np.floor(low / step)) + 1, int(np.ceil(high / step)) - 1
+    return [step * i for i in range(first, last + 1)]
+
+
+@dataclass(frozen=True, eq=False)
+class SpectrumPicture:
+    """The Hessian's spectrum at iterate t of restart k; `problem` says why there is none (relu)."""
+
+    t: int
+    k: int
+    kind: Literal["tangent", "euclidean"]
+    eigenvalues: Floats
+    zeros: int
+    dimension: int
+    multiplier: float
+    exact: bool
+    residual: float
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ExtremesPicture:
+    """Extreme eigenvalues along the focused path: at steps t (n,), smallest, largest and multiplier (n,) each."""
+
+    k: int
+    kind: Literal["tangent", "euclidean"]
+    t: NDArray[np.int64]
+    smallest: Floats
+    largest: Floats
+    multiplier: Floats
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class DirectionPicture:
+    """One eigenvector: its eigenvalue, its in-plane part (2,), the share of it in the plane, and itself (d,)."""
+
+    index: int
+    eigenvalue: float
+    in_plane: Floats
+    share: float
+    vector: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ProbePicture:
+    """Values under the mouse: a point of the plane (2,), f and L there."""
+
+    point: Floats
+    value: float
+    loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class CutPicture:
+    """The loss along a line of the plane from `start` to `end` (2,): positions (n,) over epsilon, losses (n,)."""
+
+    start: Floats
+    end: Floats
+    position: Floats
+    loss: Floats

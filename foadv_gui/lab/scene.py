@@ -1,0 +1,442 @@
+"""One experiment under observation: it computes, in stages, what a window or a figure shows of it.
+
+A `Scene` lives where torch runs (a worker thread, or the command line) and hands out NumPy values only. What an edit
+does not touch is kept: a new colour costs no ascent, a new step no landscape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import torch
+
+from foadv_gui.core.activations import NoCurvatureError
+from foadv_gui.core.ascent import RULES
+from foadv_gui.core.landscape import (
+    Interrupted,
+    PlanarPreactivations,
+    curvature_on_grid,
+    gradient_at,
+    residual_at,
+    residual_on_grid,
+)
+from foadv_gui.core.plane import PathContext, Plane, constraint_cut, inside_cut, make_plane
+from foadv_gui.core.spectrum import eigenvector, extreme_eigenvalues, hessian_spectrum
+from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.experiment import Problem, climb, climbing, prepare
+from foadv_gui.lab.picture import (
+    CutPicture,
+    DirectionPicture,
+    ExtremesPicture,
+    PathPicture,
+    PlanePicture,
+    ProbePicture,
+    SpectrumPicture,
+    Surface,
+    Window,
+)
+from foadv_gui.lab.verdict import RestartVerdict, restart_verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from foadv_gui.core.constraint import ConstraintSet
+    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.recording import Recording
+
+PATH_PLANES = frozenset({"path-components", "endpoint-components", "clean-start-end", "hessian-eigenvectors"})
+"""Planes that follow the iterates, and so can be laid only when the ascent has run."""
+_COARSE = 101
+_CURVATURE_GRID = 25
+_EXTREME_POINTS = 65
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is known before the first step: sizes, step and reach, and where it is computed."""
+
+    restarts: int
+    width: int
+    dimension: int
+    epsilon: float
+    eta: float
+    reach: float
+    device: str
+    input_label: str
+    image_shape: tuple[int, int] | None
+    smooth: bool
+
+
+@dataclass(frozen=True)
+class FocusRun:
+    """The focused path alone, ahead of all others, while a control moves."""
+
+    path: PathPicture
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What the window wants to see.
+
+    starts: starting perturbations (K, d) set by hand, or None. window: the visible part of the plane, or None for the
+    experiment's extent. live: a control is moving, so show something coarse at once.
+    """
+
+    experiment: Experiment
+    starts: NDArray[np.float64] | None = None
+    window: Window | None = None
+    live: bool = False
+
+
+Stage: TypeAlias = (
+    "Prepared | PlanePicture | Surface | FocusRun | Recording | PathPicture | RestartVerdict | ExtremesPicture"
+)
+
+
+def never() -> bool:
+    """The interruption test of somebody who never interrupts."""
+    return False
+
+
+class Scene:
+    """The state of one experiment under observation."""
+
+    def __init__(self) -> None:
+        self.problem: Problem | None = None
+        self.recording: Recording | None = None
+        self.plane: Plane | None = None
+        self._request: Request | None = None
+        self._surface_key: object = None
+        self._surface: Surface | None = None
+        self._verdicts: dict[int, RestartVerdict] = {}
+
+    def stages(self, request: Request, interrupted: Callable[[], bool] = never) -> Iterator[Stage]:
+        """Everything that the request shows, in the order in which a person looks for it.
+
+        The first stages (up to the coarse landscape and the focused path) are not interrupted, so that a moving control
+        always shows something.
+
+        Raises
+        ------
+        ExperimentError
+            For an experiment that cannot be; the scene then stays as it was.
+        Interrupted
+            When `interrupted()` becomes true.
+        """
+        experiment = request.experiment
+        rerun = self._prepare(request)
+        problem = self.problem
+        assert problem is not None
+        yield self._prepared(problem)
+        if rerun:
+            self.recording, self._verdicts = None, {}
+        follows = experiment.view.plane in PATH_PLANES
+        focus = min(experiment.view.focus, problem.restarts - 1)
+        if not follows:
+            yield from self._lay_plane(request)
+            yield from self._draw_surface(request, coarse=request.live)
+        if self.recording is None and request.live:
+            yield from self._focus_first(problem, focus)
+        if self.recording is None:
+            yield from self._run(problem, focus, follows, interrupted)
+        recording = self.recording
+        assert recording is not None
+        if follows:
+            yield from self._lay_plane(request)
+            yield from self._draw_surface(request, coarse=request.live)
+        yield recording
+        yield self._path(recording, focus)
+        if interrupted():
+            raise Interrupted
+        yield from self._draw_surface(request, coarse=False, interrupted=interrupted)
+        if recording.stop_reason[0] == "cancelled":
+            return
+        yield self.verdict_of(focus)
+        yield from self._extremes(experiment.view.spectrum, focus, interrupted)
+        for k in range(problem.restarts):
+            if interrupted():
+                raise Interrupted
+            yield self.verdict_of(k)
+
+    def _prepare(self, request: Request) -> bool:
+        """Take the request over; returns whether the ascent has to run again."""
+        old, new = self._request, request.experiment
+        if self.problem is not None and old is not None and self.recording is not None:
+            parts = ("network", "input", "ascent", "compute")
+            same = all(getattr(old.experiment, part) == getattr(new, part) for part in parts)
+            if same and _same_starts(old.starts, request.starts) and self.recording.stop_reason[0] != "cancelled":
+                self.problem = replace(self.problem, experiment=new)
+                self._request = request
+                return False
+        self.problem = prepare(new, request.starts, previous=self.problem)
+        self._request = request
+        self._surface_key = None
+        return True
+
+    def _prepared(self, problem: Problem) -> Prepared:
+        network = problem.objective.network
+        return Prepared(
+            restarts=problem.restarts,
+            width=network.width,
+            dimension=network.dimension,
+            epsilon=problem.constraint.epsilon,
+            eta=problem.eta,
+            reach=problem.reach,
+            device=problem.device,
+            input_label=problem.clean.label,
+            image_shape=problem.clean.image_shape,
+            smooth=network.activation.smooth,
+        )
+
+    def _focus_first(self, problem: Problem, focus: int) -> Iterator[Stage]:
+        alone = replace(problem, starts=problem.starts[focus : focus + 1])
+        limited = problem.experiment.replace("ascent.steps", min(problem.experiment.ascent.steps, 300))
+        recording = climb(replace(alone, experiment=limited))
+        if self.plane is not None and self.plane.origin.shape[0] == problem.clean.dimension:
+            yield FocusRun(self._path(recording, 0))
+
+    def _run(self, problem: Problem, focus: int, follows: bool, interrupted: Callable[[], bool]) -> Iterator[Stage]:
+        """Run the ascent; iterates are handed out as they come."""
+        for recording in climbing(problem, interrupted):
+            if recording.finished:
+                if interrupted():
+                    raise Interrupted
+                self.recording = recording
+            elif not follows:
+                yield recording
+                yield self._path(recording, focus)
+
+    def _context(self, request: Request) -> PathContext:
+        assert self.problem is not None
+        exact, d = self.problem.objective.exact, self.problem.clean.dimension
+        path = endpoints = torch.zeros(1, d, dtype=torch.float64)
+        view = request.experiment.view
+        if self.recording is not None:
+            focus = min(view.focus, self.recording.restarts - 1)
+            path = torch.tensor(self.recording.delta[:, focus]).double()
+            endpoints = torch.tensor(self.recording.delta[-1]).double()
+        return PathContext(
+            exact, self._exact_set(), path, endpoints, path[-1], view.plane_seed, (view.pixel_u, view.pixel_v)
+        )
+
+    def _exact_set(self) -> ConstraintSet:
+        assert self.problem is not None
+        return self.problem.constraint.to(device=torch.device("cpu"), dtype=torch.float64)
+
+    def _lay_plane(self, request: Request) -> Iterator[Stage]:
+        try:
+            plane = make_plane(request.experiment.view.plane, self._context(request))
+        except NoCurvatureError as reason:
+            raise ExperimentError("view.plane", str(reason), request.experiment.view.plane) from None
+        old = self.plane
+        self.plane = plane
+        if old is None or not all(torch.equal(getattr(old, n), getattr(plane, n)) for n in ("origin", "u", "v")):
+            self._surface_key = None
+        clean, off = plane.coordinates(torch.zeros_like(plane.origin))
+        epsilon = self._exact_set().epsilon
+        yield PlanePicture(
+            name=request.experiment.view.plane,
+            origin=plane.origin.numpy(),
+            u=plane.u.numpy(),
+            v=plane.v.numpy(),
+            axes=plane.axes,
+            explained=plane.explained,
+            cut=constraint_cut(plane, self._exact_set()) / epsilon,
+            clean=clean.numpy() / epsilon,
+            clean_off=float(off) / epsilon,
+            epsilon=epsilon,
+        )
+
+    def _draw_surface(
+        self, request: Request, *, coarse: bool, interrupted: Callable[[], bool] = never
+    ) -> Iterator[Stage]:
+        view = request.experiment.view
+        window = request.window or (-view.extent, view.extent, -view.extent, view.extent)
+        curvature = view.quantity == "curvature"
+        if curvature and coarse:
+            return
+        grid = min(_COARSE, view.grid) if coarse else view.grid
+        key = (window, grid, curvature, view.arrows)
+        if key != self._surface_key or self._surface is None:
+            self._surface = self._surface_on(window, grid, view, coarse, interrupted)
+            self._surface_key = key
+        self._surface = replace(self._surface, quantity=view.quantity)
+        yield self._surface
+
+    def _surface_on(
+        self, window: Window, grid: int, view: Any, coarse: bool, interrupted: Callable[[], bool]
+    ) -> Surface:
+        assert self.problem is not None and self.plane is not None
+        epsilon, curvature = self.problem.constraint.epsilon, view.quantity == "curvature"
+        grid = min(grid, _CURVATURE_GRID) if curvature else grid
+        alpha, beta = np.linspace(*window[:2], grid), np.linspace(*window[2:], grid)
+        alphas, betas = torch.from_numpy(alpha * epsilon), torch.from_numpy(beta * epsilon)
+        objective = self.problem.objective.single if coarse else self.problem.objective
+        planar = PlanarPreactivations.of(objective, self.plane)
+        if curvature:
+            try:
+                values = curvature_on_grid(objective, self._exact_set(), self.plane, alphas, betas, interrupted)
+            except NoCurvatureError as reason:
+                raise ExperimentError("view.quantity", str(reason), view.quantity) from None
+        else:
+            values = residual_on_grid(planar, alphas, betas, interrupted)
+        arrows = self._arrows(window) if view.arrows else np.empty((0, 4))
+        inside = inside_cut(constraint_cut(self.plane, self._exact_set()) / epsilon, alpha, beta)
+        return Surface(alpha, beta, values.double().cpu().numpy(), inside, view.quantity, arrows, coarse)
+
+    def _arrows(self, window: Window, count: int = 15) -> NDArray[np.float64]:
+        """Gradient directions on a coarse grid: (n, 4) of point and unit direction scaled by its relative length."""
+        assert self.problem is not None and self.plane is not None
+        left, right, bottom, top = window
+        a = left + (np.arange(count) + 0.5) * (right - left) / count
+        b = bottom + (np.arange(count) + 0.5) * (top - bottom) / count
+        points = np.stack(np.meshgrid(a, b), -1).reshape(-1, 2)
+        planar = PlanarPreactivations.of(self.problem.objective, self.plane)
+        gradient = (
+            gradient_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon)).double().cpu().numpy()
+        )
+        longest = np.linalg.norm(gradient, axis=1).max()
+        return np.concatenate([points, gradient / longest if longest > 0 else gradient], 1)
+
+    def _path(self, recording: Recording, focus: int) -> PathPicture:
+        assert self.problem is not None and self.plane is not None
+        epsilon = recording.epsilon
+        deltas = torch.tensor(recording.delta).double()
+        coordinates, off = self.plane.coordinates(deltas)
+        length = torch.hypot(coordinates.norm(dim=-1), off).clamp_min(1e-300)
+        own = torch.tensor(recording.delta[:, focus]).to(self.problem.objective.x)
+        gradient = self.problem.objective.evaluate(own).gradient
+        direction = RULES[self.problem.experiment.ascent.rule](gradient)
+        proposals, _ = self.plane.coordinates(own + recording.eta * direction)
+        return PathPicture(
+            recording.steps_kept,
+            coordinates.numpy() / epsilon,
+            (off / length).numpy(),
+            proposals.numpy() / epsilon,
+            focus,
+        )
+
+    def verdict_of(self, k: int) -> RestartVerdict:
+        """The verdict on restart k, computed once."""
+        assert self.problem is not None and self.recording is not None
+        if k not in self._verdicts:
+            self._verdicts[k] = restart_verdict(self.problem, self.recording, k)
+        return self._verdicts[k]
+
+    def _extremes(self, kind: Any, k: int, interrupted: Callable[[], bool]) -> Iterator[ExtremesPicture]:
+        """Extreme eigenvalues along the path of restart k: first the ends, then ever more iterates between."""
+        assert self.problem is not None and self.recording is not None
+        recording, problem = self.recording, self.problem
+        if not problem.objective.network.activation.smooth:
+            yield ExtremesPicture(k, kind, np.empty(0, np.int64), *(np.empty(0),) * 3, problem=_no_curvature(problem))
+            return
+        found: dict[int, tuple[float, float, float]] = {}
+        for i in _refining(len(recording.steps_kept), _EXTREME_POINTS):
+            if interrupted():
+                raise Interrupted
+            delta = torch.tensor(recording.delta[i, k])
+            found[i] = extreme_eigenvalues(problem.objective, problem.constraint, delta, kind)
+            count = len(found)
+            if count >= 2 and (count & (count - 1)) == 0:
+                yield _extremes_picture(found, recording, k, kind)
+        yield _extremes_picture(found, recording, k, kind)
+
+    def spectrum(self, t: int, k: int, kind: Any) -> SpectrumPicture:
+        """The spectrum at the last kept iterate not after t of restart k."""
+        assert self.problem is not None and self.recording is not None
+        i = self.recording.kept_index(t)
+        delta = torch.tensor(self.recording.delta[i, k])
+        step = int(self.recording.steps_kept[i])
+        try:
+            found = hessian_spectrum(self.problem.objective, self.problem.constraint, delta, kind)
+        except NoCurvatureError as reason:
+            return SpectrumPicture(step, k, kind, np.empty(0), 0, 0, 0.0, True, 0.0, str(reason))
+        return SpectrumPicture(
+            step,
+            k,
+            kind,
+            found.eigenvalues,
+            found.zeros,
+            found.dimension,
+            found.multiplier,
+            found.exact,
+            found.residual,
+        )
+
+    def direction(self, t: int, k: int, kind: Any, index: int, eigenvalue: float) -> DirectionPicture:
+        """The eigenvector of one eigenvalue of `spectrum(t, k, kind)`, and its part in the plane."""
+        assert self.problem is not None and self.recording is not None and self.plane is not None
+        delta = torch.tensor(self.recording.delta[self.recording.kept_index(t), k])
+        vector = eigenvector(self.problem.objective, self.problem.constraint, delta, kind, index)
+        part = torch.stack([vector @ self.plane.u, vector @ self.plane.v])
+        return DirectionPicture(index, eigenvalue, part.numpy(), float(part.norm()), vector.numpy())
+
+    def probe(self, point: tuple[float, float]) -> ProbePicture:
+        """F and L at a point of the plane, in float64."""
+        assert self.problem is not None and self.plane is not None
+        exact = self.problem.objective.exact
+        delta = self.plane.lift(torch.tensor(point, dtype=torch.float64) * self.problem.constraint.epsilon)
+        value, loss, _ = exact.evaluate(delta)
+        return ProbePicture(np.array(point), float(value), float(loss))
+
+    def cut(self, start: tuple[float, float], end: tuple[float, float], count: int = 401) -> CutPicture:
+        """The loss along a line of the plane."""
+        assert self.problem is not None and self.plane is not None
+        a, b = np.array(start), np.array(end)
+        share = np.linspace(0, 1, count)
+        points = a + share[:, None] * (b - a)
+        planar = PlanarPreactivations.of(self.problem.objective.exact, self.plane)
+        residual = residual_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon)).numpy()
+        return CutPicture(a, b, share * float(np.linalg.norm(b - a)), 0.5 * residual**2)
+
+    def moved_starts(self, k: int, point: tuple[float, float], *, keep_off_plane: bool) -> NDArray[np.float64]:
+        """All starts (K, d) with start k moved to a point of the plane, along the plane or onto it."""
+        assert self.problem is not None and self.plane is not None
+        starts = self.problem.starts.double().cpu()
+        target = self.plane.lift(torch.tensor(point, dtype=torch.float64) * self.problem.constraint.epsilon)
+        if keep_off_plane:
+            inside, _ = self.plane.coordinates(starts[k])
+            target = target + starts[k] - self.plane.lift(inside)
+        starts = starts.clone()
+        starts[k] = self._exact_set().project(target)
+        return starts.numpy()
+
+
+def _same_starts(first: NDArray[np.float64] | None, second: NDArray[np.float64] | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)
+
+
+def _no_curvature(problem: Problem) -> str:
+    try:
+        problem.objective.network.activation.second(torch.zeros(1))
+    except NoCurvatureError as reason:
+        return str(reason)
+    return ""
+
+
+def _refining(n: int, most: int) -> Iterator[int]:
+    """At most `most` indices of 0..n-1: the ends, the middle, the quarters, and so on."""
+    wanted = np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
+    stride = 1 << max(len(wanted) - 1, 0).bit_length()
+    seen: set[int] = {len(wanted) - 1}
+    yield int(wanted[-1])
+    while stride:
+        for i in range(0, len(wanted), stride):
+            if i not in seen:
+                seen.add(i)
+                yield int(wanted[i])
+        stride //= 2
+
+
+def _extremes_picture(
+    found: dict[int, tuple[float, float, float]], recording: Recording, k: int, kind: Any
+) -> ExtremesPicture:
+    order = sorted(found)
+    smallest, largest, multiplier = np.array([found[i] for i in order]).T
+    return ExtremesPicture(k, kind, recording.steps_kept[order], smallest, largest, multiplier)
