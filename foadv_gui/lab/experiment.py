@@ -14,7 +14,7 @@ from foadv_gui.core.ascent import ProjectedGradientAscent, ZeroGradientError, re
 from foadv_gui.core.constraint import CONSTRAINTS, ConstraintSet
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
-from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.config import ExperimentError, memory_problem
 from foadv_gui.lab.files import FileProblem, read_array
 from foadv_gui.lab.inputs import CleanInput, check_box, load_input
 from foadv_gui.lab.models import load_weights
@@ -239,6 +239,9 @@ def _draw_starts(experiment: Experiment, constraint: ConstraintSet, dimension: i
         starts = torch.tensor(np.atleast_2d(found), dtype=torch.float64)
         if not bool(torch.isfinite(starts).all()):
             raise ExperimentError("ascent.start_file", "holds a value that is not finite", ascent.start_file)
+        too_much = memory_problem(experiment, dimension, restarts=len(starts))
+        if too_much is not None:
+            raise too_much
         return starts
     # Row by row, so that more restarts keep those that were there.
     normals = np.random.default_rng([ascent.seed, 4]).standard_normal((ascent.restarts, dimension))
