@@ -20,7 +20,7 @@ def clip_along_ray(v: Tensor, lower: Tensor, upper: Tensor, epsilon: float, *, f
 
     If even the box's corner in v's orthant is shorter than epsilon, the ray never reaches the sphere. That
     corner is then the maximiser over the ball; with `fill` (the sphere) coordinates are moved across zero, cheapest
-    first, until the length is epsilon: a feasible point, nearest for one coordinate, not proven nearest for several.
+    first, until the length is epsilon: a feasible point, not proven nearest.
 
     Parameters
     ----------
@@ -32,6 +32,10 @@ def clip_along_ray(v: Tensor, lower: Tensor, upper: Tensor, epsilon: float, *, f
     fill
         Whether the length must be reached even across zero.
     """
+    # The ray is the same for every length of v; squares of its entries must neither overflow nor vanish.
+    v = v / v.abs().amax(-1, keepdim=True).clamp_min(torch.finfo(v.dtype).tiny)
+    floor = 8 * torch.finfo(v.dtype).tiny ** 0.5
+    v = torch.where(v != 0, torch.sign(v) * v.abs().clamp_min(floor), v)
     bound = torch.where(v > 0, upper, lower)
     s = torch.where(v != 0, bound / v, torch.inf)
     s_sorted, order = s.sort(dim=-1)
@@ -41,7 +45,7 @@ def clip_along_ray(v: Tensor, lower: Tensor, upper: Tensor, epsilon: float, *, f
     fixed_sum = torch.where(torch.isfinite(s_sorted), fixed_sq, 0).cumsum(-1)
     before = torch.cat([torch.zeros_like(fixed_sum[..., :1]), fixed_sum[..., :-1]], -1)
     reached = torch.where(moving_sum > 0, before + s_sorted.square() * moving_sum, before)
-    enough = reached >= epsilon**2
+    enough = (reached >= epsilon**2) & (moving_sum > 0)
     j = enough.to(torch.int8).argmax(-1, keepdim=True)
     scale = ((epsilon**2 - before.gather(-1, j)) / moving_sum.gather(-1, j)).clamp_min(0).sqrt()
     reachable = enough.any(-1, keepdim=True)
@@ -57,19 +61,20 @@ def clip_along_ray(v: Tensor, lower: Tensor, upper: Tensor, epsilon: float, *, f
 
 
 def _reach_across(v: Tensor, corner: Tensor, lower: Tensor, upper: Tensor, epsilon: float) -> Tensor:
-    """Lengthen `corner` to epsilon: coordinates move to their far bound, least loss of <delta, v> per gain first."""
+    """Lengthen `corner` to epsilon: coordinates cross to their far side, least loss of <delta, v> per gain first."""
     far = torch.where(upper.abs() > lower.abs(), upper, lower)
-    gain = far.square() - corner.square()
-    cost = (v * (corner - far)).clamp_min(0)
-    order = torch.argsort(torch.where(gain > 0, cost / gain, torch.inf))
     point = corner.clone()
-    for i in order.tolist():
-        missing = epsilon**2 - float(point.square().sum())
-        if missing <= 0:
-            break
-        target = min(float(far[i].square()), float(point[i].square()) + missing)
-        point[i] = torch.sign(far[i]) * target**0.5
-    return point
+    free = far.square() > corner.square()
+    while True:
+        missing = epsilon**2 - point.square().sum()
+        if missing <= 64 * torch.finfo(v.dtype).eps * epsilon**2 or not bool(free.any()):
+            return point
+        moved = torch.sign(far) * torch.minimum(far.square(), point.square() + missing).sqrt()
+        gain = moved.square() - point.square()
+        price = torch.where(free, (v * (point - moved)).clamp_min(0) / gain, torch.inf)
+        cheapest = price.argmin()
+        point[cheapest] = moved[cheapest]
+        free[cheapest] = False
 
 
 def clip_tangent(

@@ -127,7 +127,7 @@ class _L2Set(ConstraintSet):
     def support(self, g: Tensor) -> Tensor:
         if self.box is not None:
             return clip_along_ray(g, *self.box, self.epsilon, fill=False)
-        return g * (self.epsilon / norm(g).clamp_min(torch.finfo(g.dtype).tiny).unsqueeze(-1))
+        return self.epsilon * (g / norm(g).clamp_min(torch.finfo(g.dtype).tiny).unsqueeze(-1))
 
     @override
     def fosc(self, delta: Tensor, g: Tensor) -> Tensor:
@@ -164,6 +164,8 @@ class _L2Set(ConstraintSet):
             strict = not len(held) or bool(held.min() > 1e-9 * norm(g))
         if not on_sphere:
             return TangentSpace(free, None, 0.0, strict)
+        # Without a multiplier the ball does not hold the point: nothing is then said about going inwards.
+        strict = strict and (self._signed or multiplier * self.epsilon > 1e-9 * float(norm(g)))
         normal = torch.where(free, delta, 0)
         length = norm(normal)
         # When every coordinate sits on a face of the box, the faces alone hold the point.
