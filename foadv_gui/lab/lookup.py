@@ -13,7 +13,6 @@ from foadv_gui.core.spectrum import eigenvector, hessian_spectrum
 from foadv_gui.lab.picture import CutPicture, DirectionPicture, ProbePicture, SpectrumPicture
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
     from foadv_gui.core.constraint import ConstraintSet
     from foadv_gui.core.plane import Plane
@@ -80,15 +79,3 @@ class Lookup:
         planar = PlanarPreactivations.of(self.problem.objective.exact, self.plane)
         residual = residual_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon)).numpy()
         return CutPicture(a, b, share * float(np.linalg.norm(b - a)), 0.5 * residual**2)
-
-    def moved_starts(self, k: int, point: tuple[float, float], *, keep_off_plane: bool) -> NDArray[np.float64]:
-        """All starts (K, d) with start k moved to a point of the plane, along the plane or onto it."""
-        assert self.problem is not None and self.plane is not None
-        starts = self.problem.starts.double().cpu()
-        target = self.plane.lift(torch.tensor(point, dtype=torch.float64) * self.problem.constraint.epsilon)
-        if keep_off_plane:
-            inside, _ = self.plane.coordinates(starts[k])
-            target = target + starts[k] - self.plane.lift(inside)
-        starts = starts.clone()
-        starts[k] = self._exact_set().project(target)
-        return starts.numpy()

@@ -14,6 +14,9 @@ from contourpy import contour_generator
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.recording import Recording
+
     Floats: TypeAlias = NDArray[np.float64]
 
 Quantity: TypeAlias = Literal["loss", "log-loss", "residual", "curvature"]
@@ -26,6 +29,38 @@ QUANTITY_TITLES: dict[str, str] = {
     "residual": "residual f − y",
     "curvature": "top eigenvalue of P(H − λI)P",
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a window wants to see.
+
+    starts: starting perturbations over epsilon (K, d) set by hand, or None. window: the visible part of the plane, or
+    None for the experiment's extent. live: a control is moving, so show something coarse at once. recording: a run to
+    show as it was saved, in place of running the experiment.
+    """
+
+    experiment: Experiment
+    starts: Floats | None = None
+    window: Window | None = None
+    live: bool = False
+    recording: Recording | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is known before the first step: sizes, step and reach, and where it is computed."""
+
+    restarts: int
+    width: int
+    dimension: int
+    epsilon: float
+    eta: float
+    reach: float
+    device: str
+    input_label: str
+    image_shape: tuple[int, int] | None
+    smooth: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +83,14 @@ class PlanePicture:
     clean_off: float
     epsilon: float
 
+    def moved(self, start: Floats, point: tuple[float, float], *, keep_off_plane: bool) -> Floats:
+        """A start (d,), over epsilon, moved along the plane to a point (2,) of it, or onto the plane there."""
+        target = self.origin / self.epsilon + point[0] * self.u + point[1] * self.v
+        if not keep_off_plane:
+            return target
+        away = start - self.origin / self.epsilon
+        return target + away - (away @ self.u) * self.u - (away @ self.v) * self.v
+
 
 @dataclass(frozen=True, eq=False)
 class PathPicture:
@@ -65,6 +108,13 @@ class PathPicture:
     def at(self, t: float) -> int:
         """The index of the last kept step that is not after t."""
         return max(int(np.searchsorted(self.steps, t, side="right")) - 1, 0)
+
+
+@dataclass(frozen=True)
+class FocusRun:
+    """The focused path alone, ahead of all others, while a control moves."""
+
+    path: PathPicture
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +221,31 @@ class ExtremesPicture:
     largest: Floats
     multiplier: Floats
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One clause of a verdict: its tone (an icon, never colour alone), its words, and the formula behind them."""
+
+    tone: Literal["yes", "no", "unsure", "note"]
+    words: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class VerdictPicture:
+    """The verdict on restart k in clauses; `local_maximum` is None where no second-order test can be made."""
+
+    k: int
+    stop_reason: str
+    local_maximum: bool | None
+    clauses: tuple[Clause, ...]
+    step_max: float | None
+
+    @property
+    def mail_key(self) -> int:
+        """Verdicts on different restarts do not replace each other."""
+        return self.k
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ does not touch is kept: a new colour costs no ascent, a new step no landscape.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -24,13 +24,17 @@ from foadv_gui.core.landscape import (
 from foadv_gui.core.plane import PathContext, constraint_cut, inside_cut, make_plane
 from foadv_gui.core.spectrum import extreme_eigenvalues
 from foadv_gui.lab.config import ExperimentError
-from foadv_gui.lab.experiment import Problem, climb, climbing, prepare
+from foadv_gui.lab.experiment import Problem, climb, climbing, prepare, problem_of
 from foadv_gui.lab.lookup import Lookup
 from foadv_gui.lab.picture import (
     ExtremesPicture,
+    FocusRun,
     PathPicture,
     PlanePicture,
+    Prepared,
+    Request,
     Surface,
+    VerdictPicture,
     Window,
 )
 from foadv_gui.lab.verdict import RestartVerdict, restart_verdict
@@ -40,7 +44,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
 
 PATH_PLANES = frozenset({"path-components", "endpoint-components", "clean-start-end", "hessian-eigenvectors"})
@@ -50,45 +53,8 @@ _CURVATURE_GRID = 25
 _EXTREME_POINTS = 65
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What is known before the first step: sizes, step and reach, and where it is computed."""
-
-    restarts: int
-    width: int
-    dimension: int
-    epsilon: float
-    eta: float
-    reach: float
-    device: str
-    input_label: str
-    image_shape: tuple[int, int] | None
-    smooth: bool
-
-
-@dataclass(frozen=True)
-class FocusRun:
-    """The focused path alone, ahead of all others, while a control moves."""
-
-    path: PathPicture
-
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """What the window wants to see.
-
-    starts: starting perturbations (K, d) set by hand, or None. window: the visible part of the plane, or None for the
-    experiment's extent. live: a control is moving, so show something coarse at once.
-    """
-
-    experiment: Experiment
-    starts: NDArray[np.float64] | None = None
-    window: Window | None = None
-    live: bool = False
-
-
 Stage: TypeAlias = (
-    "Prepared | PlanePicture | Surface | FocusRun | Recording | PathPicture | RestartVerdict | ExtremesPicture"
+    "Prepared | PlanePicture | Surface | FocusRun | Recording | PathPicture | VerdictPicture | ExtremesPicture"
 )
 
 
@@ -146,14 +112,12 @@ class Scene(Lookup):
         if interrupted():
             raise Interrupted
         yield from self._draw_surface(request, coarse=False, interrupted=interrupted)
-        if recording.stop_reason[0] == "cancelled":
-            return
-        yield self.verdict_of(focus)
+        yield self.verdict_of(focus).picture
         yield from self._extremes(experiment.view.spectrum, focus, interrupted)
         for k in range(problem.restarts):
             if interrupted():
                 raise Interrupted
-            yield self.verdict_of(k)
+            yield self.verdict_of(k).picture
 
     def _prepare(self, request: Request) -> bool:
         """Take the request over; returns whether the ascent has to run again."""
@@ -161,14 +125,19 @@ class Scene(Lookup):
         if self.problem is not None and old is not None and self.recording is not None:
             parts = ("network", "input", "ascent", "compute")
             same = all(getattr(old.experiment, part) == getattr(new, part) for part in parts)
-            if same and _same_starts(old.starts, request.starts) and self.recording.stop_reason[0] != "cancelled":
+            same = same and request.recording in (None, old.recording)
+            if same and _same_starts(old.starts, request.starts):
                 self.problem = replace(self.problem, experiment=new)
                 self._request = request
                 return False
-        self.problem = prepare(new, request.starts, previous=self.problem)
+        if request.recording is not None:
+            self.problem, self.recording, self._verdicts = problem_of(request.recording), request.recording, {}
+        else:
+            starts = None if request.starts is None else request.starts * (new.input.scale * new.input.ratio)
+            self.problem = prepare(new, starts, previous=self.problem)
         self._request = request
         self._surface_key = None
-        return True
+        return request.recording is None
 
     def _prepared(self, problem: Problem) -> Prepared:
         network = problem.objective.network
@@ -197,6 +166,9 @@ class Scene(Lookup):
         for recording in climbing(problem, interrupted):
             if recording.finished:
                 if interrupted():
+                    if not follows:
+                        yield recording
+                        yield self._path(recording, focus)
                     raise Interrupted
                 self.recording = recording
             elif not follows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,21 +12,11 @@ import torch
 from foadv_gui.core.ascent import StopReason
 from foadv_gui.core.certificate import LocalMaximum, local_maximum_at
 from foadv_gui.lab.experiment import problem_of
+from foadv_gui.lab.picture import Clause, VerdictPicture
 
 if TYPE_CHECKING:
     from foadv_gui.lab.experiment import Problem
     from foadv_gui.lab.recording import Recording
-
-Tone = Literal["yes", "no", "unsure", "note"]
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One clause of a verdict: its tone (an icon, never colour alone), its words, and the formula behind them."""
-
-    tone: Tone
-    words: str
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +35,12 @@ class RestartVerdict:
     test: LocalMaximum
     rate_observed: float | None
     reach: float
+
+    @property
+    def picture(self) -> VerdictPicture:
+        """What a window shows of it."""
+        test, words = self.test, tuple(clauses(self))
+        return VerdictPicture(self.restart, str(self.stop_reason), test.local_maximum, words, test.step_max)
 
     def as_dict(self) -> dict[str, Any]:
         """The entry of this restart in the JSON, null where something does not apply, with `why`."""

@@ -1,1 +1,1 @@
-"""."""
+"""The panels around the plots: settings, playback, verdict."""

@@ -1,1 +1,1 @@
-"""."""
+"""The plots: each draws what the session points at."""

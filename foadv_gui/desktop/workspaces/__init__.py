@@ -1,1 +1,1 @@
-"""."""
+"""Arrangements of panels and plots."""

@@ -1,0 +1,202 @@
+"""The compute thread: lanes of jobs over one `Scene`, a mailbox of latest values, cancel, and errors as values.
+
+The scene's stages are a generator, so that a short job (the spectrum at the cursor) runs between two stages of a
+long one. A newer job of a lane supersedes the older. The window drains the mailbox with a timer: a signal per
+iterate would fill its event queue without bound.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from PySide6.QtCore import QObject, QThread
+
+if TYPE_CHECKING:
+    from foadv_gui.lab.scene import Scene
+
+Work: TypeAlias = Callable[["Scene", Callable[[], bool]], Iterator[object]]
+SCENE = "scene"
+_STACK_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An experiment that cannot be: which setting, and why."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An unexpected error in a job, with its traceback for a bug report."""
+
+    message: str
+    details: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """torch is loaded: `seconds` after the thread started."""
+
+    version: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job ended; `cancelled` if somebody asked for it."""
+
+    lane: str
+    cancelled: bool = False
+
+
+@dataclass
+class _Job:
+    id: int
+    lane: str
+    work: Work
+    superseded: bool = False
+    cancelled: bool = False
+
+
+class ComputeThread(QThread):
+    """Runs jobs over a scene of its own; everything public may be called from the window's thread."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setStackSize(_STACK_BYTES)
+        self._condition = threading.Condition()
+        self._pending: dict[str, _Job] = {}
+        self._running: list[_Job] = []
+        self._mail: dict[object, tuple[int, object]] = {}
+        self._last_id = 0
+
+    def submit(self, lane: str, work: Work) -> int:
+        """Queue a job, in place of an older one of its lane; returns its id."""
+        with self._condition:
+            self._last_id += 1
+            for job in self._running:
+                if job.lane == lane:
+                    job.superseded = True
+            self._pending[lane] = _Job(self._last_id, lane, work)
+            self._condition.notify()
+            return self._last_id
+
+    def cancel(self) -> None:
+        """Stop the running job at its next step, and forget what is queued."""
+        with self._condition:
+            self._pending.clear()
+            for job in self._running:
+                job.cancelled = True
+
+    def busy(self) -> bool:
+        """Whether anything is queued, running, or undelivered."""
+        with self._condition:
+            return bool(self._pending or self._running or self._mail)
+
+    def take(self) -> list[tuple[int, object]]:
+        """Everything new since the last call, (job id, value) in order: of each kind the latest only."""
+        with self._condition:
+            mail = list(self._mail.values())
+            self._mail.clear()
+            return mail
+
+    def close(self) -> None:
+        """Stop for good: interrupt, wake, and wait."""
+        self.requestInterruption()
+        self.cancel()
+        with self._condition:
+            self._condition.notify()
+        self.wait()
+
+    def run(self) -> None:
+        """The thread's body (Qt calls it)."""
+        scene = self._load()
+        if scene is None:
+            return
+        while True:
+            with self._condition:
+                while not self._pending and not self.isInterruptionRequested():
+                    self._condition.wait()
+                if self.isInterruptionRequested():
+                    return
+                job = self._next()
+            self._perform(scene, job)
+
+    def _load(self) -> Scene | None:
+        try:
+            import torch
+
+            from foadv_gui.core.threads import use_one_thread
+            from foadv_gui.lab.scene import Scene
+
+            use_one_thread()
+            self._post(0, Ready(str(torch.__version__)))
+            return Scene()
+        except Exception as error:
+            self._post(0, Failure(f"torch could not be loaded: {error}", traceback.format_exc()))
+            return None
+
+    def _next(self) -> _Job:
+        """The scene first: the others look at what it made. Called with the lock held."""
+        lane = SCENE if SCENE in self._pending else next(iter(self._pending))
+        job = self._pending.pop(lane)
+        self._running.append(job)
+        return job
+
+    def _perform(self, scene: Scene, job: _Job) -> None:
+        from foadv_gui.core.landscape import Interrupted
+        from foadv_gui.lab.config import ExperimentError
+
+        def interrupted() -> bool:
+            return job.superseded or job.cancelled or self.isInterruptionRequested()
+
+        try:
+            for value in job.work(scene, interrupted):
+                if job.superseded and self._replaceable(value):
+                    continue
+                self._post(job.id, value)
+                if job.lane == SCENE:
+                    self._serve_short_jobs(scene)
+                if self.isInterruptionRequested():
+                    break
+        except Interrupted:
+            pass
+        except ExperimentError as error:
+            self._post(job.id, Refusal(error.key, error.reason))
+        except MemoryError:
+            self._post(job.id, Failure("there is not enough memory for this", traceback.format_exc()))
+        except Exception as error:
+            self._post(job.id, Failure(f"{type(error).__name__}: {error}", traceback.format_exc()))
+        finally:
+            with self._condition:
+                self._running.remove(job)
+            if not job.superseded:
+                self._post(job.id, Done(job.lane, job.cancelled))
+
+    def _replaceable(self, value: object) -> bool:
+        """Whether a superseded job may drop a value: an unfinished or cancelled recording would only flicker."""
+        from foadv_gui.lab.recording import Recording
+
+        return isinstance(value, Recording)
+
+    def _serve_short_jobs(self, scene: Scene) -> None:
+        """Run what is queued in the other lanes, between two stages of the scene."""
+        while True:
+            with self._condition:
+                lane = next((name for name in self._pending if name != SCENE), None)
+                if lane is None or scene.recording is None or SCENE in self._pending:
+                    return
+                job = self._pending.pop(lane)
+                self._running.append(job)
+            self._perform(scene, job)
+
+    def _post(self, job_id: int, value: object) -> None:
+        kind: Any = (type(value), getattr(value, "mail_key", None))
+        with self._condition:
+            self._mail.pop(kind, None)
+            self._mail[kind] = (job_id, value)
