@@ -47,6 +47,8 @@ _WORDS = {
 
 def normalized(g: Tensor) -> Tensor:
     """g/|g|_2 along the last axis, 0 where g = 0."""
+    # Scaled first: in float32 the squares of a saturated network's gradient vanish long before the gradient does.
+    g = g / g.abs().amax(-1, keepdim=True).clamp_min(torch.finfo(g.dtype).tiny)
     return g / norm(g).clamp_min(torch.finfo(g.dtype).tiny).unsqueeze(-1)
 
 
@@ -163,8 +165,9 @@ class ProjectedGradientAscent:
     ) -> Iterator[Block]:
         """Iterates 0..steps from the feasible `starts` (K, d), in blocks of at most `length`.
 
-        Convergence is looked at between blocks (one synchronisation a block on a GPU) and the iterates after the
-        step at which the last restart converged are dropped, so the result does not depend on `length`.
+        Convergence and overflow are looked at between blocks (one synchronisation a block on a GPU) and the iterates
+        after the step at which the last restart ended are dropped, so the result does not depend on `length`. A
+        restart that overflows stays at its last finite iterate.
         """
         # One restart runs as a vector: a matrix-vector product is twice as fast as a product with one row.
         single = starts.shape[0] == 1
@@ -173,7 +176,7 @@ class ProjectedGradientAscent:
         converged_at = [-1] * len(starts)
         first = 0
         alive = torch.ones(len(starts), dtype=torch.bool, device=starts.device)
-        last_good = starts
+        last: tuple[Tensor, ...] | None = None
         while first <= steps:
             size = min(length, steps + 1 - first)
             deltas = starts.new_empty((size, *delta.shape))
@@ -193,23 +196,22 @@ class ProjectedGradientAscent:
             shape = (size, *starts.shape)
             block_delta, block_gradient = deltas[:size].view(shape), gradients[:size].view(shape)
             block_value = values[:size].view(shape[:2])
-            finite = torch.isfinite(block_gradient).all(-1) & torch.isfinite(block_value)
-            finite &= torch.isfinite(block_delta).all(-1)
-            held = not bool(finite.all()) or not bool(alive.all())
+            block = (block_delta, block_gradient, block_value)
+            finite = self._finite(*block) & alive
+            bad_at = [size] * len(starts)
+            held = not bool(finite.all())
             if held:
-                alive = self._hold(block_delta, block_gradient, block_value, finite, alive, last_good, reasons)
-                delta = block_delta[-1, 0] if single else block_delta[-1]
-                value, _, gradient = self.objective.evaluate(delta)
-                delta = self.step(delta, gradient)
-            last_good = block_delta[-1]
+                bad_at = _hold(block, finite, last)
+                alive = finite.all(0)
+                delta = delta if single else torch.where(alive.unsqueeze(-1), delta, block_delta[-1])
+            last = tuple(part[-1] for part in block)
             measures = measure(self.objective, self.constraint, block_delta, block_value, block_gradient)
+            if held:
+                measures = {name: torch.nan_to_num(values) for name, values in measures.items()}
             stationary = (measures["tangential"] <= self.tolerance) & self.constraint.points_outward(
                 block_delta, block_gradient
             )
-            end = size
-            if self.tolerance > 0:
-                needed = _note_convergence(stationary, first, reasons, converged_at)
-                end = size if held else needed
+            end = _note_ends(stationary if self.tolerance > 0 else None, bad_at, size, first, reasons, converged_at)
             settled = all(reason is not StopReason.RUNNING for reason in reasons)
             if settled:
                 size = end
@@ -236,40 +238,53 @@ class ProjectedGradientAscent:
         empty = {name: starts.new_empty((0, len(starts))) for name in MEASURES}
         return Block(first, starts.new_empty((0, *starts.shape)), empty, ended, converged_at, True)
 
-    def _hold(
-        self,
-        delta: Tensor,
-        gradient: Tensor,
-        value: Tensor,
-        finite: Tensor,
-        alive: Tensor,
-        last_good: Tensor,
-        reasons: list[StopReason],
-    ) -> Tensor:
-        """Hold every diverged restart at its last finite iterate, in place; returns which are still alive (K,)."""
-        for k in range(delta.shape[1]):
-            good = finite[:, k] & alive[k]
-            if bool(good.all()):
-                continue
-            reasons[k] = StopReason.DIVERGED
-            first_bad = int((~good).int().argmax())
-            kept = delta[first_bad - 1, k].clone() if first_bad else last_good[k].clone()
-            delta[first_bad:, k] = kept
-            held = self.objective.evaluate(kept)
-            gradient[first_bad:, k] = torch.nan_to_num(held.gradient)
-            value[first_bad:, k] = torch.nan_to_num(held.value)
-        running = [reason is not StopReason.DIVERGED for reason in reasons]
-        return torch.tensor(running, device=delta.device)
+    def _finite(self, delta: Tensor, gradient: Tensor, value: Tensor) -> Tensor:
+        """Where the iterate, its loss and the length of its gradient are finite, bool (B, K)."""
+        loss = (value - self.objective.y).square()
+        return torch.isfinite(delta).all(-1) & torch.isfinite(loss) & torch.isfinite(norm(gradient))
 
 
-def _note_convergence(stationary: Tensor, first: int, reasons: list[StopReason], converged_at: list[int]) -> int:
-    """Mark the restarts that converged in a block, in place; returns how many of its iterates are needed."""
-    here = stationary.cpu()
-    found, at = here.any(0).tolist(), here.int().argmax(0).tolist()
+def _hold(block: tuple[Tensor, ...], finite: Tensor, last: tuple[Tensor, ...] | None) -> list[int]:
+    """Hold every restart at its last iterate that is `finite` (B, K), in place; returns where it stopped being so.
+
+    `last` is the last row of the block before, None for the first block: a start stays whatever it gives.
+    """
+    size = len(finite)
+    bad_at: list[int] = torch.where(finite.all(0), size, (~finite).int().argmax(0)).tolist()
+    for k, first_bad in enumerate(bad_at):
+        for i, part in enumerate(block):
+            if first_bad:
+                kept = part[first_bad - 1, k].clone()
+            else:
+                kept = torch.nan_to_num(part[0, k]) if last is None else last[i][k]
+            part[first_bad:, k] = kept
+    return bad_at
+
+
+def _note_ends(
+    stationary: Tensor | None,
+    bad_at: list[int],
+    size: int,
+    first: int,
+    reasons: list[StopReason],
+    converged_at: list[int],
+) -> int:
+    """Mark the restarts that converged or diverged in a block, in place; returns how many of its iterates are needed.
+
+    The first event counts: what is stationary before it overflows has converged.
+    """
+    at = [size] * len(reasons)
+    if stationary is not None:
+        here = stationary.cpu()
+        at = torch.where(here.any(0), here.int().argmax(0), size).tolist()
     end = 1
     for k, reason in enumerate(reasons):
-        if reason is StopReason.RUNNING and found[k]:
-            reasons[k] = StopReason.CONVERGED
-            converged_at[k] = first + at[k]
-            end = max(end, at[k] + 1)
+        ended_at = min(at[k], bad_at[k])
+        if reason is not StopReason.RUNNING or ended_at == size:
+            continue
+        end = max(end, ended_at + 1)
+        if at[k] < bad_at[k]:
+            reasons[k], converged_at[k] = StopReason.CONVERGED, first + at[k]
+        else:
+            reasons[k] = StopReason.DIVERGED
     return end

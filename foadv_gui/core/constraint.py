@@ -196,7 +196,9 @@ class L2Ball(_L2Set):
     def project(self, v: Tensor) -> Tensor:
         """V min(1, epsilon/|v|); with a box clip(v/(1 + mu)) for the mu >= 0 with |delta| = epsilon."""
         if self.box is None:
-            return v * (self.epsilon / norm(v).unsqueeze(-1)).clamp_max(1)
+            length = norm(v).unsqueeze(-1)
+            # A length that overflows leaves no direction: NaN says so, where epsilon/inf would say zero.
+            return v * torch.add((self.epsilon / length).clamp_max(1), length, alpha=0)
         clipped = torch.clamp(v, *self.box)
         outside = norm(clipped).unsqueeze(-1) > self.epsilon
         if not bool(outside.any()):
@@ -227,7 +229,7 @@ class L2Sphere(_L2Set):
         if self.box is not None:
             return clip_along_ray(v, *self.box, self.epsilon, fill=True)
         length = norm(v).unsqueeze(-1)
-        projected = v * (self.epsilon / length)
+        projected = v * torch.add(self.epsilon / length, length, alpha=0)  # NaN where the length overflows
         if bool((length == 0).any()):
             first_axis = torch.zeros_like(v)
             first_axis[..., 0] = self.epsilon
