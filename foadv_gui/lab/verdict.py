@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from foadv_gui.lab.experiment import Problem
     from foadv_gui.lab.recording import Recording
 
+_BALL = ("M2", "M3", "g_min", "q", "unique", "maxima_of_loss", "upper_bound", "gap", "certified_scale")
+
 
 @dataclass(frozen=True)
 class RestartVerdict:
@@ -136,6 +138,10 @@ def verdict(recording: Recording) -> dict[str, Any]:
         "eta": recording.eta,
         "reach": problem.reach if math.isfinite(problem.reach) else None,
         "restarts": [entry.as_dict() for entry in restarts],
+        "ball": {**dict.fromkeys(_BALL), "why": "this version does not compute proofs that hold on the whole ball"},
+        "distinct_maxima": None,
+        "why": "distinct_maxima: this version does not cluster the endpoints"
+        + ("" if math.isfinite(problem.reach) else "; reach: f(x) = y at the clean input"),
         "clauses": [[clause.tone, clause.words] for clause in clauses(restarts[recording.best])],
     }
 
@@ -163,9 +169,12 @@ def _second_order(known: RestartVerdict) -> Clause:
         )
         return Clause("yes", words, f"{formula}\n{first}{bend}\nNewton distance |(P(λI − H)P)⁺Pg| = {distance}")
     if not test.stationary:
-        return Clause(
-            "no", f"not stationary yet: {test.tangential:.1e} of the gradient is left along the set", f"{first}{bend}"
-        )
+        # Inside the set the measure is the gradient's length itself, no share of it.
+        share = f"{test.tangential:.0%}" if test.tangential >= 0.01 else f"{test.tangential:.1e}"
+        left = f"{share} of the gradient is left along the set"
+        if not test.boundary:
+            left = f"inside the set the gradient is {test.tangential:.2g}"
+        return Clause("no", f"not stationary yet: {left}", f"{first}{bend}")
     return Clause(
         "no", f"stationary {where}, but not a strict maximum: the loss still curves upwards", f"{first}{bend}"
     )
