@@ -178,6 +178,13 @@ class Surface:
         return _lines(contour_generator(self.alpha, self.beta, self.values), 0.0)
 
 
+def grid_shape(window: Window, grid: int) -> tuple[int, int]:
+    """Columns and rows of a grid of about grid^2 points that are as far apart across as they are up."""
+    left, right, bottom, top = window
+    aspect = min(max((right - left) / (top - bottom), 0.05), 20.0)
+    return max(2, round(grid * aspect**0.5)), max(2, round(grid / aspect**0.5))
+
+
 def _lines(generator: Any, level: float) -> list[Floats]:
     return [np.asarray(line, np.float64) for line in generator.lines(level)]
 

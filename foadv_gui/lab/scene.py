@@ -36,6 +36,7 @@ from foadv_gui.lab.picture import (
     Surface,
     VerdictPicture,
     Window,
+    grid_shape,
 )
 from foadv_gui.lab.verdict import RestartVerdict, restart_verdict
 
@@ -234,7 +235,8 @@ class Scene(Lookup):
         assert self.problem is not None and self.plane is not None
         epsilon, curvature = self.problem.constraint.epsilon, view.quantity == "curvature"
         grid = min(grid, _CURVATURE_GRID) if curvature else grid
-        alpha, beta = np.linspace(*window[:2], grid), np.linspace(*window[2:], grid)
+        columns, rows = grid_shape(window, grid)
+        alpha, beta = np.linspace(*window[:2], columns), np.linspace(*window[2:], rows)
         alphas, betas = torch.from_numpy(alpha * epsilon), torch.from_numpy(beta * epsilon)
         objective = self.problem.objective.single if coarse else self.problem.objective
         planar = PlanarPreactivations.of(objective, self.plane)

@@ -1,0 +1,121 @@
+"""Actions as data: menus, tool bar, shortcuts and the ? sheet come from this one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QLineEdit, QWidget
+
+from foadv_gui.desktop.icons import icon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from foadv_gui.desktop.theme import ThemeKeeper
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One action: its words, what it does, its keys, and whether a focused field keeps those keys to itself."""
+
+    key: str
+    text: str
+    help: str
+    shortcut: str = ""
+    icon: str = ""
+    playback: bool = False
+    checkable: bool = False
+
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    ActionSpec("play", "Play", "Play or pause", "Space", "play", playback=True),
+    ActionSpec("back", "Step back", "One iterate back", "Left", "back", playback=True),
+    ActionSpec("forward", "Step forward", "One iterate forward", "Right", "forward", playback=True),
+    ActionSpec("back10", "Ten back", "Ten iterates back", "Shift+Left", playback=True),
+    ActionSpec("forward10", "Ten forward", "Ten iterates forward", "Shift+Right", playback=True),
+    ActionSpec("first", "To the start", "To the first iterate", "Home", "first", playback=True),
+    ActionSpec("last", "To the end", "To the last iterate", "End", "last", playback=True),
+    ActionSpec("restart", "Play from the start", "Play again from the first iterate", "R", playback=True),
+    ActionSpec("slower", "Slower", "Play more slowly", "[", playback=True),
+    ActionSpec("faster", "Faster", "Play faster", "]", playback=True),
+    ActionSpec("loop", "Loop", "Begin again at the end", "L", "loop", playback=True, checkable=True),
+    ActionSpec("fit", "Whole view", "Show the whole of the plane again", "F", "fit", playback=True),
+    ActionSpec(
+        "cut", "Cut", "Draw a line on the landscape: the loss along it", "C", "line", playback=True, checkable=True
+    ),
+    ActionSpec("cancel", "Cancel", "Stop what is being computed", "Esc", "cancel"),
+    ActionSpec("undo", "Undo", "Take the last change back", "Ctrl+Z", "undo"),
+    ActionSpec("redo", "Redo", "Make it again", "Ctrl+Y", "redo"),
+    ActionSpec("open", "Open…", "Open an experiment (.toml) or a recording (.npz)", "Ctrl+O", "open"),
+    ActionSpec("save", "Save…", "Save the recording (.npz) or the experiment (.toml)", "Ctrl+S", "save"),
+    ActionSpec("theme", "Light or dark", "Switch between light and dark", "Ctrl+T", "theme"),
+    ActionSpec("full", "Full screen", "Fill the screen, or leave it", "F11"),
+    ActionSpec("help", "Keys", "All keys on one page", "?", "help"),
+)
+
+
+class Actions(QObject):
+    """The table's QActions by key; playback keys rest while a field has the focus."""
+
+    def __init__(self, window: QWidget, handlers: Mapping[str, Callable[..., object]], theme: ThemeKeeper) -> None:
+        super().__init__(window)
+        self._theme = theme
+        self._actions: dict[str, QAction] = {}
+        self._resting: list[QShortcut] = []
+        for spec in ACTIONS:
+            action = QAction(spec.text, self)
+            keys = f" ({spec.shortcut})" if spec.shortcut else ""
+            action.setToolTip(f"{spec.help}{keys}")
+            action.setCheckable(spec.checkable)
+            action.triggered.connect(handlers[spec.key])
+            if spec.shortcut:
+                # Shortcuts of their own: one on the action could not rest while a button of it stays clickable.
+                shortcut = QShortcut(QKeySequence(spec.shortcut), window)
+                shortcut.activated.connect(action.trigger)
+                if spec.playback:
+                    self._resting.append(shortcut)
+            self._actions[spec.key] = action
+        theme.changed.connect(self._paint)
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._on_focus)
+        self._paint()
+
+    def __getitem__(self, key: str) -> QAction:
+        return self._actions[key]
+
+    def __iter__(self) -> Iterator[tuple[ActionSpec, QAction]]:
+        return ((spec, self._actions[spec.key]) for spec in ACTIONS)
+
+    @Slot()
+    def _paint(self) -> None:
+        for spec, action in self:
+            if spec.icon and spec.key != "play":
+                action.setIcon(icon(spec.icon, self._theme.theme.text))
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
+        field = isinstance(new, QLineEdit | QAbstractSpinBox | QAbstractSlider | QComboBox)
+        for shortcut in self._resting:
+            shortcut.setEnabled(not field)
+
+
+def key_sheet() -> str:
+    """All keys as a table in HTML, for the ? sheet."""
+    rows = "".join(
+        f"<tr><td><b>{spec.shortcut}</b>&nbsp;&nbsp;&nbsp;</td><td>{spec.help}</td></tr>"
+        for spec in ACTIONS
+        if spec.shortcut
+    )
+    mouse = (
+        ("Drag a start", "Move it along the plane: its whole path follows"),
+        ("Double-click", "Put the focused path's start there"),
+        ("Click a trail", "Follow that path"),
+        ("Wheel", "Zoom; the landscape is refined"),
+        ("Drag elsewhere", "Move the view"),
+    )
+    rows += "".join(f"<tr><td><b>{what}</b>&nbsp;&nbsp;&nbsp;</td><td>{why}</td></tr>" for what, why in mouse)
+    return f"<table cellspacing='4'>{rows}</table>"

@@ -1,0 +1,127 @@
+"""Starting the desktop: application, theme, window, compute thread; and the way out."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from foadv_gui.desktop.icons import application_icon
+from foadv_gui.desktop.main_window import MainWindow
+from foadv_gui.desktop.theme import ThemeKeeper, use_fusion
+from foadv_gui.desktop.worker import ComputeThread
+from foadv_gui.lab.presets import find, preset_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from foadv_gui.lab.config import Experiment
+
+
+def make_application() -> QApplication:
+    """The one QApplication, named and styled."""
+    if sys.platform == "win32":  # there torch can fail to load after Qt
+        import torch  # noqa: F401
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    QCoreApplication.setOrganizationName("foadv")
+    QCoreApplication.setApplicationName("foadv")
+    application.setDesktopFileName("foadv")
+    application.setWindowIcon(application_icon())
+    use_fusion(application)
+    return application
+
+
+def make_window(theme_mode: str | None = None) -> MainWindow:
+    """A window with its compute thread, which is started once the window has been painted."""
+    theme = ThemeKeeper()
+    if theme_mode in ("light", "dark"):
+        theme.choose(theme_mode, remember=False)  # type: ignore[arg-type]
+    thread = ComputeThread()
+    window = MainWindow(thread, theme)
+    theme.setParent(window)
+    thread.setParent(window)
+    theme.apply()
+    return window
+
+
+def main(
+    target: str | None = None,
+    *,
+    experiment: Experiment | None = None,
+    theme: str | None = None,
+) -> int:
+    """Open the desktop and stay until it is closed; returns the exit status."""
+    application = make_application()
+    sys.excepthook = _report
+    window = make_window(theme)
+    begin(window, target, experiment)
+    window.show()
+    # After the first paint: loading torch stalls the interpreter for moments at a time.
+    QTimer.singleShot(100, window.start_computing)
+    return application.exec()
+
+
+def begin(window: MainWindow, target: str | None, experiment: Experiment | None) -> None:
+    """Show what was asked for, or the first preset, moving at once from its shipped recording."""
+    from foadv_gui.lab.opening import load_opening
+
+    name = target or preset_names()[0]
+    if experiment is not None:
+        window.session.open(experiment)
+    elif name == preset_names()[0]:
+        window.open_target(name)
+        window.session.play_shipped(load_opening())
+    else:
+        window.open_target(name)
+
+
+def screenshot(
+    target: str,
+    path: Path,
+    *,
+    experiment: Experiment | None = None,
+    at: int | None = None,
+    size: tuple[int, int] = (1280, 720),
+    theme: str | None = None,
+) -> None:
+    """Draw the real window with everything computed, write the picture, and quit.
+
+    `at` is the iterate at the cursor, the last one by default.
+    """
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    application = make_application()
+    window = make_window(theme or "light")
+    window.resize(*size)
+    if experiment is None and target.endswith(".npz"):
+        window.open_target(target)
+    else:
+        window.session.open(experiment or find(target), preset=target if target in preset_names() else "")
+    window.show()
+    window.start_computing()
+    window.session.settled.connect(application.quit)
+    application.exec()
+    window.session.settled.disconnect(application.quit)
+    window.player.seek(window.session.steps if at is None else at)
+    window.session.settled.connect(application.quit)
+    QTimer.singleShot(2000, application.quit)
+    application.exec()
+    picture = window.grab()
+    window.close()
+    if not picture.save(str(path)):
+        raise OSError(f"{path}: the picture could not be written")
+
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an unexpected error of the window itself; the program goes on."""
+    details = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(details)
+    if QApplication.instance() is not None and not issubclass(kind, KeyboardInterrupt):
+        box = QMessageBox(QMessageBox.Icon.Critical, "Something went wrong", f"{kind.__name__}: {error}")
+        box.setDetailedText(details)
+        box.exec()

@@ -1,0 +1,47 @@
+"""Icons by what they mean, from one icon font."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import qtawesome
+from PySide6.QtGui import QIcon
+
+from foadv_gui.resources import resource
+
+_GLYPHS = {
+    "first": "mdi6.skip-backward",
+    "back": "mdi6.step-backward",
+    "play": "mdi6.play",
+    "pause": "mdi6.pause",
+    "forward": "mdi6.step-forward",
+    "last": "mdi6.skip-forward",
+    "loop": "mdi6.repeat",
+    "undo": "mdi6.undo",
+    "redo": "mdi6.redo",
+    "theme": "mdi6.theme-light-dark",
+    "help": "mdi6.help-circle-outline",
+    "open": "mdi6.folder-open-outline",
+    "save": "mdi6.content-save-outline",
+    "cancel": "mdi6.stop-circle-outline",
+    "fit": "mdi6.fit-to-page-outline",
+    "line": "mdi6.vector-line",
+    "yes": "mdi6.check-circle",
+    "no": "mdi6.close-circle",
+    "unsure": "mdi6.help-circle",
+    "note": "mdi6.information",
+    "busy": "mdi6.progress-clock",
+}
+
+
+def icon(name: str, colour: str) -> QIcon:
+    """The icon that means `name`, in a colour."""
+    return cast("QIcon", qtawesome.icon(_GLYPHS[name], color=colour))
+
+
+def application_icon() -> QIcon:
+    """The program's own icon in all sizes."""
+    found = QIcon()
+    for path in sorted(resource("icons").glob("*.png")):
+        found.addFile(str(path))
+    return found

@@ -1,0 +1,325 @@
+"""The window: tool bar, workspace, status line, dialogs; and the order in which it closes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSettings, Qt, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QSizePolicy,
+    QToolBar,
+    QToolButton,
+)
+from superqt import QElidingLabel
+
+from foadv_gui.desktop.actions import Actions, key_sheet
+from foadv_gui.desktop.icons import application_icon
+from foadv_gui.desktop.player import Player
+from foadv_gui.desktop.session import Session
+from foadv_gui.desktop.workspaces.explore import ExploreWorkspace
+from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.files import FileProblem, atomic_write
+from foadv_gui.lab.presets import find, load_preset, preset_names
+from foadv_gui.lab.recording import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import IO
+
+    from PySide6.QtGui import QCloseEvent
+
+    from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.desktop.worker import ComputeThread
+
+_KINDS = "Experiments and recordings (*.toml *.npz);;All files (*)"
+
+
+class MainWindow(QMainWindow):
+    """Everything that one session shows."""
+
+    def __init__(self, thread: ComputeThread, theme: ThemeKeeper) -> None:
+        super().__init__()
+        self.setWindowTitle("foadv")
+        self.setWindowIcon(application_icon())
+        self._thread, self.theme = thread, theme
+        self.session = Session(thread, self)
+        self.player = Player(self.session, self)
+        self.actions_table = Actions(self, self._handlers(), theme)
+        for key, action in (
+            ("undo", self.session.undo_stack.canUndoChanged),
+            ("redo", self.session.undo_stack.canRedoChanged),
+        ):
+            action.connect(self.actions_table[key].setEnabled)
+            self.actions_table[key].setEnabled(False)
+        self.actions_table["loop"].setChecked(self.player.loop)
+        self.workspace = ExploreWorkspace(self.session, self.player, theme, self.actions_table)
+        self.setCentralWidget(self.workspace)
+        self._add_tool_bar()
+        self._add_status()
+        self.session.experimentChanged.connect(self._show_title)
+        self.session.opened.connect(self.player.play)
+        self.session.failed.connect(self._on_failed)
+        self.session.statusChanged.connect(self._show_status)
+        self.session.recordingChanged.connect(self._show_status)
+        self.session.prepared.connect(self._show_status)
+        self.resize(1280, 720)
+        self._restore()
+        self.setAcceptDrops(False)
+        self._show_title()
+        self._show_status()
+        self.workspace.landscape.plot.setFocus()
+
+    # -- building ------------------------------------------------------------------------------------------------
+
+    def _handlers(self) -> dict[str, Callable[..., object]]:
+        player = self.player
+        return {
+            "play": player.toggle,
+            "back": self._back,
+            "forward": self._forward,
+            "back10": self._back10,
+            "forward10": self._forward10,
+            "first": self._first,
+            "last": self._last,
+            "restart": self._restart,
+            "slower": self._slower,
+            "faster": self._faster,
+            "loop": player.set_loop,
+            "fit": self._fit,
+            "cut": self._cut,
+            "cancel": self.session.cancel,
+            "undo": self.session.undo_stack.undo,
+            "redo": self.session.undo_stack.redo,
+            "open": self.ask_open,
+            "save": self.ask_save,
+            "theme": self.theme.toggle,
+            "full": self._full,
+            "help": self._help,
+        }
+
+    def _add_tool_bar(self) -> None:
+        bar = QToolBar("Main")
+        bar.setMovable(False)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.preset = QComboBox()
+        self.preset.setAccessibleName("Preset")
+        self.preset.setToolTip("Ready-made experiments: each shows one thing clearly")
+        self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.preset.addItem("Choose a preset…", "")
+        for name in preset_names():
+            experiment = load_preset(name)
+            self.preset.addItem(experiment.title or name, name)
+            self.preset.setItemData(self.preset.count() - 1, experiment.watch, Qt.ItemDataRole.ToolTipRole)
+        self.preset.activated.connect(self._on_preset)
+        bar.addWidget(self.preset)
+        self.watch = QElidingLabel()
+        self.watch.setObjectName("watch")
+        self.watch.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.watch.setContentsMargins(10, 0, 10, 0)
+        bar.addWidget(self.watch)
+        for key in ("undo", "redo", "open", "save", "theme", "help"):
+            button = QToolButton()
+            button.setDefaultAction(self.actions_table[key])
+            bar.addWidget(button)
+        self.addToolBar(bar)
+
+    def _add_status(self) -> None:
+        line = self.statusBar()
+        line.setSizeGripEnabled(False)
+        self.doing = QLabel()
+        self.device = QLabel()
+        self.device.setObjectName("faint")
+        self.device.setToolTip("Where and in which precision it is computed; how large the problem is")
+        self.stop = QToolButton()
+        self.stop.setDefaultAction(self.actions_table["cancel"])
+        self.stop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.stop.setAutoRaise(True)
+        line.addWidget(self.doing, 1)
+        line.addWidget(self.stop)
+        line.addPermanentWidget(self.device)
+
+    def _restore(self) -> None:
+        geometry = QSettings().value("window/geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        columns = QSettings().value("window/columns")
+        if columns is not None:
+            self.workspace.columns.restoreState(columns)
+
+    @Slot()
+    def start_computing(self) -> None:
+        """Let the compute thread load torch and go to work."""
+        self._thread.start()
+
+    # -- opening and saving --------------------------------------------------------------------------------------
+
+    def open_target(self, target: str) -> bool:
+        """Open a preset, an experiment file or a recording; a message says what is wrong, and nothing changes."""
+        try:
+            if target.endswith(".npz"):
+                recording = load(target)
+                self.session.open(recording.experiment, recording=recording)
+            else:
+                self.session.open(find(target), preset=target if target in preset_names() else "")
+        except (ExperimentError, FileProblem) as problem:
+            QMessageBox.warning(self, "This cannot be opened", str(problem))
+            return False
+        self.preset.setCurrentIndex(max(self.preset.findData(self.session.preset), 0))
+        return True
+
+    @Slot(int)
+    def _on_preset(self, index: int) -> None:
+        name = self.preset.itemData(index)
+        if name:
+            self.open_target(name)
+            self.workspace.landscape.plot.setFocus()
+
+    @Slot()
+    def ask_open(self) -> None:
+        """Choose a file and open it."""
+        path, _ = QFileDialog.getOpenFileName(self, "Open", "", _KINDS)
+        if path:
+            self.open_target(path)
+
+    @Slot()
+    def ask_save(self) -> None:
+        """Choose a file and save the recording (.npz) or the experiment (.toml)."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save", "run.npz", "Recording (*.npz);;Experiment (*.toml)")
+        if path:
+            self.save_to(Path(path))
+
+    def save_to(self, path: Path) -> bool:
+        """Save by the file's ending; a message says why if it cannot be."""
+        recording, experiment = self.session.recording, self.session.experiment
+
+        def write(stream: IO[bytes]) -> None:
+            stream.write(experiment.to_toml().encode())
+
+        try:
+            if path.suffix == ".toml":
+                atomic_write(path, write)
+            elif recording is not None:
+                recording.save(path)
+        except FileProblem as problem:
+            QMessageBox.warning(self, "This cannot be saved", str(problem))
+            return False
+        self.statusBar().showMessage(f"Saved {path}", 4000)
+        return True
+
+    # -- showing -------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _show_title(self) -> None:
+        experiment = self.session.experiment
+        self.setWindowTitle(f"{experiment.title} — foadv" if experiment.title else "foadv")
+        self.watch.setText(experiment.watch)
+        self.watch.setToolTip(experiment.watch)
+
+    @Slot()
+    def _show_status(self) -> None:
+        session = self.session
+        busy = session.busy
+        self.stop.setVisible(busy and bool(session.torch_version))
+        if not session.torch_version:
+            doing = (
+                "Loading torch; meanwhile a shipped recording of this preset plays"
+                if session.shipped
+                else "Loading torch"
+            )
+        elif busy and session.recording is not None and not session.recording.finished:
+            doing = f"Climbing: step {session.recording.steps} of at most {session.experiment.ascent.steps}"
+        elif busy:
+            doing = "Computing"
+        else:
+            doing = "Ready"
+        self.doing.setText(doing)
+        info = session.info
+        if info is not None:
+            by_hand = "   starts set by hand" if session.starts_by_hand else ""
+            self.device.setText(
+                f"{info.input_label}   d = {info.dimension}   m = {info.width}   K = {info.restarts}   "
+                f"ε = {info.epsilon:.4g}   η = {info.eta:.4g}   k = {info.reach:.3g}{by_hand}   {info.device} "
+            )
+
+    @Slot(str, str)
+    def _on_failed(self, message: str, details: str) -> None:
+        box = QMessageBox(QMessageBox.Icon.Critical, "Something went wrong", message, parent=self)
+        box.setInformativeText("The window goes on; the details below can be copied into a report.")
+        box.setDetailedText(details)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    # -- actions -------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _back(self) -> None:
+        self.player.step(-1)
+
+    @Slot()
+    def _forward(self) -> None:
+        self.player.step(1)
+
+    @Slot()
+    def _back10(self) -> None:
+        self.player.step(-10)
+
+    @Slot()
+    def _forward10(self) -> None:
+        self.player.step(10)
+
+    @Slot()
+    def _first(self) -> None:
+        self.player.seek(0)
+
+    @Slot()
+    def _last(self) -> None:
+        self.player.seek(self.session.steps)
+
+    @Slot()
+    def _restart(self) -> None:
+        self.session.set_position(0.0)
+        self.player.play()
+
+    @Slot()
+    def _slower(self) -> None:
+        self.player.change_speed(-1)
+
+    @Slot()
+    def _faster(self) -> None:
+        self.player.change_speed(1)
+
+    @Slot()
+    def _fit(self) -> None:
+        self.workspace.landscape.plot.fit()
+
+    @Slot(bool)
+    def _cut(self, on: bool) -> None:
+        if not on:
+            self.session.clear_cut()
+
+    @Slot()
+    def _full(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    @Slot()
+    def _help(self) -> None:
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "Keys and mouse", key_sheet(), parent=self)
+        box.setTextFormat(Qt.TextFormat.RichText)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop the timers, interrupt the thread, wait for it, then go."""
+        self.player.pause()
+        self.session.close()
+        self._thread.close()
+        settings = QSettings()
+        settings.setValue("window/geometry", self.saveGeometry())
+        settings.setValue("window/columns", self.workspace.columns.saveState())
+        event.accept()

@@ -1,0 +1,307 @@
+"""One editor per kind of setting: number (with a slider where it has a range), choice, switch, file, box."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QLocale, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QValidator
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QSizePolicy,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from foadv_gui.lab.config import Setting
+
+_TICKS = 1000
+
+
+class Editor(QWidget):
+    """An editor of one setting: `edited` carries the value and whether the control is still moving."""
+
+    edited = Signal(object, bool)
+
+    def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setting = setting
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.setSpacing(6)
+
+    def show_value(self, value: Any) -> None:
+        """Show a value without reporting it as an edit."""
+        raise NotImplementedError
+
+
+class NumberBox(QDoubleSpinBox):
+    """Typed entry of a number over decades: four digits, steps of a tenth, only values in range can be typed."""
+
+    def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._log = setting.log
+        self.setLocale(QLocale.c())
+        self.setDecimals(12)
+        self.setRange(float(setting.low if setting.low is not None else -1e12), float(setting.high or 1e12))
+        self.setKeyboardTracking(False)
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+
+    def textFromValue(self, value: float) -> str:
+        """Four digits, without trailing zeros."""
+        return f"{value:.4g}"
+
+    def valueFromText(self, text: str) -> float:
+        """Read what was typed."""
+        return float(text)
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """Accept a number in range; let unfinished ones be typed on."""
+        try:
+            value = float(text)
+        except ValueError:
+            typing = all(letter in "+-0123456789.eE" for letter in text)
+            state = QValidator.State.Intermediate if typing else QValidator.State.Invalid
+            return state, text, position
+        inside = math.isfinite(value) and self.minimum() <= value <= self.maximum()
+        return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
+
+    def stepBy(self, steps: int) -> None:
+        """Go up or down by a tenth of the value (or of one, near zero)."""
+        if self._log:
+            self.setValue(self.value() * 1.1**steps)
+        else:
+            self.setValue(self.value() + 0.1 * steps)
+
+
+class NumberEditor(Editor):
+    """A slider (logarithmic where the setting is) beside typed entry."""
+
+    def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent)
+        self._integer = setting.kind == "int"
+        self.box: QSpinBox | QDoubleSpinBox
+        if self._integer:
+            self.box = QSpinBox()
+            self.box.setRange(int(setting.low or 0), int(setting.high or 2**31 - 1))
+            self.box.setKeyboardTracking(False)
+            self.box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+            self.box.setAlignment(Qt.AlignmentFlag.AlignRight)
+        else:
+            self.box = NumberBox(setting)
+        self.box.setFixedWidth(64)
+        self.box.valueChanged.connect(self._on_typed)
+        self.slider: QSlider | None = None
+        if setting.slider is not None:
+            self.slider = QSlider(Qt.Orientation.Horizontal)
+            self.slider.setRange(0, _TICKS)
+            self.slider.setPageStep(_TICKS // 20)
+            self.slider.setMinimumWidth(60)
+            self.slider.valueChanged.connect(self._on_slid)
+            self.slider.sliderReleased.connect(self._on_released)
+            self.slider.setAccessibleName(setting.title)
+            self.row.addWidget(self.slider, 1)
+        else:
+            self.row.addStretch(1)
+        self.box.setAccessibleName(setting.title)
+        self.row.addWidget(self.box)
+        self.setFocusProxy(self.box)
+
+    def show_value(self, value: Any) -> None:
+        """Move slider and entry to a value."""
+        with QSignalBlocker(self.box):
+            self.box.setValue(value)
+        if self.slider is not None and not self.slider.isSliderDown():
+            with QSignalBlocker(self.slider):
+                self.slider.setValue(self._tick_of(float(value)))
+
+    def _tick_of(self, value: float) -> int:
+        assert self.setting.slider is not None
+        low, high = self.setting.slider
+        if self.setting.log:
+            share = math.log(max(value, 1e-300) / low) / math.log(high / low)
+        else:
+            share = (value - low) / (high - low)
+        return round(_TICKS * min(max(share, 0.0), 1.0))
+
+    def _value_of(self, tick: int) -> float | int:
+        assert self.setting.slider is not None
+        low, high = self.setting.slider
+        share = tick / _TICKS
+        value = low * (high / low) ** share if self.setting.log else low + share * (high - low)
+        # Three digits: a slider promises no more.
+        rounded = float(f"{value:.3g}")
+        return round(rounded) if self._integer else rounded
+
+    @Slot(int)
+    def _on_slid(self, tick: int) -> None:
+        value = self._value_of(tick)
+        with QSignalBlocker(self.box):
+            self.box.setValue(value)  # type: ignore[arg-type]
+        self.edited.emit(value, True)
+
+    @Slot()
+    def _on_released(self) -> None:
+        assert self.slider is not None
+        self.edited.emit(self._value_of(self.slider.value()), True)
+
+    @Slot()
+    def _on_typed(self) -> None:
+        self.edited.emit(self.box.value(), False)
+
+
+class ChoiceEditor(Editor):
+    """A drop-down list of named choices."""
+
+    def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent)
+        self.box = QComboBox()
+        self.box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for choice in setting.choices:
+            self.box.addItem(setting.labels.get(choice, choice), choice)
+        self.box.activated.connect(self._on_chosen)
+        self.box.setAccessibleName(setting.title)
+        self.row.addWidget(self.box, 1)
+        self.setFocusProxy(self.box)
+
+    def show_value(self, value: Any) -> None:
+        """Select a choice."""
+        with QSignalBlocker(self.box):
+            self.box.setCurrentIndex(self.box.findData(value))
+
+    @Slot(int)
+    def _on_chosen(self, index: int) -> None:
+        self.edited.emit(self.box.itemData(index), False)
+
+
+class SwitchEditor(Editor):
+    """A check box."""
+
+    def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent)
+        self.box = QCheckBox()
+        self.box.toggled.connect(self._on_toggled)
+        self.box.setAccessibleName(setting.title)
+        self.row.addWidget(self.box)
+        self.row.addStretch(1)
+        self.setFocusProxy(self.box)
+
+    def show_value(self, value: Any) -> None:
+        """Set or clear the mark."""
+        with QSignalBlocker(self.box):
+            self.box.setChecked(bool(value))
+
+    @Slot(bool)
+    def _on_toggled(self, on: bool) -> None:
+        self.edited.emit(on, False)
+
+
+class SeedEditor(Editor):
+    """A visible seed with a button that draws anew: nothing random moves without being asked."""
+
+    def __init__(self, setting: Setting, button: str, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent)
+        self.box = QSpinBox()
+        self.box.setRange(0, int(setting.high or 2**31 - 1))
+        self.box.setKeyboardTracking(False)
+        self.box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.box.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.box.setFixedWidth(64)
+        self.box.setAccessibleName(setting.title)
+        self.box.valueChanged.connect(self._on_typed)
+        self.button = QToolButton()
+        self.button.setText(button)
+        self.button.setToolTip(f"Use the next seed: {setting.help}")
+        self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.button.clicked.connect(self._on_next)
+        self.row.addWidget(self.button, 1)
+        self.row.addWidget(self.box)
+        self.setFocusProxy(self.box)
+
+    def show_value(self, value: Any) -> None:
+        """Show a seed."""
+        with QSignalBlocker(self.box):
+            self.box.setValue(value)
+
+    @Slot()
+    def _on_next(self) -> None:
+        self.edited.emit((self.box.value() + 1) % self.box.maximum(), False)
+
+    @Slot()
+    def _on_typed(self) -> None:
+        self.edited.emit(self.box.value(), False)
+
+
+class TextEditor(Editor):
+    """A line of text, taken over with Enter or when the focus leaves; files also by a dialog."""
+
+    def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
+        super().__init__(setting, parent)
+        self.box = QLineEdit()
+        self.box.setAccessibleName(setting.title)
+        self.box.editingFinished.connect(self._on_finished)
+        self.row.addWidget(self.box, 1)
+        self._shown = ""
+        if setting.kind == "path":
+            self.button = QToolButton()
+            self.button.setText("…")
+            self.button.setToolTip(f"Choose a file: {setting.help}")
+            self.button.clicked.connect(self._on_browse)
+            self.row.addWidget(self.button)
+        else:
+            self.box.setPlaceholderText("none, or lo, hi")
+        self.setFocusProxy(self.box)
+
+    def show_value(self, value: Any) -> None:
+        """Show a text; None is empty."""
+        self._shown = "" if value is None else str(value)
+        if isinstance(value, tuple):
+            self._shown = ", ".join(f"{part:g}" for part in value)
+        with QSignalBlocker(self.box):
+            self.box.setText(self._shown)
+
+    @Slot()
+    def _on_finished(self) -> None:
+        text = self.box.text().strip()
+        if text != self._shown:
+            self._shown = text
+            self.edited.emit(text or None, False)
+
+    @Slot()
+    def _on_browse(self) -> None:
+        kinds = "Arrays (*.npy *.npz *.safetensors);;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self, self.setting.title, self._shown, kinds)
+        if path:
+            self.box.setText(path)
+            self._on_finished()
+
+
+_SEED_BUTTONS = {
+    "network.seed": "New weights",
+    "input.seed": "New input",
+    "ascent.seed": "New starts",
+    "view.plane_seed": "New directions",
+}
+
+
+def editor_for(setting: Setting) -> Editor:
+    """The editor that a setting's kind asks for."""
+    if setting.key in _SEED_BUTTONS:
+        return SeedEditor(setting, _SEED_BUTTONS[setting.key])
+    if setting.kind in ("int", "float"):
+        return NumberEditor(setting)
+    if setting.kind == "choice":
+        return ChoiceEditor(setting)
+    if setting.kind == "bool":
+        return SwitchEditor(setting)
+    return TextEditor(setting)

@@ -1,0 +1,89 @@
+"""The bottom bar: restart, step, play, scrub, speed, loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+
+from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.player import SPEEDS
+
+if TYPE_CHECKING:
+    from foadv_gui.desktop.actions import Actions
+    from foadv_gui.desktop.player import Player
+    from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.theme import ThemeKeeper
+
+
+class PlaybackBar(QWidget):
+    """Moves the cursor; never computes."""
+
+    def __init__(self, session: Session, player: Player, actions: Actions, theme: ThemeKeeper) -> None:
+        super().__init__()
+        self._session, self._player, self._theme = session, player, theme
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 2, 8, 4)
+        row.setSpacing(4)
+        for key in ("first", "back", "play", "forward", "last"):
+            button = QToolButton()
+            button.setDefaultAction(actions[key])
+            button.setIconSize(QSize(18, 18))
+            button.setAutoRaise(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            row.addWidget(button)
+        self.play_action = actions["play"]
+        self.scrubber = QSlider(Qt.Orientation.Horizontal)
+        self.scrubber.setToolTip("Drag to move through the iterates; nothing is recomputed")
+        self.scrubber.setAccessibleName("Iterate")
+        self.scrubber.valueChanged.connect(self._on_scrub)
+        row.addWidget(self.scrubber, 1)
+        self.counter = QLabel()
+        self.counter.setMinimumWidth(self.fontMetrics().horizontalAdvance("t = 00000 / 00000 "))
+        self.counter.setToolTip("The iterate at the cursor, and the last one recorded")
+        row.addWidget(self.counter)
+        self.speed = QComboBox()
+        for speed in SPEEDS:
+            self.speed.addItem(f"{speed:g}×", speed)
+        self.speed.setToolTip("Playback speed: at 1× a whole path takes five seconds, or less")
+        self.speed.setAccessibleName("Playback speed")
+        self.speed.activated.connect(self._on_speed)
+        row.addWidget(self.speed)
+        self.loop = QToolButton()
+        self.loop.setDefaultAction(actions["loop"])
+        self.loop.setIconSize(QSize(18, 18))
+        self.loop.setAutoRaise(True)
+        row.addWidget(self.loop)
+        session.cursorChanged.connect(self._show)
+        session.recordingChanged.connect(self._show)
+        player.changed.connect(self._show_player)
+        theme.changed.connect(self._show_player)
+        self._show()
+        self._show_player()
+
+    @Slot()
+    def _show(self) -> None:
+        session = self._session
+        with QSignalBlocker(self.scrubber):
+            if self.scrubber.maximum() != session.steps:
+                self.scrubber.setRange(0, session.steps)
+                self.scrubber.setPageStep(max(1, session.steps // 10))
+            self.scrubber.setValue(session.t)
+        self.counter.setText(f"t = {session.t} / {session.steps}")
+
+    @Slot()
+    def _show_player(self) -> None:
+        colour = self._theme.theme.text
+        self.play_action.setIcon(icon("pause" if self._player.playing else "play", colour))
+        self.play_action.setText("Pause" if self._player.playing else "Play")
+        with QSignalBlocker(self.speed):
+            self.speed.setCurrentIndex(self.speed.findData(self._player.speed))
+
+    @Slot(int)
+    def _on_scrub(self, t: int) -> None:
+        self._player.seek(t)
+
+    @Slot(int)
+    def _on_speed(self, index: int) -> None:
+        self._player.set_speed(self.speed.itemData(index))

@@ -1,0 +1,193 @@
+"""The form: every setting of the experiment, live, with its symbol, unit and help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from foadv_gui.desktop.panels.fields import Editor, editor_for
+from foadv_gui.lab.config import SECTIONS, SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from foadv_gui.desktop.session import Session
+    from foadv_gui.lab.config import Experiment, Setting
+
+_TITLES = {"network": "Network", "input": "Input", "ascent": "Ascent", "compute": "Compute", "view": "Landscape"}
+_FOLDED = ("compute", "view")
+_ELSEWHERE = ("view.focus", "view.plane", "view.quantity", "view.spectrum")
+"""Settings that the plots themselves offer, where they belong."""
+
+_SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
+    "network.width": lambda e: e.network.source == "random",
+    "network.seed": lambda e: e.network.source == "random",
+    "network.file": lambda e: e.network.source == "file",
+    "network.dimension": lambda e: e.input.source == "sphere",
+    "input.seed": lambda e: e.input.source == "sphere",
+    "input.index": lambda e: e.input.source != "sphere",
+    "input.file": lambda e: e.input.source == "file",
+    "ascent.restarts": lambda e: e.ascent.start in ("ball", "sphere"),
+    "ascent.seed": lambda e: e.ascent.start in ("ball", "sphere"),
+    "ascent.start_file": lambda e: e.ascent.start == "file",
+    "view.plane_seed": lambda e: e.view.plane in ("clean-gradient-random", "two-random"),
+    "view.pixel_u": lambda e: e.view.plane == "two-pixels",
+    "view.pixel_v": lambda e: e.view.plane == "two-pixels",
+}
+
+
+class Field(QWidget):
+    """A setting's row: symbol and title, editor, and the reason why a value was refused."""
+
+    def __init__(self, setting: Setting, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setting, self._session = setting, session
+        self.editor: Editor = editor_for(setting)
+        self.editor.edited.connect(self._on_edited)
+        label = QLabel(f"{setting.symbol}  {setting.title}" if setting.symbol else setting.title)
+        label.setBuddy(self.editor)
+        label.setFixedWidth(118)
+        self.refusal = QLabel()
+        self.refusal.setObjectName("refusal")
+        self.refusal.setWordWrap(True)
+        self.refusal.hide()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(4)
+        grid.setVerticalSpacing(1)
+        grid.addWidget(label, 0, 0)
+        grid.addWidget(self.editor, 0, 1)
+        grid.addWidget(self.refusal, 1, 0, 1, 2)
+        grid.setColumnStretch(1, 1)
+        self.setToolTip(_hover(setting))
+
+    def show_value(self, experiment: Experiment) -> None:
+        """Show the experiment's value of this setting."""
+        self.editor.show_value(experiment.get(self.setting.key))
+
+    def refuse(self, reason: str) -> None:
+        """Say why a value was refused; an empty reason clears it."""
+        self.refusal.setText(reason and f"⚠ {reason}")
+        self.refusal.setVisible(bool(reason))
+
+    @Slot(object, bool)
+    def _on_edited(self, value: object, moving: bool) -> None:
+        if not self._session.edit(self.setting.key, value, live=moving):
+            self.show_value(self._session.experiment)
+
+
+class SetupPanel(QScrollArea):
+    """All settings in foldable sections."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.fields: dict[str, Field] = {}
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        form = QWidget()
+        form.setObjectName("form")
+        column = QVBoxLayout(form)
+        column.setContentsMargins(2, 2, 8, 2)
+        column.setSpacing(4)
+        self.general = QLabel()
+        self.general.setObjectName("refusal")
+        self.general.setWordWrap(True)
+        self.general.hide()
+        column.addWidget(self.general)
+        for name in SECTIONS:
+            column.addWidget(self._section(name))
+        column.addStretch(1)
+        self.setWidget(form)
+        session.experimentChanged.connect(self._show)
+        session.refused.connect(self._refuse)
+        # A change that is accepted clears what an earlier one was refused for.
+        session.prepared.connect(self._clear)
+        self._show()
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the fields without scrolling sideways."""
+        return QSize(300, 600)
+
+    def _section(self, name: str) -> QFrame:
+        card = QFrame()
+        card.setObjectName("card")
+        column = QVBoxLayout(card)
+        column.setContentsMargins(8, 4, 8, 6)
+        column.setSpacing(4)
+        header = QToolButton()
+        header.setObjectName("section")
+        header.setText(_TITLES[name])
+        header.setCheckable(True)
+        header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        body = QWidget()
+        rows = QVBoxLayout(body)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(4)
+        for setting in SETTINGS:
+            if setting.section == name and setting.key not in _ELSEWHERE:
+                self.fields[setting.key] = field = Field(setting, self._session)
+                rows.addWidget(field)
+
+        def fold(unfolded: bool) -> None:
+            body.setVisible(unfolded)
+            header.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
+
+        header.toggled.connect(fold)
+        header.setChecked(name not in _FOLDED)
+        fold(name not in _FOLDED)
+        column.addWidget(header)
+        column.addWidget(body)
+        return card
+
+    @Slot()
+    def _show(self) -> None:
+        experiment = self._session.experiment
+        for key, field in self.fields.items():
+            field.show_value(experiment)
+            field.setVisible(_SHOWN_WHEN.get(key, _always)(experiment))
+
+    @Slot(str, str)
+    def _refuse(self, key: str, reason: str) -> None:
+        field = self.fields.get(key)
+        if field is not None and field.isVisibleTo(self):
+            field.refuse(reason)
+            if reason:
+                QTimer.singleShot(0, field, lambda: self.ensureWidgetVisible(field))
+        elif reason:
+            self.general.setText(f"⚠ {key}: {reason}" if key else f"⚠ {reason}")
+            self.general.show()
+
+    @Slot()
+    def _clear(self) -> None:
+        self.general.hide()
+        for field in self.fields.values():
+            field.refuse("")
+
+
+def _always(_experiment: Experiment) -> bool:
+    return True
+
+
+def _hover(setting: Setting) -> str:
+    """What a setting is: help, unit, and the range that can be typed."""
+    lines = [f"<b>{setting.title}</b> {setting.symbol}", setting.help]
+    if setting.kind in ("int", "float") and setting.low is not None and setting.high is not None:
+        unit = f" {setting.unit}" if setting.unit else ""
+        lines.append(f"<i>{setting.low:g} to {setting.high:g}{unit}</i>")
+    elif setting.unit:
+        lines.append(f"<i>{setting.unit}</i>")
+    return "<p style='white-space:normal'>" + "<br>".join(lines) + "</p>"

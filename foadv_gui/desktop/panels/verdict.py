@@ -1,0 +1,125 @@
+"""What the focused path found, in words with icons; a click on a clause shows the formula behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from foadv_gui.desktop.icons import icon
+
+if TYPE_CHECKING:
+    from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.theme import Theme, ThemeKeeper
+    from foadv_gui.lab.picture import Clause
+
+_TONES = {"yes": "yes", "no": "no", "unsure": "not decided", "note": "note"}
+
+
+class ClauseRow(QWidget):
+    """One clause: icon, words, and the formula below when it is unfolded."""
+
+    def __init__(self, clause: Clause, theme: Theme, unfolded: bool) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(1)
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        self.button = QToolButton()
+        self.button.setIcon(icon(clause.tone, getattr(theme, clause.tone)))
+        self.button.setIconSize(QSize(17, 17))
+        self.button.setAutoRaise(True)
+        self.button.setCheckable(True)
+        self.button.setChecked(unfolded)
+        self.button.setAccessibleName(f"{_TONES[clause.tone]}: {clause.words}")
+        self.button.setToolTip("Show the formula")
+        self.words = QLabel(clause.words)
+        self.words.setWordWrap(True)
+        self.words.setToolTip(clause.detail)
+        self.words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        top.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
+        top.addWidget(self.words, 1)
+        self.detail = QLabel(clause.detail)
+        self.detail.setObjectName("faint")
+        self.detail.setWordWrap(True)
+        self.detail.setContentsMargins(28, 0, 0, 2)
+        self.detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.detail.setVisible(unfolded)
+        self.button.toggled.connect(self.detail.setVisible)
+        column.addLayout(top)
+        column.addWidget(self.detail)
+
+
+class VerdictPanel(QFrame):
+    """The verdict on the focused path, and a count over all of them."""
+
+    def __init__(self, session: Session, theme: ThemeKeeper, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._session, self._theme = session, theme
+        self._shown: tuple[object, ...] = ()
+        self.rows: list[ClauseRow] = []
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 10, 6)
+        column.setSpacing(3)
+        self.heading = QLabel("Verdict")
+        self.heading.setObjectName("heading")
+        column.addWidget(self.heading)
+        body = QWidget()
+        body.setObjectName("form")
+        self._column = QVBoxLayout(body)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(body)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column.addWidget(scroll, 1)
+        self.summary = QLabel()
+        self.summary.setObjectName("faint")
+        self.summary.setWordWrap(True)
+        column.addWidget(self.summary)
+        for signal in (session.verdictChanged, session.recordingChanged, session.experimentChanged, theme.changed):
+            signal.connect(self._show)
+        self._show()
+
+    @Slot()
+    def _show(self) -> None:
+        session = self._session
+        known = session.verdicts.get(session.focus)
+        self.heading.setText(f"Verdict on path {session.focus + 1}")
+        key = (known, session.focus, self._theme.theme)
+        if key != self._shown:
+            self._shown = key
+            unfolded = [row.button.isChecked() for row in self.rows]
+            for row in self.rows:
+                self._column.removeWidget(row)
+                row.deleteLater()
+            clauses = known.clauses if known is not None else ()
+            self.rows = [
+                ClauseRow(clause, self._theme.theme, i < len(unfolded) and unfolded[i])
+                for i, clause in enumerate(clauses)
+            ]
+            for i, row in enumerate(self.rows):
+                self._column.insertWidget(i, row)
+        self.summary.setText(self._summary())
+
+    def _summary(self) -> str:
+        session = self._session
+        recording = session.recording
+        if recording is None:
+            return "Nothing has been computed yet."
+        if not recording.finished:
+            return f"Climbing: step {recording.steps}."
+        judged = list(session.verdicts.values())
+        maxima = sum(verdict.local_maximum is True for verdict in judged)
+        converged = int((recording.converged_at >= 0).sum())
+        parts = [f"{converged} of {recording.restarts} paths converged"]
+        if judged:
+            share = "" if len(judged) == recording.restarts else f" of {len(judged)} judged so far"
+            parts.append(f"{maxima}{share} ended at strict local maxima")
+        return ", ".join(parts) + f". Best loss {recording.loss[-1].max():.5g}."

@@ -1,0 +1,112 @@
+"""The playback clock: it moves the cursor over recorded iterates and computes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal, Slot
+
+if TYPE_CHECKING:
+    from foadv_gui.desktop.session import Session
+
+SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+_TICK_MS = 16
+_HOLD_SECONDS = 1.2
+_WHOLE_PATH_SECONDS = 5.0
+_SLOWEST_RATE = 6.0
+
+
+class Player(QObject):
+    """Plays the session's recording: at speed 1 in five seconds, or at six steps a second where that is quicker."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.speed = 1.0
+        self.loop = True
+        self._held = 0.0
+        self._clock = QElapsedTimer()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+
+    @property
+    def playing(self) -> bool:
+        """Whether the cursor moves by itself."""
+        return self._timer.isActive()
+
+    @property
+    def rate(self) -> float:
+        """Iterates a second at the present speed."""
+        return self.speed * max(_SLOWEST_RATE, self._session.steps / _WHOLE_PATH_SECONDS)
+
+    @Slot()
+    def play(self) -> None:
+        """Start, from the beginning if the cursor is at the end."""
+        if self._session.position >= self._session.steps:
+            self._session.set_position(0.0)
+        self._held = 0.0
+        self._clock.start()
+        self._timer.start()
+        self.changed.emit()
+
+    @Slot()
+    def pause(self) -> None:
+        """Stop on a whole iterate."""
+        if self._timer.isActive():
+            self._timer.stop()
+            self._session.set_position(float(self._session.t))
+            self.changed.emit()
+
+    @Slot()
+    def toggle(self) -> None:
+        """Play or pause."""
+        if self.playing:
+            self.pause()
+        else:
+            self.play()
+
+    def step(self, count: int) -> None:
+        """Pause, and move by whole iterates."""
+        self.pause()
+        self._session.set_position(float(self._session.t + count))
+
+    def seek(self, t: int) -> None:
+        """Pause at an iterate."""
+        self.pause()
+        self._session.set_position(float(t))
+
+    def set_speed(self, speed: float) -> None:
+        """Play faster or slower, 0.1 to 10."""
+        self.speed = min(max(speed, SPEEDS[0]), SPEEDS[-1])
+        self.changed.emit()
+
+    def change_speed(self, direction: int) -> None:
+        """Go to the next faster (1) or slower (-1) of the usual speeds."""
+        nearest = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - self.speed))
+        self.set_speed(SPEEDS[min(max(nearest + direction, 0), len(SPEEDS) - 1)])
+
+    def set_loop(self, loop: bool) -> None:
+        """Begin again at the end, or stop there."""
+        self.loop = loop
+        self.changed.emit()
+
+    @Slot()
+    def _tick(self) -> None:
+        seconds = self._clock.restart() / 1000
+        session = self._session
+        if session.position < session.steps:
+            # A slow frame must not jump ahead.
+            session.set_position(session.position + min(seconds, 0.1) * self.rate)
+            return
+        if session.recording is None or not session.recording.finished:
+            return
+        self._held += seconds
+        if not self.loop:
+            self.pause()
+        elif self._held >= _HOLD_SECONDS:
+            self._held = 0.0
+            session.set_position(0.0)

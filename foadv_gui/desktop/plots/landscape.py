@@ -1,0 +1,330 @@
+"""The landscape on a plane: the loss as a map, the constraint set's cut, and the paths that climb in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout
+
+from foadv_gui.desktop.plots.gestures import PlaneViewBox
+from foadv_gui.desktop.plots.surface import Ground
+from foadv_gui.desktop.plots.trails import MOST_TRAILS, Trails
+from foadv_gui.desktop.theme import pen, style_axes
+from foadv_gui.lab.config import setting
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
+    from PySide6.QtGui import QResizeEvent
+
+    from foadv_gui.desktop.actions import Actions
+    from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.theme import ThemeKeeper
+
+_NEAR_PX = 12.0
+_ZOOM_MS = 120
+
+
+class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
+    """The plot itself; it fits the view, and asks for a finer surface after a zoom."""
+
+    hovered = Signal(object)
+
+    def __init__(self, session: Session, theme: ThemeKeeper, actions: Actions) -> None:
+        self.box = PlaneViewBox()
+        super().__init__(viewBox=self.box)
+        self._session, self._theme, self._actions = session, theme, actions
+        self.hideButtons()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Loss landscape")
+        self.ground = Ground(self.plotItem)
+        self.trails = Trails(self.plotItem)
+        self._line = pg.PlotCurveItem(pen=pen("#ffffff", 2.5))
+        self._line.setZValue(30)
+        self.addItem(self._line, ignoreBounds=True)
+        self._fitted = True
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_ZOOM_MS)
+        self._rest.timeout.connect(self._look)
+        self.box.grips = self
+        self.box.startDragged.connect(self._on_start_dragged)
+        self.box.cutDragged.connect(self._on_cut_dragged)
+        self.box.trailClicked.connect(session.set_focus)
+        self.box.pointClicked.connect(self._on_point_clicked)
+        self.box.sigRangeChangedManually.connect(self._on_zoomed)
+        self.scene().sigMouseMoved.connect(self._on_mouse)
+        session.surfaceChanged.connect(self._draw_surface)
+        session.planeChanged.connect(self._lay)
+        session.pathChanged.connect(self._draw_paths)
+        session.cursorChanged.connect(self._draw_cursor)
+        session.verdictChanged.connect(self._draw_ends)
+        session.directionChanged.connect(self._point_out)
+        session.cutChanged.connect(self._draw_line)
+        session.windowChanged.connect(self.fit)
+        theme.changed.connect(self._paint)
+        self._paint()
+
+    # -- what can be taken hold of -------------------------------------------------------------------------------
+
+    def start_at(self, point: tuple[float, float]) -> int | None:
+        """The restart whose start lies under a point; the focused one first."""
+        path = self._session.path
+        if path is None:
+            return None
+        away = self._pixels(path.points[0, :MOST_TRAILS] - np.array(point))
+        if path.focus < len(away) and away[path.focus] < _NEAR_PX:
+            return path.focus
+        return int(away.argmin()) if away.min() < _NEAR_PX else None
+
+    def trail_at(self, point: tuple[float, float]) -> int | None:
+        """The restart whose trail passes under a point."""
+        path = self._session.path
+        if path is None:
+            return None
+        away = self._pixels(_distance_to_trails(path.points[:, :MOST_TRAILS], np.array(point)))
+        return int(away.argmin()) if away.min() < 0.7 * _NEAR_PX else None
+
+    def cutting(self) -> bool:
+        """Whether a drag draws a line."""
+        return self._actions["cut"].isChecked()
+
+    def _pixels(self, away: np.ndarray) -> np.ndarray:
+        across, up = self.box.viewPixelSize()
+        return np.asarray(np.linalg.norm(away / np.array([across, up]), axis=-1))
+
+    # -- the view ------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def fit(self) -> None:
+        """Show the whole of the plane: the extent of the experiment's view, filling the plot."""
+        self._fitted = True
+        extent = self._session.experiment.view.extent
+        self.box.setRange(xRange=(-extent, extent), yRange=(-extent, extent), padding=0)
+        self._rest.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The map fills the plot at every size."""
+        super().resizeEvent(event)
+        if hasattr(self, "_rest"):
+            if self._fitted:
+                self.fit()
+            else:
+                self._rest.start()
+
+    @Slot()
+    def _on_zoomed(self) -> None:
+        self._fitted = False
+        self._rest.start()
+
+    @Slot()
+    def _look(self) -> None:
+        (left, right), (bottom, top) = self.box.viewRange()
+        self._session.look_at((left, right, bottom, top))
+
+    # -- drawing -------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _paint(self) -> None:
+        theme = self._theme.theme
+        self.setBackground(theme.plot)
+        style_axes(self, theme)
+        self.ground.paint(theme)
+        self.trails.paint(theme)
+
+    @Slot()
+    def _draw_surface(self) -> None:
+        surface, view = self._session.surface, self._session.experiment.view
+        if surface is not None:
+            self.ground.draw(surface, view.colormap, clip=view.clip, contours=view.contours)
+
+    @Slot()
+    def _lay(self) -> None:
+        plane = self._session.plane
+        if plane is not None:
+            self.trails.lay(plane)
+            self.setLabel("bottom", f"{plane.axes[0]}  [ε]")
+            self.setLabel("left", f"{plane.axes[1]}  [ε]")
+
+    @Slot()
+    def _draw_paths(self) -> None:
+        path = self._session.path
+        if path is not None:
+            self.trails.draw_starts(path)
+            self._draw_ends()
+            self._draw_cursor()
+
+    @Slot()
+    def _draw_cursor(self) -> None:
+        path = self._session.focus_run or self._session.path
+        if path is not None:
+            self.trails.draw(path, self._session.position)
+            self._point_out()
+
+    @Slot()
+    def _draw_ends(self) -> None:
+        if self._session.path is not None:
+            self.trails.draw_ends(self._session.path, self._session.verdicts)
+
+    @Slot()
+    def _point_out(self) -> None:
+        self.trails.point_out(self._session.direction, self._session.path, self._session.position)
+
+    @Slot()
+    def _draw_line(self) -> None:
+        cut = self._session.cut
+        if cut is None:
+            self._line.setData([], [])
+        else:
+            self._line.setData(*np.array([cut.start, cut.end]).T)
+
+    # -- the mouse -----------------------------------------------------------------------------------------------
+
+    @Slot(int, float, float, bool)
+    def _on_start_dragged(self, k: int, x: float, y: float, finished: bool) -> None:
+        if k != self._session.focus:
+            self._session.set_focus(k)
+        self._session.move_start(k, (x, y), onto_plane=False, live=not finished)
+
+    @Slot(float, float)
+    def _on_point_clicked(self, x: float, y: float) -> None:
+        self._session.move_start(self._session.focus, (x, y), onto_plane=True, live=False)
+
+    @Slot(float, float, float, float)
+    def _on_cut_dragged(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        self._session.ask_cut((x0, y0), (x1, y1))
+
+    @Slot(object)
+    def _on_mouse(self, position: QPointF) -> None:
+        if self.box.sceneBoundingRect().contains(position):
+            here = self.box.mapSceneToView(position)
+            point = (float(here.x()), float(here.y()))
+            held = self.start_at(point) is not None
+            self.setCursor(Qt.CursorShape.OpenHandCursor if held else Qt.CursorShape.CrossCursor)
+            self._session.ask_probe(point)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """No value without a mouse."""
+        self.hovered.emit(None)
+        super().leaveEvent(event)
+
+
+def _distance_to_trails(points: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The shortest vector from a point (2,) to each of K trails (n, K, 2): shape (K, 2)."""
+    if len(points) < 2:
+        return np.asarray(points[0] - at)
+    first, step = points[:-1] - at, np.diff(points, axis=0)
+    length_sq = np.maximum((step**2).sum(-1), 1e-300)
+    share = np.clip(-(first * step).sum(-1) / length_sq, 0, 1)
+    away = first + share[..., None] * step
+    nearest = (away**2).sum(-1).argmin(0)
+    return np.asarray(away[nearest, np.arange(points.shape[1])])
+
+
+class LandscapePanel(QFrame):
+    """The landscape with its choices above and its values below."""
+
+    def __init__(self, session: Session, theme: ThemeKeeper, actions: Actions) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self._session = session
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 4)
+        column.setSpacing(2)
+        top = QHBoxLayout()
+        heading = QLabel("Landscape")
+        heading.setObjectName("heading")
+        top.addWidget(heading)
+        top.addStretch(1)
+        self.plane = self._choice("view.plane", top)
+        self.quantity = self._choice("view.quantity", top)
+        for key in ("cut", "fit"):
+            button = QToolButton()
+            button.setDefaultAction(actions[key])
+            button.setAutoRaise(True)
+            top.addWidget(button)
+        column.addLayout(top)
+        self.plot = LandscapePlot(session, theme, actions)
+        column.addWidget(self.plot, 1)
+        bottom = QHBoxLayout()
+        self.key = QLabel("✛ clean   ◆ start   ● now   ★ strict maximum   ✕ not a maximum")
+        self.key.setObjectName("faint")
+        self.key.setToolTip(
+            "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero. "
+            "Solid white stroke: the whole next step; dashed stroke: what the projection takes away from it."
+        )
+        self.values = QLabel()
+        self.values.setObjectName("faint")
+        self.values.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.values.setToolTip(
+            "Iterates lie off the plane: the off-plane share is |δ⊥|/|δ| at the cursor. L is the true loss there; the "
+            "loss at the iterate's shadow on the plane can differ."
+        )
+        for label in (self.key, self.values):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        bottom.addWidget(self.key, 5)
+        bottom.addWidget(self.values, 4)
+        column.addLayout(bottom)
+        self._mouse: Any = None
+        session.experimentChanged.connect(self._show_choices)
+        session.probeChanged.connect(self._on_probe)
+        for signal in (session.cursorChanged, session.pathChanged, session.recordingChanged):
+            signal.connect(self._show_values)
+        self.plot.hovered.connect(self._on_left)
+        self._show_choices()
+
+    def _choice(self, key: str, row: QHBoxLayout) -> QComboBox:
+        described = setting(key)
+        box = QComboBox()
+        for choice in described.choices:
+            box.addItem(described.labels[choice], choice)
+        box.setToolTip(described.help)
+        box.setAccessibleName(described.title)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(13 if key == "view.plane" else 9)
+        box.activated.connect(self._on_plane if key == "view.plane" else self._on_quantity)
+        row.addWidget(box)
+        return box
+
+    @Slot(int)
+    def _on_plane(self, index: int) -> None:
+        self._session.edit("view.plane", self.plane.itemData(index))
+        self._show_choices()
+
+    @Slot(int)
+    def _on_quantity(self, index: int) -> None:
+        self._session.edit("view.quantity", self.quantity.itemData(index))
+        self._show_choices()
+
+    @Slot()
+    def _show_choices(self) -> None:
+        view = self._session.experiment.view
+        self.plane.setCurrentIndex(self.plane.findData(view.plane))
+        self.quantity.setCurrentIndex(self.quantity.findData(view.quantity))
+
+    @Slot()
+    def _on_probe(self) -> None:
+        self._mouse = self._session.probe
+        self._show_values()
+
+    @Slot(object)
+    def _on_left(self, _nothing: object) -> None:
+        self._mouse = None
+        self._show_values()
+
+    @Slot()
+    def _show_values(self) -> None:
+        session = self._session
+        if self._mouse is not None:
+            x, y = self._mouse.point
+            self.values.setText(f"at ({x:.2f}, {y:.2f}) ε:  L = {self._mouse.loss:.5g},  f = {self._mouse.value:.5g}")
+            return
+        path, recording = session.path, session.recording
+        if path is None or recording is None or path.points.shape[1] != recording.restarts:
+            return
+        share = path.off_plane[path.at(session.t), path.focus]
+        held = session.plane.explained if session.plane is not None else None
+        explained = "" if held is None else f",  plane holds {held:.0%}"
+        self.values.setText(f"L = {recording.loss[session.t, path.focus]:.5g},  off plane {share:.0%}{explained}")

@@ -1,0 +1,282 @@
+"""The Hessian's eigenvalues at the cursor, and their extremes along the path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, Slot
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout
+
+from foadv_gui.desktop.theme import brush, pen, style_axes
+from foadv_gui.lab.config import setting
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
+
+    from foadv_gui.desktop.player import Player
+    from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.picture import SpectrumPicture
+
+_BINS = 40
+_FAR = 4.0
+"""How many widths of the bulk away the multiplier may lie and still set the range of the axis."""
+
+
+class SpectrumPlot(QFrame):
+    """A histogram and a tick for each eigenvalue, the multiplier, and the negative-definite side shaded."""
+
+    def __init__(self, session: Session, theme: ThemeKeeper) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self._session, self._theme = session, theme
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 4)
+        column.setSpacing(2)
+        top = QHBoxLayout()
+        self.heading = QLabel("Spectrum")
+        self.heading.setObjectName("heading")
+        top.addWidget(self.heading, 1)
+        self.kinds = QButtonGroup(self)
+        described = setting("view.spectrum")
+        for letter, kind in (("E", "euclidean"), ("T", "tangent")):
+            button = QToolButton()
+            button.setText(letter)
+            button.setCheckable(True)
+            button.setToolTip(f"{described.labels[kind]}. {described.help}")
+            button.setAccessibleName(described.labels[kind])
+            button.setProperty("kind", kind)
+            self.kinds.addButton(button)
+            top.addWidget(button)
+        self.kinds.buttonClicked.connect(self._on_kind)
+        column.addLayout(top)
+        self.plot = pg.PlotWidget()
+        self.plot.setMouseEnabled(False, False)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.setLabel("bottom", "eigenvalue μ")
+        self.plot.setLabel("left", "count")
+        self.plot.getAxis("left").setWidth(40)
+        self._shade = pg.LinearRegionItem(movable=False)
+        self._shade.setZValue(-10)
+        for line in self._shade.lines:
+            line.setPen(pg.mkPen(None))
+        self._bars = pg.BarGraphItem(x0=[0.0], x1=[0.0], height=[0.0])
+        self._ticks = pg.PlotDataItem(connect="pairs")
+        self._picked = pg.PlotDataItem(connect="pairs")
+        self._multiplier = pg.InfiniteLine(angle=90)
+        for item in (self._shade, self._bars, self._ticks, self._picked, self._multiplier):
+            self.plot.addItem(item)
+        column.addWidget(self.plot, 1)
+        self.note = QLabel()
+        self.note.setObjectName("faint")
+        self.note.setWordWrap(True)
+        column.addWidget(self.note)
+        self.setToolTip(
+            "Each bar counts eigenvalues of the loss's Hessian, each tick is one. A boundary point is a strict local "
+            "maximum where all tangent eigenvalues lie below the multiplier λ: in the shaded part. Move the mouse over "
+            "the ticks to see an eigenvector on the landscape."
+        )
+        self.plot.scene().sigMouseMoved.connect(self._on_mouse)
+        session.spectrumChanged.connect(self._draw)
+        session.directionChanged.connect(self._pick)
+        session.experimentChanged.connect(self._show_kind)
+        theme.changed.connect(self._paint)
+        self._show_kind()
+        self._paint()
+
+    @Slot()
+    def _paint(self) -> None:
+        theme = self._theme.theme
+        self.plot.setBackground(theme.plot)
+        style_axes(self.plot, theme)
+        self._bars.setOpts(brush=brush(theme.bars), pen=pen(theme.plot, 0.5))
+        self._ticks.setPen(pen(theme.text, 1, alpha=0.6))
+        self._picked.setPen(pen(theme.focus, 3))
+        self._multiplier.setPen(pen(theme.multiplier, 2))
+        self._shade.setBrush(brush(theme.yes, 0.10))
+
+    @Slot()
+    def _show_kind(self) -> None:
+        for button in self.kinds.buttons():
+            button.setChecked(button.property("kind") == self._session.experiment.view.spectrum)
+
+    @Slot(object)
+    def _on_kind(self, button: Any) -> None:
+        self._session.edit("view.spectrum", button.property("kind"))
+
+    @Slot()
+    def _draw(self) -> None:
+        shown = self._session.spectrum
+        if shown is None:
+            return
+        name = "Tangent" if shown.kind == "tangent" else "Euclidean"
+        self.heading.setText(f"{name} spectrum at t = {shown.t}")
+        self._pick()
+        if shown.problem:
+            self.note.setText(shown.problem)
+            self.plot.hide()
+            return
+        self.plot.show()
+        values = shown.eigenvalues
+        bulk = np.append(values, 0.0) if shown.zeros else values
+        if not len(bulk):
+            self.note.setText("There is no direction to bend in: the tangent space is a point.")
+            self.plot.hide()
+            return
+        low, high = _range(bulk, shown.multiplier)
+        counts, edges = np.histogram(values, bins=_BINS, range=(low, high))
+        self._bars.setOpts(x0=edges[:-1], x1=edges[1:], height=counts, y0=0)
+        top = max(int(counts.max()), 1)
+        self._ticks.setData(np.repeat(values, 2), np.tile([-0.14 * top, -0.03 * top], len(values)))
+        self._shade.setRegion((low - 10 * (high - low), shown.multiplier))
+        self._multiplier.setValue(shown.multiplier)
+        self.plot.setXRange(low, high, padding=0.02)
+        self.plot.setYRange(-0.16 * top, top * 1.05, padding=0)
+        self.note.setText(_words(shown, low, high))
+
+    def _shown_tick(self, position: QPointF) -> int | None:
+        shown = self._session.spectrum
+        if shown is None or shown.problem or not len(shown.eigenvalues):
+            return None
+        box = self.plot.plotItem.vb
+        if not box.sceneBoundingRect().contains(position):
+            return None
+        index = int(np.abs(shown.eigenvalues - box.mapSceneToView(position).x()).argmin())
+        away = box.mapViewToScene(QPointF(float(shown.eigenvalues[index]), 0)).x() - position.x()
+        return index if abs(away) < 12 else None
+
+    @Slot(object)
+    def _on_mouse(self, position: QPointF) -> None:
+        index = self._shown_tick(position)
+        if index is None:
+            self._session.clear_direction()
+        elif self._session.direction is None or self._session.direction.index != index:
+            self._session.ask_direction(index)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """The eigenvector goes when the mouse goes."""
+        self._session.clear_direction()
+        super().leaveEvent(event)
+
+    @Slot()
+    def _pick(self) -> None:
+        picked, shown = self._session.direction, self._session.spectrum
+        if picked is None or shown is None:
+            self._picked.setData([], [])
+            self.plot.setToolTip("")
+            return
+        bottom, top = self.plot.viewRange()[1]
+        self._picked.setData([picked.eigenvalue] * 2, [bottom, 0.25 * top])
+        self.note.setText(f"μ = {picked.eigenvalue:.5g}: {picked.share:.0%} of its direction lies in the plane")
+
+
+def _range(values: np.ndarray, multiplier: float) -> tuple[float, float]:
+    """The axis: all eigenvalues, and the multiplier where that does not squeeze them flat."""
+    low, high = float(values.min()), float(values.max())
+    width = max(high - low, 1e-9 * max(abs(low), abs(high), 1e-300))
+    if low - _FAR * width <= multiplier <= high + _FAR * width:
+        low, high = min(low, multiplier), max(high, multiplier)
+    pad = 0.04 * max(high - low, width)
+    return low - pad, high + pad
+
+
+def _words(shown: SpectrumPicture, low: float, high: float) -> str:
+    parts = []
+    if shown.kind == "tangent" or shown.multiplier:
+        where = (
+            "" if low <= shown.multiplier <= high else (" (far right)" if shown.multiplier > high else " (far left)")
+        )
+        parts.append(f"λ = {shown.multiplier:.4g}{where}")
+    parts.append(f"μ from {shown.eigenvalues[0]:.4g} to {shown.eigenvalues[-1]:.4g}")
+    if shown.zeros:
+        parts.append(f"and {shown.zeros} exact zeros")
+    if not shown.exact:
+        parts.append(f"the {len(shown.eigenvalues)} extreme ones of {shown.dimension}, residual {shown.residual:.0e}")
+    return ", ".join(parts)
+
+
+class ExtremesPlot(QFrame):
+    """Largest and smallest eigenvalue and the multiplier along the focused path."""
+
+    def __init__(self, session: Session, player: Player, theme: ThemeKeeper) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self._session, self._player, self._theme = session, player, theme
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 4)
+        column.setSpacing(2)
+        self.heading = QLabel("Extreme eigenvalues along the path")
+        self.heading.setObjectName("heading")
+        column.addWidget(self.heading)
+        self.plot = pg.PlotWidget()
+        self.plot.setMouseEnabled(False, False)
+        self.plot.hideButtons()
+        self.plot.setMenuEnabled(False)
+        self.plot.setLabel("bottom", "step t")
+        self.plot.getAxis("left").setWidth(40)
+        self._curves = {name: self.plot.plot() for name in ("largest", "smallest", "multiplier")}
+        self._cursor = pg.InfiniteLine(angle=90, movable=True)
+        self._cursor.sigDragged.connect(self._on_cursor)
+        self.plot.addItem(self._cursor, ignoreBounds=True)
+        column.addWidget(self.plot, 1)
+        self.key = QLabel()
+        self.key.setTextFormat(Qt.TextFormat.RichText)
+        column.addWidget(self.key)
+        self.setToolTip(
+            "Where the largest tangent eigenvalue falls below the multiplier λ, the path has entered the part of the "
+            "sphere on which the loss is concave."
+        )
+        session.extremesChanged.connect(self._draw)
+        session.cursorChanged.connect(self._move)
+        session.recordingChanged.connect(self._move)
+        theme.changed.connect(self._paint)
+        self._paint()
+
+    @Slot()
+    def _paint(self) -> None:
+        theme = self._theme.theme
+        self.plot.setBackground(theme.plot)
+        style_axes(self.plot, theme)
+        colours = {"largest": theme.largest, "smallest": theme.smallest, "multiplier": theme.multiplier}
+        marks = {"largest": "t1", "smallest": "t", "multiplier": "o"}
+        for name, curve in self._curves.items():
+            curve.setPen(pen(colours[name], 2))
+            curve.setSymbol(marks[name])
+            curve.setSymbolSize(5)
+            curve.setSymbolBrush(brush(colours[name]))
+            curve.setSymbolPen(pen(colours[name]))
+        self._cursor.setPen(pen(theme.cursor, 1, alpha=0.7))
+        self.key.setText(
+            f"<span style='color:{theme.largest}'>▲ largest μ</span> &nbsp; "
+            f"<span style='color:{theme.smallest}'>▼ smallest μ</span> &nbsp; "
+            f"<span style='color:{theme.multiplier}'>● multiplier λ</span>"
+        )
+
+    @Slot()
+    def _draw(self) -> None:
+        shown = self._session.extremes
+        if shown is None:
+            return
+        self.plot.setVisible(not shown.problem)
+        self.key.setVisible(not shown.problem)
+        kind = "tangent" if shown.kind == "tangent" else "Euclidean"
+        self.heading.setText(
+            (shown.problem and "No curvature along the path") or f"Extreme {kind} eigenvalues along the path"
+        )
+        if shown.problem:
+            return
+        for name, curve in self._curves.items():
+            curve.setData(shown.t, getattr(shown, name))
+        self.plot.setXRange(0, max(self._session.steps, 1), padding=0.02)
+        self._move()
+
+    @Slot()
+    def _move(self) -> None:
+        self._cursor.setValue(self._session.t)
+
+    @Slot(object)
+    def _on_cursor(self, cursor: Any) -> None:
+        self._player.seek(round(cursor.value()))

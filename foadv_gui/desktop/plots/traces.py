@@ -1,0 +1,130 @@
+"""Loss, tangential ratio and FOSC, alignment and radius over the steps, with one shared cursor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Slot
+
+from foadv_gui.desktop.theme import pen, style_axes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from foadv_gui.desktop.player import Player
+    from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.theme import ThemeKeeper
+
+_MOST_LINES = 128
+_FLOOR = 1e-17
+_PLOTS = (
+    ("loss", "loss L", "The loss (f(x + δ) − y)²/2 of every path; the focused one is bold.", False),
+    (
+        "tangential",
+        "|Pg|/|g|  and  FOSC",
+        "Solid: the share of the gradient along the constraint set (the gradient itself inside it). "
+        "Dashed: FOSC, how much more a straight step could gain. Both vanish at a stationary point.",
+        True,
+    ),
+    ("cosine", "cos(δ, ∇L)", "The alignment of perturbation and gradient: 1 at a maximum on the boundary.", False),
+    ("radius", "|δ|/ε", "How far out the iterate is: 1 on the boundary of the constraint set.", False),
+)
+
+
+class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
+    """Four small plots over the step number; click or drag in one to move the cursor."""
+
+    def __init__(self, session: Session, player: Player, theme: ThemeKeeper) -> None:
+        super().__init__()
+        self._session, self._player, self._theme = session, player, theme
+        self.plots: dict[str, Any] = {}
+        self._faint: dict[str, Any] = {}
+        self._bold: dict[str, Any] = {}
+        self._cursors: list[Any] = []
+        for column, (name, title, hover, log) in enumerate(_PLOTS):
+            plot = self.addPlot(row=0, column=column)
+            plot.setTitle(title, size="9pt")
+            plot.setToolTip(hover)
+            plot.setMouseEnabled(False, False)
+            plot.hideButtons()
+            plot.setMenuEnabled(False)
+            plot.setLogMode(False, log)
+            plot.getAxis("left").setWidth(42)
+            plot.showGrid(x=False, y=True, alpha=0.12)
+            self.plots[name] = plot
+            self._faint[name] = plot.plot(connect="finite")
+            self._bold[name] = plot.plot()
+            cursor = pg.InfiniteLine(angle=90, movable=True)
+            cursor.sigDragged.connect(self._on_cursor)
+            plot.addItem(cursor, ignoreBounds=True)
+            self._cursors.append(cursor)
+        self._fosc = self.plots["tangential"].plot()
+        self.scene().sigMouseClicked.connect(self._on_click)
+        session.recordingChanged.connect(self._draw)
+        session.experimentChanged.connect(self._draw)
+        session.cursorChanged.connect(self._move)
+        theme.changed.connect(self._paint)
+        self._paint()
+
+    @Slot()
+    def _paint(self) -> None:
+        theme = self._theme.theme
+        self.setBackground(theme.plot)
+        for name, plot in self.plots.items():
+            style_axes(plot, theme, 8)
+            plot.titleLabel.setText(plot.titleLabel.text, color=theme.text)
+            self._faint[name].setPen(pen(theme.others, 1, alpha=0.45))
+            self._bold[name].setPen(pen(theme.focus, 2))
+        self._fosc.setPen(pen(theme.focus, 1, dash=True))
+        for cursor in self._cursors:
+            cursor.setPen(pen(theme.cursor, 1, alpha=0.7))
+            cursor.setHoverPen(pen(theme.accent, 2))
+
+    @Slot()
+    def _draw(self) -> None:
+        recording = self._session.recording
+        if recording is None:
+            return
+        focus = self._session.focus
+        steps = np.arange(recording.steps + 1)
+        others = [k for k in range(min(recording.restarts, _MOST_LINES)) if k != focus]
+        for name, _, _, log in _PLOTS:
+            values = getattr(recording, name)
+            x, y = joined(steps, values[:, others])
+            self._faint[name].setData(x, _positive(y) if log else y)
+            self._bold[name].setData(steps, _positive(values[:, focus]) if log else values[:, focus])
+            self.plots[name].setXRange(0, max(recording.steps, 1), padding=0.02)
+        self._fosc.setData(steps, _positive(recording.fosc[:, focus]))
+        self._move()
+
+    @Slot()
+    def _move(self) -> None:
+        for cursor in self._cursors:
+            cursor.setValue(self._session.t)
+
+    @Slot(object)
+    def _on_cursor(self, cursor: Any) -> None:
+        self._player.seek(round(cursor.value()))
+
+    @Slot(object)
+    def _on_click(self, event: Any) -> None:
+        for plot in self.plots.values():
+            if plot.sceneBoundingRect().contains(event.scenePos()):
+                self._player.seek(round(plot.vb.mapSceneToView(event.scenePos()).x()))
+                return
+
+
+def joined(x: NDArray[Any], columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Many curves over one x as a single line with gaps: far quicker to draw than an item each."""
+    n, count = columns.shape
+    xs = np.tile(np.append(x.astype(np.float64), np.nan), count)
+    ys = np.full((count, n + 1), np.nan)
+    ys[:, :n] = columns.T
+    return xs, ys.ravel()
+
+
+def _positive(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Zeros have no logarithm: they are drawn at the floor of round-off."""
+    return np.maximum(values, _FLOOR)

@@ -1,0 +1,433 @@
+"""The one state of the window: experiment, recording, cursor, plane; signals, undo, and the road to the compute thread.
+
+Views call methods and listen to signals; they never call each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QUndoStack
+
+from foadv_gui.desktop.undo import EditCommand
+from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
+from foadv_gui.lab.config import Experiment, ExperimentError
+from foadv_gui.lab.picture import (
+    CutPicture,
+    DirectionPicture,
+    ExtremesPicture,
+    FocusRun,
+    PathPicture,
+    PlanePicture,
+    Prepared,
+    ProbePicture,
+    Request,
+    SpectrumPicture,
+    Surface,
+    VerdictPicture,
+    Window,
+)
+from foadv_gui.lab.recording import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+_POLL_MS = 16
+_REST_MS = 140
+"""How long a control rests before the coarse picture is refined."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What undo and redo go through: the experiment, and starts (K, d) over epsilon set by hand."""
+
+    experiment: Experiment
+    starts: NDArray[np.float64] | None = None
+    recording: Recording | None = None
+
+
+class Session(QObject):
+    """Holds what the window shows."""
+
+    experimentChanged = Signal()
+    prepared = Signal()
+    recordingChanged = Signal()
+    pathChanged = Signal()
+    planeChanged = Signal()
+    surfaceChanged = Signal()
+    cursorChanged = Signal()
+    spectrumChanged = Signal()
+    extremesChanged = Signal()
+    verdictChanged = Signal()
+    directionChanged = Signal()
+    probeChanged = Signal()
+    cutChanged = Signal()
+    windowChanged = Signal()
+    refused = Signal(str, str)
+    failed = Signal(str, str)
+    statusChanged = Signal()
+    opened = Signal()
+    settled = Signal()
+    """Everything asked for has been computed and delivered."""
+
+    def __init__(self, thread: ComputeThread, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = thread
+        self.undo_stack = QUndoStack(self)
+        self._choice = Choice(Experiment())
+        self.window: Window | None = None
+        self.preset: str = ""
+        self.info: Prepared | None = None
+        self.recording: Recording | None = None
+        self.path: PathPicture | None = None
+        self.focus_run: PathPicture | None = None
+        self.plane: PlanePicture | None = None
+        self.surface: Surface | None = None
+        self.spectrum: SpectrumPicture | None = None
+        self.extremes: ExtremesPicture | None = None
+        self.direction: DirectionPicture | None = None
+        self.probe: ProbePicture | None = None
+        self.cut: CutPicture | None = None
+        self.verdicts: dict[int, VerdictPicture] = {}
+        self.position = 0.0
+        self.torch_version = ""
+        self.shipped = False
+        """Whether a recording that came with the program is on show, not one computed here."""
+        self._oldest_job = 0
+        self._fresh = self._live = False
+        self._spectrum_asked: tuple[object, ...] = ()
+        self._poll = QTimer(self)
+        self._poll.setInterval(_POLL_MS)
+        self._poll.setTimerType(Qt.TimerType.PreciseTimer)
+        self._poll.timeout.connect(self._deliver)
+        self._asking = QTimer(self)
+        self._asking.setSingleShot(True)
+        self._asking.setInterval(0)
+        self._asking.timeout.connect(self._ask_now)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(self._refine)
+
+    # -- what is chosen ------------------------------------------------------------------------------------------
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment on show."""
+        return self._choice.experiment
+
+    @property
+    def starts_by_hand(self) -> bool:
+        """Whether a start was dragged or clicked."""
+        return self._choice.starts is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being computed, or about to be."""
+        return self._asking.isActive() or self._thread.busy()
+
+    @property
+    def focus(self) -> int:
+        """The restart that all panels follow."""
+        most = self.recording.restarts if self.recording is not None else 1
+        return min(self.experiment.view.focus, most - 1)
+
+    @property
+    def steps(self) -> int:
+        """The last step that there is."""
+        return self.recording.steps if self.recording is not None else 0
+
+    @property
+    def t(self) -> int:
+        """The iterate that the cursor is on."""
+        return min(int(self.position), self.steps)
+
+    @property
+    def spectrum_current(self) -> bool:
+        """Whether the spectrum on show belongs to the iterate at the cursor."""
+        shown, path = self.spectrum, self.path
+        if shown is None or path is None:
+            return False
+        return shown.k == self.focus and shown.t == int(path.steps[path.at(self.t)])
+
+    def edit(self, key: str, value: object, *, live: bool = False) -> bool:
+        """Change one setting; returns whether that is possible (else `refused` says why and nothing changes).
+
+        With `live` a control is moving: its steps merge into one undo step, and a coarse picture comes first.
+        """
+        try:
+            experiment = self.experiment.replace(key, value)
+        except ExperimentError as error:
+            self.refused.emit(error.key or key, error.reason)
+            return False
+        if experiment == self.experiment:
+            self.refused.emit(key, "")
+            return True
+        starts = self._choice.starts if _keeps_starts(key) else None
+        recording = self._choice.recording if key.startswith("view.") else None
+        if key in ("view.plane", "view.extent", "view.pixel_u", "view.pixel_v", "input.source", "network.dimension"):
+            self.window = None
+            self.windowChanged.emit()
+        self._push(Choice(experiment, starts, recording), key, live)
+        self.refused.emit(key, "")
+        return True
+
+    def move_start(self, k: int, point: tuple[float, float], *, onto_plane: bool, live: bool) -> None:
+        """Drag start k along the plane to a point of it, or click a new start there."""
+        if self.recording is None or self.plane is None:
+            return
+        starts = np.array(self.recording.delta[0], np.float64) / self.recording.epsilon
+        if self._choice.starts is not None and self._choice.starts.shape == starts.shape:
+            starts = self._choice.starts.copy()
+        if k >= len(starts):
+            return
+        starts[k] = self.plane.moved(starts[k], point, keep_off_plane=not onto_plane)
+        self._push(Choice(self.experiment, starts), f"start {k}", live)
+
+    def open(self, experiment: Experiment, *, preset: str = "", recording: Recording | None = None) -> None:
+        """Show another experiment from its beginning, or a saved recording as it is."""
+        self.preset = preset
+        self.window = None
+        self.windowChanged.emit()
+        self._thread.cancel()
+        self.undo_stack.clear()
+        self._choice = Choice(experiment, None, recording)
+        self.set_position(0.0)
+        self.experimentChanged.emit()
+        self._fresh = True
+        self._ask(live=False)
+        self.opened.emit()
+
+    def play_shipped(self, values: list[object]) -> None:
+        """Show results that came with the program until this machine's own are there."""
+        self.shipped = True
+        for value in values:
+            self.apply(value)
+        self.statusChanged.emit()
+
+    def restore(self, choice: Choice, *, live: bool) -> None:
+        """Show a choice that undo or redo brings back."""
+        self._choice = choice
+        self.experimentChanged.emit()
+        if live:
+            self._rest.start()
+        self._ask(live=live)
+
+    def look_at(self, window: Window | None) -> None:
+        """Zoom: draw another part of the plane, or (None) the whole of it again."""
+        if window == self.window:
+            return
+        self.window = window
+        if window is None:
+            self.windowChanged.emit()
+        self._ask(live=False)
+
+    def _push(self, choice: Choice, key: str, live: bool) -> None:
+        self.shipped = False
+        self.undo_stack.push(EditCommand(self, self._choice, choice, key, live))
+
+    # -- the cursor ----------------------------------------------------------------------------------------------
+
+    def set_position(self, position: float) -> None:
+        """Move the cursor; between two iterates only the marker on the path follows."""
+        position = min(max(position, 0.0), float(self.steps))
+        if position == self.position:
+            return
+        self.position = position
+        self.cursorChanged.emit()
+        self._ask_spectrum()
+
+    def set_focus(self, k: int) -> None:
+        """Follow restart k."""
+        self.edit("view.focus", k)
+
+    # -- questions to the worker ---------------------------------------------------------------------------------
+
+    def start_computing(self) -> None:
+        """Ask for the experiment on show; the answer comes when torch is loaded."""
+        self._ask(live=False)
+
+    def close(self) -> None:
+        """Stop the timers for good."""
+        for timer in (self._poll, self._rest, self._asking):
+            timer.stop()
+
+    @Slot()
+    def cancel(self) -> None:
+        """Stop what is being computed."""
+        self._rest.stop()
+        self._asking.stop()
+        self._thread.cancel()
+
+    def ask_probe(self, point: tuple[float, float]) -> None:
+        """Ask for the value under the mouse."""
+        self._submit("probe", lambda scene: scene.probe(point))
+
+    def ask_cut(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Ask for the loss along a line."""
+        self._submit("cut", lambda scene: scene.cut(start, end))
+
+    def ask_direction(self, index: int) -> None:
+        """Ask for the eigenvector of one eigenvalue of the spectrum on show."""
+        shown = self.spectrum
+        if shown is None or not 0 <= index < len(shown.eigenvalues):
+            return
+        value = float(shown.eigenvalues[index])
+        self._submit("direction", lambda scene: scene.direction(shown.t, shown.k, shown.kind, index, value))
+
+    def clear_direction(self) -> None:
+        """The mouse left the spectrum."""
+        if self.direction is not None:
+            self.direction = None
+            self.directionChanged.emit()
+
+    def clear_cut(self) -> None:
+        """Remove the 1-D cut."""
+        self.cut = None
+        self.cutChanged.emit()
+
+    def _ask_spectrum(self) -> None:
+        if self.recording is None or self.path is None or not self.torch_version:
+            return
+        t = int(self.path.steps[self.path.at(self.t)])
+        k, kind = self.focus, self.experiment.view.spectrum
+        wanted = (id(self.recording), t, k, kind)
+        if wanted == self._spectrum_asked:
+            return
+        self._spectrum_asked = wanted
+        self._submit("spectrum", lambda scene: scene.spectrum(t, k, kind))
+
+    def _submit(self, lane: str, question: Callable[[Any], object]) -> None:
+        if self.shipped or not self.torch_version:
+            return
+
+        def work(scene: Any, _interrupted: Callable[[], bool]) -> Iterator[object]:
+            if scene.recording is not None and scene.plane is not None:
+                yield question(scene)
+
+        self._thread.submit(lane, work)
+        self._poll.start()
+
+    def _ask(self, *, live: bool) -> None:
+        """Ask for the picture; several changes in one turn of the event loop make one request."""
+        self._live = self._live or live
+        self._asking.start()
+
+    @Slot()
+    def _ask_now(self) -> None:
+        request = Request(
+            self.experiment, self._choice.starts, self.window, live=self._live, recording=self._choice.recording
+        )
+        self._live = False
+        job = self._thread.submit(SCENE, lambda scene, interrupted: scene.stages(request, interrupted))
+        if self._fresh:
+            # What is still on its way belongs to the old experiment.
+            self._oldest_job, self._fresh = job, False
+        self._poll.start()
+        self.statusChanged.emit()
+
+    @Slot()
+    def _refine(self) -> None:
+        self._ask(live=False)
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _deliver(self) -> None:
+        for job, value in self._thread.take():
+            if job == 0 or job >= self._oldest_job:
+                self.apply(value)
+        if not self.busy:
+            self._poll.stop()
+            self.statusChanged.emit()
+            if not self._rest.isActive():
+                self.settled.emit()
+
+    def apply(self, value: object) -> None:
+        """Take one result over and tell the views."""
+        handler = self._handlers.get(type(value))
+        if handler is not None:
+            handler(self, value)
+
+    def _apply_recording(self, recording: Recording) -> None:
+        at_end = self.recording is not None and self.t >= self.recording.steps > 0
+        if recording is self.recording:
+            return
+        self.recording = recording
+        self.verdicts = {}
+        self.verdictChanged.emit()
+        if (recording.finished and self.position > recording.steps) or (at_end and recording.finished):
+            self.position = float(recording.steps)
+        self.recordingChanged.emit()
+        self.cursorChanged.emit()
+
+    def _apply_path(self, path: PathPicture) -> None:
+        self.path, self.focus_run = path, None
+        self.pathChanged.emit()
+        if self.recording is not None and self.recording.finished:
+            self._ask_spectrum()
+
+    def _apply_focus_run(self, run: FocusRun) -> None:
+        self.focus_run = run.path
+        self.pathChanged.emit()
+
+    def _apply_verdict(self, verdict: VerdictPicture) -> None:
+        self.verdicts = {**self.verdicts, verdict.k: verdict}
+        self.verdictChanged.emit()
+
+    def _apply_ready(self, ready: Ready) -> None:
+        self.torch_version = ready.version
+        self.statusChanged.emit()
+
+    def _apply_prepared(self, info: Prepared) -> None:
+        self.info = info
+        self.shipped = self.shipped and not self.torch_version
+        self.prepared.emit()
+
+    def _apply_refusal(self, refusal: Refusal) -> None:
+        self.refused.emit(refusal.key, refusal.reason)
+
+    def _apply_failure(self, failure: Failure) -> None:
+        self.failed.emit(failure.message, failure.details)
+
+    def _apply_done(self, _done: Done) -> None:
+        self.statusChanged.emit()
+
+    def _show(name: str) -> Callable[[Session, Any], None]:  # type: ignore[misc]
+        """A handler that keeps a result under a name and emits the signal of that name."""
+
+        def keep(self: Session, value: Any) -> None:
+            setattr(self, name, value)
+            getattr(self, f"{name}Changed").emit()
+
+        return keep
+
+    _handlers: dict[type, Callable[[Session, Any], None]] = {  # noqa: RUF012
+        Recording: _apply_recording,
+        PathPicture: _apply_path,
+        FocusRun: _apply_focus_run,
+        PlanePicture: _show("plane"),
+        Surface: _show("surface"),
+        SpectrumPicture: _show("spectrum"),
+        ExtremesPicture: _show("extremes"),
+        DirectionPicture: _show("direction"),
+        ProbePicture: _show("probe"),
+        CutPicture: _show("cut"),
+        VerdictPicture: _apply_verdict,
+        Prepared: _apply_prepared,
+        Ready: _apply_ready,
+        Refusal: _apply_refusal,
+        Failure: _apply_failure,
+        Done: _apply_done,
+    }
+
+
+def _keeps_starts(key: str) -> bool:
+    """Whether starts set by hand outlive a change: not where it would give other starts, or another dimension."""
+    gone = ("network.dimension", "input.source", "input.file", "ascent.restarts", "ascent.seed", "ascent.start")
+    return not key.startswith(gone)

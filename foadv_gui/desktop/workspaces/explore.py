@@ -1,0 +1,99 @@
+"""The Explore workspace: settings, landscape, traces, spectrum, verdict, playback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from foadv_gui.desktop.panels.playback import PlaybackBar
+from foadv_gui.desktop.panels.setup import SetupPanel
+from foadv_gui.desktop.panels.verdict import VerdictPanel
+from foadv_gui.desktop.plots.cut import CutPlot
+from foadv_gui.desktop.plots.input import InputPlot
+from foadv_gui.desktop.plots.landscape import LandscapePanel
+from foadv_gui.desktop.plots.spectrum import ExtremesPlot, SpectrumPlot
+from foadv_gui.desktop.plots.traces import TracesPlot
+
+if TYPE_CHECKING:
+    from foadv_gui.desktop.actions import Actions
+    from foadv_gui.desktop.player import Player
+    from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.theme import ThemeKeeper
+
+
+class ExploreWorkspace(QWidget):
+    """Arranges the panels; knows nothing of what they show."""
+
+    def __init__(self, session: Session, player: Player, theme: ThemeKeeper, actions: Actions) -> None:
+        super().__init__()
+        self._session = session
+        self.setup = SetupPanel(session)
+        self.landscape = LandscapePanel(session, theme, actions)
+        self.traces = TracesPlot(session, player, theme)
+        self.cut = CutPlot(session, theme)
+        self.spectrum = SpectrumPlot(session, theme)
+        self.extremes = ExtremesPlot(session, player, theme)
+        self.input = InputPlot(session, theme)
+        self.verdict = VerdictPanel(session, theme)
+        self.playback = PlaybackBar(session, player, actions, theme)
+
+        self.below = QTabWidget()
+        self.below.setDocumentMode(True)
+        self.below.addTab(self.traces, "Traces")
+        self.below.addTab(self.cut, "Cut")
+        self.below.setTabToolTip(0, "Loss, stationarity, alignment and radius over the steps")
+        self.below.setTabToolTip(1, "The loss along a line: press C (or hold Shift) and drag on the landscape")
+        centre = QSplitter(Qt.Orientation.Vertical)
+        centre.addWidget(self.landscape)
+        centre.addWidget(_card(self.below))
+        centre.setStretchFactor(0, 3)
+        centre.setStretchFactor(1, 1)
+        centre.setSizes([430, 170])
+
+        spectra = QSplitter(Qt.Orientation.Vertical)
+        spectra.addWidget(self.spectrum)
+        spectra.addWidget(self.extremes)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(spectra, "Curvature")
+        self.tabs.addTab(_card(self.input), "Input")
+        self.tabs.setTabToolTip(0, "Eigenvalues of the Hessian at the cursor and along the path")
+        self.tabs.setTabToolTip(1, "Clean input, perturbation and adversary at the cursor")
+        right = QSplitter(Qt.Orientation.Vertical)
+        right.addWidget(self.tabs)
+        right.addWidget(self.verdict)
+        right.setSizes([400, 190])
+        right.setStretchFactor(0, 2)
+        right.setStretchFactor(1, 1)
+
+        self.columns = QSplitter(Qt.Orientation.Horizontal)
+        for part in (self.setup, centre, right):
+            self.columns.addWidget(part)
+        self.columns.setSizes([300, 640, 330])
+        self.columns.setStretchFactor(0, 0)
+        self.columns.setStretchFactor(1, 3)
+        self.columns.setStretchFactor(2, 1)
+        for splitter in (centre, spectra, right, self.columns):
+            splitter.setChildrenCollapsible(False)
+            splitter.setHandleWidth(6)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 0, 6, 0)
+        column.setSpacing(2)
+        column.addWidget(self.columns, 1)
+        column.addWidget(self.playback)
+        session.cutChanged.connect(self._on_cut)
+
+    @Slot()
+    def _on_cut(self) -> None:
+        self.below.setCurrentWidget(self.cut if self._session.cut is not None else self.traces)
+
+
+def _card(inner: QWidget) -> QFrame:
+    card = QFrame()
+    card.setObjectName("card")
+    column = QVBoxLayout(card)
+    column.setContentsMargins(4, 2, 4, 2)
+    column.addWidget(inner)
+    return card
