@@ -163,7 +163,8 @@ def _second_order(known: RestartVerdict) -> Clause:
     where = "on the boundary" if test.boundary else "inside the set"
     distance = "" if test.newton_distance is None else f"{test.newton_distance / known.epsilon:.1e} ε"
     if test.local_maximum:
-        words = f"strict local maximum {where}" + (f", within {distance} of the exact one" if distance else "")
+        # At a corner nothing can move, and there is no distance to state.
+        words = f"strict local maximum {where}" + (f", within {distance} of the exact one" if bend else ", at a corner")
         formula = (
             "g = λδ and P(H − λI)P ≺ 0 on the tangent space" if lam is not None else "Pg = 0 and H ≺ 0 along the set"
         )
