@@ -15,7 +15,7 @@ from scipy.sparse.linalg import LinearOperator, minres
 
 from .activations import NoCurvatureError
 from .constraint import L2Ball, L2Sphere
-from .spectrum import DENSE_LIMIT, ReducedHessian, lanczos, restrict, tangent_space_at
+from .spectrum import DENSE_LIMIT, ReducedHessian, lanczos, on_exact_set, restrict, tangent_space_at
 from .threads import many_threads
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def local_maximum_at(
     exact = objective.exact
     exact_set = constraint.to(device=torch.device("cpu"), dtype=torch.float64)
     point = delta.to("cpu", torch.float64)
-    if delta.dtype != torch.float64 and bool(exact_set.size(point) >= exact_set.epsilon * (1 - 1e-5)):
-        point = exact_set.project(point * (1 + 1e-5))
+    point = on_exact_set(exact_set, point, delta.dtype)
     g = exact.evaluate(point).gradient
     tangent = tangent_space_at(exact, exact_set, point, torch.float64)
     along, boundary = exact_set.tangential_part(point, g)
@@ -116,6 +115,8 @@ def _second_order(
         # A vertex, or the sphere in one dimension: first order decides alone.
         return replace(first, local_maximum=first.stationary and tangent.strict, newton_distance=0.0)
     low, high, newton = _curvature(reduced, reduced.reduce(along), multiplier)
+    if math.isnan(high - low):
+        return replace(first, why="the Hessian's extreme eigenvalues did not converge")
     # Eigenvalues closer to lambda than round-off of the Hessian decide nothing.
     margin = 1e-12 * max(abs(low), abs(high), abs(multiplier))
     tested = replace(
@@ -123,20 +124,21 @@ def _second_order(
         tangent_eigenvalue_max=high,
         tangent_eigenvalue_min=low,
         local_maximum=first.stationary and tangent.strict and high < multiplier - margin,
-        newton_distance=newton,
+        newton_distance=None if math.isnan(newton) else newton,
     )
     if unit is None:
         return replace(tested, why="the rate is predicted for the smooth rules on l2 sets, away from a box's faces")
     step = eta * unit
-    return replace(
-        tested,
-        rate_predicted=max(abs(1 + step * low), abs(1 + step * high)) / (1 + step * multiplier),
-        step_max=2 / (-low - multiplier) / unit if -low > multiplier else math.inf,
-    )
+    limited = replace(tested, step_max=2 / (-low - multiplier) / unit if -low > multiplier else math.inf)
+    if 1 + step * multiplier <= 0:
+        return replace(limited, why="a step overshoots the centre of the sphere: the point is not a fixed point of it")
+    return replace(limited, rate_predicted=max(abs(1 + step * low), abs(1 + step * high)) / (1 + step * multiplier))
 
 
 def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple[float, float, float]:
-    """(mu_min, mu_max, |(lambda I - M)^+ rhs|) of the restricted Hessian M."""
+    """(mu_min, mu_max, |(lambda I - M)^+ rhs|) of the restricted Hessian M; NaN for what did not converge."""
+    if reduced.size == 0:  # M is zero on the whole tangent space: one neuron whose weights are the normal
+        return 0.0, 0.0, 0.0
     if reduced.size <= DENSE_LIMIT:
         with many_threads(reduced.size >= 256):
             M = reduced.matrix()
@@ -152,15 +154,16 @@ def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple
                 newton = float(torch.linalg.vector_norm(part))
     else:
         found, _, _ = lanczos(reduced, 1)
-        low, high = float(found[0]), float(found[-1])
+        low, high = (float(found[0]), float(found[-1])) if len(found) == 2 else (math.nan, math.nan)
         n = reduced.size
 
         def shifted_product(c: np.ndarray) -> np.ndarray:
             c_tensor = torch.from_numpy(np.ascontiguousarray(c).reshape(n))
             return (multiplier * c_tensor - reduced.apply(c_tensor)).numpy()
 
-        solution, _ = minres(LinearOperator((n, n), matvec=shifted_product, dtype=np.float64), rhs.numpy(), rtol=1e-10)
-        newton = float(np.linalg.norm(solution))
+        operator = LinearOperator((n, n), matvec=shifted_product, dtype=np.float64)
+        solution, failed = minres(operator, rhs.numpy(), rtol=1e-10)
+        newton = math.nan if failed else float(np.linalg.norm(solution))
     if reduced.zeros:
         low, high = min(low, 0.0), max(high, 0.0)
     return low, high, newton

@@ -243,14 +243,23 @@ def _restricted(
 def tangent_space_at(
     objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, dtype: torch.dtype
 ) -> TangentSpace:
-    """The tangent space at delta (d,) in float64, where delta may come from a run in the coarser `dtype`.
-
-    A float32 iterate misses the sphere by its own round-off: it is first projected on the float64 set.
-    """
+    """The tangent space at delta (d,) in float64, where delta may come from a run in the coarser `dtype`."""
     exact_set = constraint.to(device=torch.device("cpu"), dtype=torch.float64)
-    if dtype != torch.float64 and bool(exact_set.size(delta) >= exact_set.epsilon * (1 - 1e-5)):
-        delta = exact_set.project(delta * (1 + 1e-5))
+    delta = on_exact_set(exact_set, delta, dtype)
     return exact_set.tangent_space(delta, objective.evaluate(delta).gradient)
+
+
+def on_exact_set(constraint: ConstraintSet, delta: Tensor, dtype: torch.dtype) -> Tensor:
+    """The point of a float64 set that delta (d,), computed in the coarser `dtype`, stands for.
+
+    A float32 iterate misses the boundary by its own round-off: it is put on it. Coordinates that no constraint holds
+    stay as they are.
+    """
+    if dtype == torch.float64 or bool(constraint.size(delta) < constraint.epsilon * (1 - 1e-5)):
+        return delta
+    stretched = delta * (1 + 1e-5)
+    projected = constraint.project(stretched)
+    return torch.where(projected == stretched, delta, projected)
 
 
 def lanczos(
