@@ -1,0 +1,499 @@
+"""The local-maximum test against exhaustive search, polished maxima, and what runs really do near them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from problems import (
+    SMOOTH,
+    Array,
+    is_member,
+    make_set,
+    normal,
+    numpy_loss,
+    numpy_value_and_gradient,
+    problem,
+    tensor,
+)
+from scipy.linalg import null_space
+from scipy.optimize import brentq, root
+from scipy.sparse.linalg import ArpackNoConvergence
+
+from foadv_gui.core import certificate
+from foadv_gui.core import spectrum as spectrum_module
+from foadv_gui.core.activations import ACTIVATIONS
+from foadv_gui.core.ascent import ProjectedGradientAscent, relative_step
+from foadv_gui.core.certificate import STATIONARY, LocalMaximum, local_maximum_at
+from foadv_gui.core.constraint import ConstraintSet, L2Ball, L2Sphere, LinfBall
+from foadv_gui.core.network import TwoLayerNetwork
+from foadv_gui.core.objective import QuadraticAdversary
+
+CURVED = [name for name in SMOOTH if name != "linear"]
+
+networks = st.fixed_dictionaries(
+    {
+        "activation": st.sampled_from(CURVED),
+        "seed": st.integers(0, 10_000),
+        "gamma": st.sampled_from([0.2, 1.0, 4.0]),
+        "m": st.sampled_from([1, 4, 12]),
+        "y": st.sampled_from([-2.0, 0.0, 1.0]),
+    }
+)
+
+
+def verdict(
+    objective: QuadraticAdversary,
+    constraint: ConstraintSet,
+    delta: torch.Tensor | Array,
+    *,
+    eta: float = 0.1,
+    rule: str = "gradient",
+) -> LocalMaximum:
+    point = delta if isinstance(delta, torch.Tensor) else tensor(delta)
+    return local_maximum_at(objective, constraint, point, eta=eta, rule=rule)
+
+
+def path(
+    objective: QuadraticAdversary,
+    constraint: ConstraintSet,
+    start: torch.Tensor,
+    eta: float,
+    steps: int,
+    rule: str = "gradient",
+) -> torch.Tensor:
+    ascent = ProjectedGradientAscent(objective, constraint, rule, eta, 0.0)
+    return torch.cat([block.delta[:, 0] for block in ascent.blocks(constraint.project(start)[None], steps)])
+
+
+# ------------------------------------------------------------------------- never against exhaustive search
+
+
+def critical_angles(objective: QuadraticAdversary, epsilon: float) -> list[tuple[float, float]]:
+    """Every angle at which L is stationary on the circle (found by its changes of sign), with L'' there."""
+
+    def slope(angle: float) -> float:
+        direction = np.array([np.cos(angle), np.sin(angle)])
+        _, g = numpy_value_and_gradient(objective, epsilon * direction)
+        return float(epsilon * g @ np.array([-direction[1], direction[0]]))
+
+    angles = np.linspace(0, 2 * np.pi, 721)
+    slopes = [slope(angle) for angle in angles]
+    found = []
+    for left, right, before, after in zip(angles[:-1], angles[1:], slopes[:-1], slopes[1:], strict=True):
+        if before * after < 0:
+            angle = brentq(slope, left, right, xtol=1e-15, rtol=1e-15)
+            found.append((angle, (slope(angle + 1e-5) - slope(angle - 1e-5)) / 2e-5))
+    return found
+
+
+@settings(max_examples=60)
+@given(network=networks)
+def test_on_the_circle_it_finds_every_maximum_and_no_other_point(network: dict) -> None:
+    objective, epsilon = problem(2, **network), 0.4 * network["gamma"]
+    for angle, curvature in critical_angles(objective, epsilon):
+        delta = epsilon * np.array([np.cos(angle), np.sin(angle)])
+        _, g = numpy_value_and_gradient(objective, delta)
+        scale = epsilon * np.linalg.norm(g)
+        if scale < 1e-6 or abs(curvature) < 1e-5 * scale:
+            continue  # too flat for differences to tell
+        on_sphere = verdict(objective, L2Sphere(epsilon), delta)
+        assert on_sphere.stationary
+        assert on_sphere.boundary
+        assert on_sphere.local_maximum is (curvature < 0)
+        outwards = float(g @ delta)
+        in_ball = verdict(objective, L2Ball(epsilon), delta)
+        assert in_ball.stationary is (outwards > 0)
+        assert in_ball.local_maximum is (curvature < 0 and outwards > 0)
+        # d^2 L/d angle^2 = epsilon^2 (mu - lambda), with lambda = <delta, g>/epsilon^2.
+        assert on_sphere.multiplier == pytest.approx(outwards / epsilon**2, rel=1e-9)
+        measured = epsilon**2 * (on_sphere.tangent_eigenvalue_max - on_sphere.multiplier)
+        assert measured == pytest.approx(curvature, rel=1e-4, abs=1e-5 * scale)
+
+
+def critical_points(objective: QuadraticAdversary, epsilon: float, seed: int) -> list[Array]:
+    """Points of the sphere with g = lambda delta: maxima, minima and saddles, by root finding from random starts."""
+    d = objective.dimension
+
+    def residual(unknown: Array) -> Array:
+        delta, multiplier = epsilon * unknown[:d], unknown[d]
+        _, g = numpy_value_and_gradient(objective, delta)
+        return np.append(epsilon * g - multiplier * unknown[:d], unknown[:d] @ unknown[:d] - 1)
+
+    found: list[Array] = []
+    for start in np.random.default_rng(seed).standard_normal((6, d)):
+        start /= np.linalg.norm(start)
+        _, g = numpy_value_and_gradient(objective, epsilon * start)
+        solution = root(residual, np.append(start, epsilon * g @ start), tol=1e-14)
+        delta = epsilon * solution.x[:d] / np.linalg.norm(solution.x[:d])
+        if np.abs(residual(solution.x)).max() > 1e-11:
+            continue
+        if all(np.linalg.norm(delta - other) > 1e-5 * epsilon for other in found):
+            found.append(delta)
+    return found
+
+
+def curvatures_on_sphere(objective: QuadraticAdversary, delta: Array) -> Array:
+    """Eigenvalues of the Hessian of L along the sphere, by differences along great circles: epsilon^2 (mu - lambda)."""
+    epsilon = np.linalg.norm(delta)
+    basis, h = null_space(delta[None]), 1e-3
+
+    def loss(s: Array) -> Array:
+        moved = delta / epsilon + s @ basis.T
+        return numpy_loss(objective, epsilon * moved / np.linalg.norm(moved, axis=-1, keepdims=True))
+
+    n = basis.shape[1]
+    H = np.empty((n, n))
+    for i in range(n):
+        for j in range(n):
+            s = h * np.array([np.eye(n)[i] + np.eye(n)[j], np.eye(n)[i] - np.eye(n)[j]])
+            pp, pm, mp, mm = loss(np.array([s[0], s[1], -s[1], -s[0]]))
+            H[i, j] = (pp - pm - mp + mm) / (4 * h * h)
+    return np.linalg.eigvalsh(H)
+
+
+@settings(max_examples=40)
+@given(network=networks)
+def test_on_the_sphere_it_agrees_with_differences_and_with_every_neighbour(network: dict) -> None:
+    objective, epsilon = problem(3, **network), 0.4 * network["gamma"]
+    generator = np.random.default_rng(network["seed"])
+    for delta in critical_points(objective, epsilon, network["seed"]):
+        _, g = numpy_value_and_gradient(objective, delta)
+        scale = epsilon * np.linalg.norm(g)
+        curvatures = curvatures_on_sphere(objective, delta)
+        if scale < 1e-4 or np.abs(curvatures).min() < 1e-3 * scale:
+            continue  # too flat for differences to tell
+        outwards = float(g @ delta) > 0
+        on_sphere, in_ball = verdict(objective, L2Sphere(epsilon), delta), verdict(objective, L2Ball(epsilon), delta)
+        assert on_sphere.local_maximum is bool(curvatures[-1] < 0)
+        assert in_ball.local_maximum is bool(curvatures[-1] < 0 and outwards)
+        around = delta + 3e-3 * epsilon * generator.standard_normal((400, 3))
+        lengths = np.linalg.norm(around, axis=1, keepdims=True)
+        here = numpy_loss(objective, delta) * (1 + 1e-14)
+        higher_on_sphere = numpy_loss(objective, epsilon * around / lengths) > here
+        higher_in_ball = numpy_loss(objective, around * np.minimum(1, epsilon / lengths)) > here
+        if np.abs(curvatures).min() > 0.05 * scale:  # else third order has a say in the neighbourhood
+            assert on_sphere.local_maximum is not bool(higher_on_sphere.any())
+            assert in_ball.local_maximum is not bool(higher_in_ball.any())
+
+
+@settings(max_examples=30)
+@given(network=networks, name=st.sampled_from(["l2-ball", "linf-ball"]), seed=st.integers(0, 1000))
+def test_on_faces_of_a_box_no_neighbour_is_higher_than_what_it_calls_a_maximum(
+    network: dict, name: str, seed: int
+) -> None:
+    objective, epsilon = problem(3, **network), 0.3 * network["gamma"]
+    constraint = make_set(name, epsilon, 3, seed)
+    starts = constraint.project(normal(seed, 2, 3) * epsilon)
+    eta = relative_step(0.3, "gradient", objective, constraint, starts)
+    ascent = ProjectedGradientAscent(objective, constraint, "gradient", eta, 1e-12)
+    *_, last = ascent.blocks(starts, 2000)
+    generator = np.random.default_rng(seed)
+    for k, reason in enumerate(last.stop_reason):
+        delta = last.delta[-1, k]
+        found = verdict(objective, constraint, delta)
+        if reason != "converged":
+            continue
+        assert found.stationary
+        around = constraint.project(delta + 1e-3 * epsilon * tensor(generator.standard_normal((500, 3)))).numpy()
+        assert is_member(constraint, around).all()
+        margin = 1e-13 * (1 + numpy_loss(objective, delta.numpy()))
+        if found.local_maximum:
+            assert (numpy_loss(objective, around) <= numpy_loss(objective, delta.numpy()) + margin).all()
+
+
+# ------------------------------------------------------------------------------------- distance and rate
+
+
+def polished(seed: int, activation: str, *, d: int = 12, gamma: float = 0.5, rule: str = "gradient", step: float = 0.3):
+    """A run that converges to round-off: objective, constraint, eta and its path, ending at the maximum."""
+    objective, constraint = problem(d, 30, activation, seed=seed, gamma=gamma), L2Ball(0.4 * gamma)
+    start = constraint.project(constraint.epsilon * normal(seed, d))
+    eta = relative_step(step, rule, objective, constraint, start[None])
+    return objective, constraint, eta, path(objective, constraint, start, eta, 1500, rule)
+
+
+@pytest.mark.parametrize("activation", CURVED)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_newton_distance_is_the_distance_to_the_true_maximum(activation: str, seed: int) -> None:
+    objective, constraint, eta, run = polished(seed, activation)
+    maximum = run[-1]
+    end = verdict(objective, constraint, maximum, eta=eta)
+    assert end.local_maximum
+    assert end.newton_distance <= 1e-12
+    distances = torch.linalg.vector_norm(run - maximum, dim=-1) / constraint.epsilon
+    near = [t for t, distance in enumerate(distances.tolist()) if 1e-7 < distance < 1e-3]
+    assert near
+    for t in near[:: max(1, len(near) // 8)]:
+        estimate = verdict(objective, constraint, run[t], eta=eta).newton_distance / constraint.epsilon
+        assert estimate == pytest.approx(float(distances[t]), rel=0.01)
+
+
+def observed_rate(run: torch.Tensor, maximum: torch.Tensor, epsilon: float) -> float:
+    """The slope of log |delta_t - delta_*| over the last decades before round-off."""
+    log_distance = torch.log10(torch.linalg.vector_norm(run - maximum, dim=-1) / epsilon).numpy()
+    t = np.flatnonzero((log_distance < -4) & (log_distance > -11))
+    assert len(t) >= 4, "too fast to measure"
+    return float(10 ** np.polyfit(t, log_distance[t], 1)[0])
+
+
+@pytest.mark.parametrize("activation", CURVED)
+@pytest.mark.parametrize("rule", ["gradient", "normalized"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_observed_rate_is_the_predicted_one(activation: str, rule: str, seed: int) -> None:
+    objective, constraint, eta, run = polished(seed, activation, rule=rule, gamma=1.0)
+    end = verdict(objective, constraint, run[-1], eta=eta, rule=rule)
+    assert end.local_maximum
+    assert end.rate_predicted < 1
+    assert observed_rate(run, run[-1], constraint.epsilon) == pytest.approx(end.rate_predicted, rel=0.05)
+
+
+def with_a_stable_limit(seed: int, rule: str) -> tuple[QuadraticAdversary, ConstraintSet, torch.Tensor, float]:
+    """A problem whose maximum becomes unstable for large steps, that maximum, and the largest stable step."""
+    for attempt in range(seed * 100, seed * 100 + 40):
+        objective, constraint, eta, run = polished(attempt, "tanh", d=4, gamma=3.0, rule=rule, step=0.05)
+        end = verdict(objective, constraint, run[-1], eta=eta, rule=rule)
+        if end.local_maximum and end.newton_distance < 1e-12 and math.isfinite(end.step_max):
+            return objective, constraint, run[-1], end.step_max
+    raise AssertionError("no such problem found")
+
+
+@pytest.mark.parametrize("rule", ["gradient", "normalized"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_largest_stable_step_parts_convergence_from_oscillation(rule: str, seed: int) -> None:
+    objective, constraint, maximum, step_max = with_a_stable_limit(seed, rule)
+    start = maximum + 1e-4 * constraint.epsilon * normal(seed, 4)
+
+    def distances(eta: float, steps: int) -> Array:
+        run = path(objective, constraint, start, eta, steps, rule)
+        return (torch.linalg.vector_norm(run - maximum, dim=-1) / constraint.epsilon).numpy()
+
+    below, above = distances(0.97 * step_max, 1500), distances(1.03 * step_max, 1500)
+    assert below[-1] < 1e-9
+    assert above[-20:].min() > 1e-3  # it never comes back
+    just_above = verdict(objective, constraint, maximum, eta=1.03 * step_max, rule=rule)
+    just_below = verdict(objective, constraint, maximum, eta=0.97 * step_max, rule=rule)
+    assert just_below.rate_predicted < 1 < just_above.rate_predicted
+    assert just_above.step_max == pytest.approx(step_max)
+
+
+def test_a_maximum_that_every_step_reaches_has_no_limit() -> None:
+    # Linear: mu = 0 on the tangent space and lambda > 0, so q = 1/(1 + eta lambda) for every eta.
+    objective, constraint = problem(5, 7, "linear", y=3.0), L2Ball(0.2)
+    c = objective.network.W.T @ objective.network.a
+    residual = float(c @ objective.x) - 3.0
+    maximum = constraint.project(np.sign(residual) * 9 * c)
+    multiplier = (abs(residual) + 0.2 * float(c.norm())) * float(c.norm()) / 0.2
+    for eta in (1e-3, 1.0, 1e3):
+        end = verdict(objective, constraint, maximum, eta=eta)
+        assert end.local_maximum
+        assert end.step_max == math.inf
+        assert end.multiplier == pytest.approx(multiplier, rel=1e-12)
+        assert end.rate_predicted == pytest.approx(1 / (1 + eta * multiplier), rel=1e-9)
+
+
+# --------------------------------------------------------------------------------------- closed-form cases
+
+
+def sum_of_sines(x: list[float], dtype: torch.dtype = torch.float64) -> QuadraticAdversary:
+    """L = (sum_i sin(x_i + delta_i))^2/2: separable, with everything known."""
+    d = len(x)
+    network = TwoLayerNetwork(torch.eye(d, dtype=dtype), torch.ones(d, dtype=dtype), ACTIVATIONS["sin"])
+    return QuadraticAdversary(network, tensor(x, dtype), 0.0)
+
+
+@pytest.mark.parametrize("constraint", [L2Ball(2.0), LinfBall(1.0)])
+def test_a_maximum_inside_the_set(constraint: ConstraintSet) -> None:
+    objective, maximum = sum_of_sines([1.0, 1.0]), tensor([np.pi / 2 - 1, np.pi / 2 - 1])
+    end = verdict(objective, constraint, maximum, eta=0.3)
+    assert (end.boundary, end.stationary, end.local_maximum, end.multiplier) == (False, True, True, None)
+    assert end.tangent_eigenvalue_max == pytest.approx(-2)
+    assert end.tangent_eigenvalue_min == pytest.approx(-2)
+    if isinstance(constraint, L2Ball):
+        assert end.rate_predicted == pytest.approx(0.4)  # |1 - 2 eta|
+        assert end.step_max == pytest.approx(1)
+    off = maximum + tensor([3e-6, -1e-6])
+    near = verdict(objective, constraint, off)
+    assert near.newton_distance == pytest.approx(float((off - maximum).norm()), rel=1e-6)
+    assert not verdict(objective, constraint, maximum + 1e-3).stationary
+
+
+def test_a_minimum_and_a_saddle_inside_are_no_maxima() -> None:
+    # f = sin z_1 + sin z_2 with y = 0: at f = 0 with grad f != 0 the loss has its floor.
+    floor = verdict(sum_of_sines([0.0, 0.0]), L2Ball(1.0), tensor([0.0, 0.0]))
+    assert floor.stationary
+    assert floor.local_maximum is False
+    saddle = verdict(sum_of_sines([np.pi / 2, -np.pi / 2]), L2Ball(1.0), tensor([0.0, 0.0]))
+    assert saddle.stationary
+    assert saddle.local_maximum is False
+    flat = verdict(sum_of_sines([np.pi / 2, np.pi / 2]), L2Ball(1.0), tensor([0.0, 0.0]))
+    assert flat.local_maximum is True
+
+
+def test_the_zero_of_the_loss_on_the_boundary_is_no_maximum_in_one_dimension() -> None:
+    # d = 1: no tangent directions; the gradient vanishes, so nothing holds the point on the boundary.
+    network = TwoLayerNetwork(tensor([[1.0]]), tensor([1.0]), ACTIVATIONS["linear"])
+    objective = QuadraticAdversary(network, tensor([1.0]), 1.5)
+    assert verdict(objective, L2Ball(0.5), tensor([0.5])).local_maximum is False
+    assert verdict(objective, L2Ball(0.5), tensor([-0.5])).local_maximum is True
+
+
+def test_a_vertex_of_the_cube_is_decided_by_first_order() -> None:
+    objective = problem(4, 7, "linear", y=5.0)
+    c = objective.network.W.T @ objective.network.a
+    residual = float(c @ objective.x) - 5.0
+    vertex = 0.3 * torch.sign(residual * c)
+    end = verdict(objective, LinfBall(0.3), vertex)
+    assert (end.boundary, end.stationary, end.local_maximum, end.newton_distance) == (True, True, True, 0.0)
+    assert end.tangent_eigenvalue_max is None
+    assert verdict(objective, LinfBall(0.3), -vertex).local_maximum is False
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_an_edge_of_the_cube_curves_downwards_along_itself(dtype: torch.dtype) -> None:
+    # Coordinate 1 has its maximum inside, coordinate 2 would go on: it sits on its face.
+    objective, constraint = sum_of_sines([-1.2, -2.6], dtype), LinfBall(3.1)  # float32 rounds the radius
+    point = tensor([np.pi / 2 + 1.2, 3.1], dtype)
+    end = verdict(objective, constraint, point)
+    value = 1 + math.sin(0.5)
+    assert end.boundary
+    assert end.stationary
+    assert end.local_maximum
+    assert end.multiplier is None
+    assert end.tangent_eigenvalue_max == pytest.approx(-value, rel=1e-5)
+    assert end.rate_predicted is None
+    assert "smooth rules on l2 sets" in end.why
+    assert not verdict(objective, constraint, tensor([np.pi / 2 + 1.2, -3.1], dtype)).local_maximum
+
+
+def test_on_the_sphere_a_maximum_may_pull_inwards() -> None:
+    # The clean point is near the top: on the sphere around it the multiplier is negative.
+    objective, sphere = sum_of_sines([np.pi / 2, np.pi / 2, np.pi / 2 - 0.2]), L2Sphere(0.7)
+    start = sphere.project(tensor([0.1, -0.2, 1.0]))
+    run = path(objective, sphere, start, 0.02, 4000)
+    end = verdict(objective, sphere, run[-1], eta=0.02)
+    assert end.multiplier < 0
+    assert end.local_maximum
+    assert verdict(objective, L2Ball(0.7), run[-1]).local_maximum is False
+    assert observed_rate(run, run[-1], 0.7) == pytest.approx(end.rate_predicted, rel=0.05)
+    # Beyond eta = -1/lambda the step overshoots the centre: the point is not a fixed point any more.
+    beyond = verdict(objective, sphere, run[-1], eta=1.5 / -end.multiplier)
+    assert beyond.local_maximum
+    assert beyond.rate_predicted is None
+    assert "overshoots" in beyond.why
+    assert beyond.step_max < -1 / end.multiplier
+
+
+def test_one_neuron_leaves_no_direction_for_its_basis() -> None:
+    # m = 1 < d: at the maximum the normal spans the range of W, and the tangent Hessian is zero.
+    objective, constraint = problem(6, 1, "tanh", y=3.0), L2Ball(0.5)
+    w = objective.network.W[0]
+    poles = [constraint.project(sign * 9 * w) for sign in (1, -1)]
+    maximum = max(poles, key=lambda pole: float(objective.loss(pole)))
+    end = verdict(objective, constraint, maximum)
+    assert end.local_maximum
+    assert end.tangent_eigenvalue_max == pytest.approx(0, abs=1e-12)
+    assert end.newton_distance == pytest.approx(0, abs=1e-12)
+    assert end.step_max == math.inf
+
+
+# ------------------------------------------------------------------------------------------- what it refuses
+
+
+def test_relu_gets_a_first_order_verdict_and_the_reason() -> None:
+    objective, constraint = problem(8, 30, "relu", y=5.0, gamma=3.0), L2Ball(0.3)
+    start = constraint.project(0.1 * normal(1, 8))
+    run = path(objective, constraint, start, 0.05, 3000)
+    end = verdict(objective, constraint, run[-1])
+    assert end.stationary
+    assert end.local_maximum is None
+    assert end.newton_distance is None
+    assert "relu is piecewise linear" in end.why
+
+
+def test_what_is_not_stationary_is_no_maximum() -> None:
+    objective, constraint = problem(8, 30), L2Ball(0.3)
+    end = verdict(objective, constraint, constraint.project(9 * normal(1, 8)))
+    assert end.tangential > STATIONARY
+    assert (end.stationary, end.local_maximum) == (False, False)
+
+
+def test_the_sign_rule_has_no_smooth_rate() -> None:
+    objective, constraint, eta, run = polished(0, "tanh")
+    end = verdict(objective, constraint, run[-1], eta=eta, rule="sign")
+    assert end.local_maximum
+    assert (end.rate_predicted, end.step_max) == (None, None)
+    assert "smooth rules" in end.why
+
+
+def test_eigenvalues_that_did_not_converge_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective, constraint, eta, run = polished(0, "tanh")
+
+    def gives_up(*_: object, **__: object) -> None:
+        raise ArpackNoConvergence("no convergence", np.array([-5.0]), np.eye(11)[:, :1])
+
+    monkeypatch.setattr(certificate, "DENSE_LIMIT", 2)
+    monkeypatch.setattr(spectrum_module, "eigsh", gives_up)
+    end = verdict(objective, constraint, run[-1], eta=eta)
+    assert end.stationary
+    assert end.local_maximum is None
+    assert "did not converge" in end.why
+
+
+# --------------------------------------------------------------------------------------- large, single, elsewhere
+
+
+def test_beyond_the_dense_limit_the_verdict_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective, constraint, eta, run = polished(3, "tanh", d=40)
+    points = [run[-1], run[60], run[20]]
+    dense = [verdict(objective, constraint, point, eta=eta) for point in points]
+    monkeypatch.setattr(certificate, "DENSE_LIMIT", 10)
+    for point, expected in zip(points, dense, strict=True):
+        large = verdict(objective, constraint, point, eta=eta)
+        assert large.local_maximum is expected.local_maximum
+        assert large.tangent_eigenvalue_max == pytest.approx(expected.tangent_eigenvalue_max, abs=1e-9)
+        assert large.tangent_eigenvalue_min == pytest.approx(expected.tangent_eigenvalue_min, abs=1e-9)
+        assert large.newton_distance == pytest.approx(expected.newton_distance, rel=1e-5, abs=1e-12)
+        assert large.rate_predicted == pytest.approx(expected.rate_predicted, rel=1e-7)
+
+
+@pytest.mark.parametrize("activation", CURVED)
+def test_a_single_precision_run_gets_the_verdict_of_the_double_one(activation: str) -> None:
+    objective, constraint, eta, run = polished(1, activation)
+    end = verdict(objective, constraint, run[-1], eta=eta)
+    single = objective.to(dtype=torch.float32)
+    short = path(single, constraint, run[0].float(), eta, 600)
+    rounded = verdict(single, constraint, short[-1], eta=eta)
+    assert rounded.local_maximum is end.local_maximum is True
+    assert rounded.multiplier == pytest.approx(end.multiplier, rel=1e-4)
+    assert rounded.tangent_eigenvalue_max == pytest.approx(end.tangent_eigenvalue_max, rel=1e-3, abs=1e-5)
+    assert rounded.rate_predicted == pytest.approx(end.rate_predicted, rel=1e-3)
+    assert rounded.newton_distance < 1e-4 * constraint.epsilon
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 1000), c=st.sampled_from([1e-2, 0.3, 7.0, 100.0]))
+def test_only_the_product_of_weight_scale_and_input_scale_matters(seed: int, c: float) -> None:
+    here, there = problem(4, 10, seed=seed), problem(4, 10, seed=seed, kappa=1 / c, gamma=c)
+    delta = L2Ball(0.5).project(9 * normal(seed, 4))
+    one = verdict(here, L2Ball(0.5), delta, eta=0.2)
+    other = verdict(there, L2Ball(0.5 * c), c * delta, eta=0.2 * c**2)
+    assert other.multiplier == pytest.approx(one.multiplier / c**2, rel=1e-9)
+    assert other.tangent_eigenvalue_max == pytest.approx(one.tangent_eigenvalue_max / c**2, rel=1e-7, abs=1e-10 / c**2)
+    assert other.newton_distance == pytest.approx(c * one.newton_distance, rel=1e-6)
+    assert (other.stationary, other.local_maximum) == (one.stationary, one.local_maximum)
+
+
+@pytest.mark.gpu
+def test_a_run_on_the_accelerator_gets_the_verdict_of_the_cpu(device: str) -> None:
+    objective, constraint, eta, run = polished(1, "tanh")
+    place = torch.device(device)
+    there = objective.to(dtype=torch.float32).to(device=place)
+    short = path(there, constraint, run[0].float().to(place), eta, 600)
+    end, expected = verdict(there, constraint, short[-1], eta=eta), verdict(objective, constraint, run[-1], eta=eta)
+    assert end.local_maximum is expected.local_maximum
+    assert end.rate_predicted == pytest.approx(expected.rate_predicted, rel=1e-3)
