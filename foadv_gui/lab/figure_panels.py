@@ -1,0 +1,330 @@
+"""The panels of a figure: the landscape with its paths, the spectrum, and the traces."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import Normal, Stroke
+from matplotlib.ticker import MaxNLocator
+
+from foadv_gui.lab.config import setting
+
+if TYPE_CHECKING:
+    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.observation import Observation
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours of a figure, `#rrggbb` each, named by what they mark."""
+
+    paper: str
+    panel: str
+    text: str
+    faint: str
+    line: str
+    focus: str
+    others: str
+    multiplier: str
+    bars: str
+    yes: str
+    no: str
+    unsure: str
+    note: str
+
+
+PALETTES: dict[str, Palette] = {
+    "light": Palette(
+        paper="#ffffff",
+        panel="#f6f7f9",
+        text="#1b2230",
+        faint="#5a6577",
+        line="#c3cad5",
+        focus="#e4572e",
+        others="#c27a3e",
+        multiplier="#b0399a",
+        bars="#7f9bcb",
+        yes="#1b7f4d",
+        no="#b3261e",
+        unsure="#8a6100",
+        note="#2f6fdb",
+    ),
+    "dark": Palette(
+        paper="#14171d",
+        panel="#1c2129",
+        text="#e7ebf2",
+        faint="#a3aebf",
+        line="#414b5a",
+        focus="#ff7a50",
+        others="#c98a55",
+        multiplier="#e58bd6",
+        bars="#5b78ad",
+        yes="#63d297",
+        no="#ff8a80",
+        unsure="#f0c060",
+        note="#8ab6ff",
+    ),
+}
+
+# How the paths lie on a map: bright on the maps that start dark, dark on those that are white in the middle.
+_ON_SEQUENTIAL = {"focus": "#ff6a3d", "others": "#ffc08a", "casing": "#14171d", "line": "#ffffff"}
+_ON_DIVERGING = {"focus": "#14171d", "others": "#3b3f47", "casing": "#ffffff", "line": "#14171d"}
+_ENDS = {  # by verdict: marker, size, colour, words
+    True: ("^", 10.0, "#2fd07f", "strict local maximum"),
+    False: ("X", 8.5, "#ff4d4d", "end, not a maximum"),
+    None: ("D", 7.0, "#ffc93c", "end, not tested"),
+}
+
+
+def label(key: str, experiment: Experiment) -> str:
+    """The words for the chosen value of a setting."""
+    value = experiment.get(key)
+    return setting(key).labels.get(str(value), str(value))
+
+
+def _ink(seen: Observation) -> dict[str, str]:
+    return _ON_DIVERGING if seen.surface.quantity in ("residual", "curvature") else _ON_SEQUENTIAL
+
+
+def draw_landscape(axes: Any, seen: Observation, palette: Palette) -> None:
+    """The map of the plane with the set's cut, all paths, and a key above."""
+    surface, view, ink = seen.surface, seen.experiment.view, _ink(seen)
+    low, high = surface.colour_range(view.clip)
+    left, right, bottom, top = surface.window
+    dx, dy = (right - left) / (len(surface.alpha) - 1) / 2, (top - bottom) / (len(surface.beta) - 1) / 2
+    axes.imshow(
+        surface.shown(),
+        origin="lower",
+        extent=(left - dx, right + dx, bottom - dy, top + dy),
+        cmap="RdBu_r" if ink is _ON_DIVERGING else view.colormap,
+        vmin=low,
+        vmax=high,
+        interpolation="bilinear",
+        aspect="equal",
+    )
+    if view.contours:
+        for _, lines in surface.contours(view.clip):
+            for line in lines:
+                axes.plot(*line.T, color=ink["line"], lw=0.5, alpha=0.35)
+    for arrow in [surface.arrows] if len(surface.arrows) else []:
+        axes.quiver(*arrow.T, color=ink["line"], alpha=0.7, width=0.003, scale=18)
+    for line in surface.zero_residual():
+        axes.plot(*line.T, color=ink["line"], lw=1.4, ls=(0, (4, 2)))
+    cased = [Stroke(linewidth=3.2, foreground=ink["casing"], alpha=0.55), Normal()]
+    if len(seen.plane.cut):
+        axes.plot(*seen.plane.cut.T, color=ink["line"], lw=1.8, path_effects=cased)
+    _paths(axes, seen, ink)
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    axes.set_xlabel(f"α: {seen.plane.axes[0]}, in units of ε", color=palette.text, fontsize=9.5, labelpad=3)
+    axes.set_ylabel(f"β: {seen.plane.axes[1]}, in units of ε", color=palette.text, fontsize=9.5, labelpad=2)
+    _legend(axes, seen, palette, ink)
+
+
+def _paths(axes: Any, seen: Observation, ink: dict[str, str]) -> None:
+    points, focus = seen.path.points, seen.focus
+    # In order of what matters: the faint trails, their ends, the bold one, its start and its end.
+    for k in range(points.shape[1]):
+        if k != focus:
+            thin = [Stroke(linewidth=1.9, foreground=ink["casing"], alpha=0.35), Normal()]
+            axes.plot(*points[:, k].T, color=ink["others"], lw=1.1, alpha=0.85, zorder=3, path_effects=thin)
+    axes.plot(*seen.plane.clean, "+", color=ink["line"], ms=11, mew=1.8, zorder=4)
+    for k in (*(k for k in range(points.shape[1]) if k != focus), focus):
+        marker, size, colour, _ = _ENDS[seen.verdicts[k].test.local_maximum]
+        bold = k == focus
+        if bold:
+            cased = [Stroke(linewidth=4.6, foreground=ink["casing"], alpha=0.8), Normal()]
+            axes.plot(*points[:, k].T, color=ink["focus"], lw=2.6, zorder=5, path_effects=cased)
+            for i in range(1, min(len(points) - 1, 60)):
+                axes.plot(*points[i, k], "o", color=ink["focus"], ms=3.4, mec=ink["casing"], mew=0.5, zorder=6)
+        axes.plot(
+            *points[0, k],
+            "o",
+            mfc="#ffffff" if bold else "none",
+            mec="#101318" if bold else ink["others"],
+            ms=8 if bold else 3.5,
+            mew=1.6 if bold else 0.8,
+            zorder=7 if bold else 3,
+        )
+        axes.plot(
+            *points[-1, k],
+            marker,
+            color=colour,
+            ms=size * (1.4 if bold else 0.95),
+            mec="#101318",
+            mew=1.2 if bold else 0.7,
+            zorder=8 if bold else 6,
+        )
+
+
+def _legend(axes: Any, seen: Observation, palette: Palette, ink: dict[str, str]) -> None:
+    """The key, above the map: what is not in the picture is not in the key."""
+    cased = [Stroke(linewidth=3.4, foreground=palette.faint), Normal()]
+    thick = [Stroke(linewidth=4.4, foreground=ink["casing"]), Normal()]
+    thin = [Stroke(linewidth=2.6, foreground=ink["casing"], alpha=0.5), Normal()]
+    entries = [Line2D([], [], color=ink["focus"], lw=2.6, path_effects=thick, label=f"path {seen.focus}")]
+    if seen.recording.restarts > 1:
+        others = f"{seen.recording.restarts - 1} others"
+        entries.append(Line2D([], [], color=ink["others"], lw=1.2, path_effects=thin, label=others))
+    entries.append(Line2D([], [], ls="", marker="o", mfc="#ffffff", mec="#101318", mew=1.6, ms=7, label="start"))
+    for verdict, (marker, size, colour, words) in _ENDS.items():
+        if any(known.test.local_maximum is verdict for known in seen.verdicts):
+            entries.append(Line2D([], [], ls="", marker=marker, color=colour, ms=size, mec="#101318", label=words))
+    entries.append(Line2D([], [], ls="", marker="+", color=palette.text, ms=9, mew=1.8, label="clean input"))
+    if len(seen.plane.cut):
+        name = label("ascent.constraint", seen.experiment)
+        entries.append(Line2D([], [], color=ink["line"], lw=1.8, path_effects=cased, label=f"cut of the {name}"))
+    if seen.surface.zero_residual():
+        entries.append(Line2D([], [], color=palette.text, lw=1.4, ls=(0, (4, 2)), label="f = y"))
+    axes.legend(
+        handles=entries,
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=4,
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=palette.text,
+        handlelength=1.6,
+        columnspacing=1.4,
+        handletextpad=0.5,
+        borderaxespad=0.3,
+    )
+
+
+def number(value: float) -> str:
+    """Three digits or so, without an exponent where people do not need one."""
+    return f"{value:.0f}" if 100 <= abs(value) < 1e5 else f"{value:.3g}"
+
+
+def _title(axes: Any, words: str, palette: Palette) -> None:
+    axes.set_title(words, fontsize=9.5, color=palette.text, loc="left", pad=4)
+
+
+def draw_spectrum(axes: Any, seen: Observation, palette: Palette) -> None:
+    """Histogram and ticks of the eigenvalues at the focused path's end, with the multiplier they must stay below."""
+    found = seen.spectrum
+    name = "P H P on the tangent space" if found.kind == "tangent" else "H"
+    axes.set_yticks([])
+    if found.problem:
+        _title(axes, f"Eigenvalues of {name}", palette)
+        axes.set_xticks([])
+        words = "\n".join(textwrap.wrap(found.problem, 52))
+        axes.text(0.5, 0.5, words, ha="center", va="center", transform=axes.transAxes, fontsize=9, color=palette.faint)
+        return
+    some = "" if found.exact else f", the {len(found.eigenvalues)} at both ends"
+    zeros = f", and {found.zeros} zeros" if found.zeros else ""
+    _title(axes, f"Eigenvalues of {name} at the end (t = {found.t}{some}{zeros})", palette)
+    if not found.dimension:
+        axes.set_xticks([])
+        words = "none: the point is a corner of the set"
+        axes.text(0.5, 0.5, words, ha="center", va="center", transform=axes.transAxes, fontsize=9, color=palette.faint)
+        return
+    low, high = float(found.eigenvalues.min(initial=0.0)), float(found.eigenvalues.max(initial=0.0))
+    span = max(high - low, 1e-300)
+    near = low - 3 * span < found.multiplier < high + 3 * span
+    pool = [low, high, found.multiplier] if near else [low, high]
+    pad = 0.06 * (max(pool) - min(pool)) or 1.0
+    counts, edges = np.histogram(found.eigenvalues, bins=40, range=(low, high) if high > low else (low - 1, low + 1))
+    axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=palette.bars, lw=0)
+    top = max(int(counts.max(initial=1)), 1)
+    axes.vlines(found.eigenvalues, -0.13 * top, -0.03 * top, color=palette.text, lw=0.7, alpha=0.8)
+    axes.axhline(0, color=palette.line, lw=0.8)
+    axes.set_xlim(min(pool) - pad, max(pool) + pad)
+    axes.set_ylim(-0.16 * top, 1.28 * top)
+    if found.kind == "tangent":
+        _multiplier(axes, found.multiplier, near, palette)
+
+
+def _multiplier(axes: Any, multiplier: float, near: bool, palette: Palette) -> None:
+    """The line that all tangent eigenvalues must stay below; an arrow where it is far away."""
+    left, right = axes.get_xlim()
+    words = f"λ = {number(multiplier)}"
+    if near:
+        axes.axvspan(left, multiplier, color=palette.yes, alpha=0.1, lw=0)
+        axes.axvline(multiplier, color=palette.multiplier, lw=2)
+        side = "right" if multiplier > (left + right) / 2 else "left"
+        shift = -5 if side == "right" else 5
+        axes.annotate(
+            words,
+            (multiplier, 1),
+            (shift, -3),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha=side,
+            va="top",
+            color=palette.multiplier,
+            fontsize=9.5,
+            weight="bold",
+        )
+        return
+    beyond = multiplier > right
+    if beyond:
+        axes.axvspan(left, right, color=palette.yes, alpha=0.1, lw=0)
+    axes.text(
+        0.985 if beyond else 0.015,
+        0.94,
+        f"{words}  →" if beyond else f"←  {words}",
+        ha="right" if beyond else "left",
+        va="top",
+        transform=axes.transAxes,
+        color=palette.multiplier,
+        fontsize=9.5,
+        weight="bold",
+    )
+
+
+def _trace(axes: Any, values: Any, seen: Observation, palette: Palette) -> None:
+    t = np.arange(len(values))
+    for k in range(values.shape[1]):
+        if k != seen.focus:
+            axes.plot(t, values[:, k], color=palette.others, lw=0.8, alpha=0.55)
+    axes.plot(t, values[:, seen.focus], color=palette.focus, lw=2.2, zorder=5)
+    axes.set_xlim(0, max(len(values) - 1, 1))
+    axes.set_xlabel("step t", color=palette.text, fontsize=9, labelpad=1)
+    axes.grid(True, color=palette.line, lw=0.5, alpha=0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+
+def draw_loss(axes: Any, seen: Observation, palette: Palette) -> None:
+    """The loss of every restart by step."""
+    _title(axes, "Loss L", palette)
+    _trace(axes, seen.recording.loss, seen, palette)
+
+
+def draw_stationarity(axes: Any, seen: Observation, palette: Palette) -> None:
+    """The tangential measure on a log scale, with the tolerance and the predicted rate."""
+    _title(axes, "Gradient left along the set", palette)
+    values = seen.recording.tangential
+    _trace(axes, np.where(values > 0, values, np.nan), seen, palette)
+    axes.set_yscale("log")
+    tolerance = seen.experiment.ascent.tolerance
+    if tolerance > 0:
+        axes.axhline(tolerance, color=palette.faint, lw=1, ls=":")
+    # What is far below the tolerance is round-off.
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 1e-3 * tolerance), high)
+    known = seen.verdicts[seen.focus]
+    q = known.test.rate_predicted
+    if q is None or not known.test.local_maximum or not 0 < q < 1:
+        return
+    # Drawn beside the tail, not on it.
+    last = known.converged_at if known.converged_at > 0 else seen.recording.steps
+    end = float(values[last, seen.focus])
+    t = np.arange(last // 2, last + 1)
+    t = t[6 * end * q ** (t - last) < high]
+    if end > 0 and len(t) > 2:
+        axes.plot(t, 6 * end * q ** (t - last), color=palette.text, lw=1.3, ls=(0, (4, 2)))
+        axes.text(
+            0.97,
+            0.95,
+            f"predicted rate {q:.2f}",
+            transform=axes.transAxes,
+            ha="right",
+            va="top",
+            fontsize=8.5,
+            color=palette.text,
+        )

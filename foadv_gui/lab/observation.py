@@ -1,0 +1,100 @@
+"""Everything that a still picture shows of an experiment, computed in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from foadv_gui.lab.picture import (
+    PathPicture,
+    PlanePicture,
+    Prepared,
+    Request,
+    SpectrumPicture,
+    Surface,
+    VerdictPicture,
+)
+from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.scene import Scene
+from foadv_gui.lab.verdict import clauses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.picture import Clause
+    from foadv_gui.lab.verdict import RestartVerdict
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """A finished run with its landscape, the spectrum at the end of its focused path, and all verdicts."""
+
+    experiment: Experiment
+    prepared: Prepared
+    plane: PlanePicture
+    surface: Surface
+    path: PathPicture
+    recording: Recording
+    spectrum: SpectrumPicture
+    verdicts: tuple[RestartVerdict, ...]
+
+    @property
+    def focus(self) -> int:
+        """The restart that is drawn bold."""
+        return self.path.focus
+
+    @property
+    def clauses(self) -> list[Clause]:
+        """The verdict on the focused restart."""
+        return clauses(self.verdicts[self.focus])
+
+    @property
+    def summary(self) -> str:
+        """What became of all restarts, in words."""
+        return summary(self.verdicts)
+
+
+def observe(
+    experiment: Experiment, recording: Recording | None = None, interrupted: Callable[[], bool] = lambda: False
+) -> Observation:
+    """Run an experiment, or take the recording of it, and look at the result.
+
+    Raises
+    ------
+    ExperimentError
+        For an experiment that cannot be.
+    Interrupted
+        When `interrupted()` becomes true.
+    """
+    scene = Scene()
+    last: dict[type, object] = {}
+    for stage in scene.stages(Request(experiment, recording=recording), interrupted):
+        last[type(stage)] = stage
+        if isinstance(stage, VerdictPicture):
+            break
+    prepared, plane, surface = last[Prepared], last[PlanePicture], last[Surface]
+    path, run = last[PathPicture], last[Recording]
+    assert isinstance(prepared, Prepared) and isinstance(plane, PlanePicture) and isinstance(surface, Surface)
+    assert isinstance(path, PathPicture) and isinstance(run, Recording)
+    return Observation(
+        experiment,
+        prepared,
+        plane,
+        surface,
+        path,
+        run,
+        scene.spectrum(run.steps, path.focus, experiment.view.spectrum),
+        tuple(scene.verdict_of(k) for k in range(run.restarts)),
+    )
+
+
+def summary(verdicts: Sequence[RestartVerdict]) -> str:
+    """How many of all restarts converged, and at what; one line."""
+    total = len(verdicts)
+    converged = sum(known.converged_at >= 0 for known in verdicts)
+    maxima = sum(known.test.local_maximum is True for known in verdicts)
+    words = f"{converged} of {total} path{'s' if total > 1 else ''} converged"
+    if any(known.test.local_maximum is None for known in verdicts):
+        return words
+    return f"{words}, {maxima} ended at a strict local maximum"
