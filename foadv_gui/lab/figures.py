@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 ThemeName = Literal["light", "dark"]
 FORMATS = (".png", ".svg")
 SIZE = (1920, 1080)
-SMALLEST, LARGEST = 320, 8192
 _HEIGHT = 7.2  # inches
 _ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
 

@@ -52,7 +52,9 @@ class Observation:
     @property
     def summary(self) -> str:
         """What became of all restarts, in words."""
-        return summary(self.verdicts)
+        return tally(
+            [known.converged_at >= 0 for known in self.verdicts], [known.test.local_maximum for known in self.verdicts]
+        )
 
 
 def observe(
@@ -89,12 +91,10 @@ def observe(
     )
 
 
-def summary(verdicts: Sequence[RestartVerdict]) -> str:
-    """How many of all restarts converged, and at what; one line."""
-    total = len(verdicts)
-    converged = sum(known.converged_at >= 0 for known in verdicts)
-    maxima = sum(known.test.local_maximum is True for known in verdicts)
-    words = f"{converged} of {total} path{'s' if total > 1 else ''} converged"
-    if any(known.test.local_maximum is None for known in verdicts):
+def tally(converged: Sequence[bool], maxima: Sequence[bool | None]) -> str:
+    """How many restarts converged, and how many ended at a strict local maximum (None: no test can be made)."""
+    total = len(converged)
+    words = f"{sum(converged)} of {total} path{'s' if total > 1 else ''} converged"
+    if None in maxima:
         return words
-    return f"{words}, {maxima} ended at a strict local maximum"
+    return f"{words}, {sum(map(bool, maxima))} ended at a strict local maximum"

@@ -1,0 +1,347 @@
+"""The command line: without a command it opens the desktop.
+
+Everything that takes time to import is imported inside the commands, so that the help and the window come at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import signal
+import sys
+import threading
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.recording import Recording
+
+INTERRUPTED = 130  # what shells report for Ctrl+C
+_ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
+
+
+class Refused(Exception):
+    """A request that cannot be met; the text is one line that says why and what would be right."""
+
+
+class OneLineErrors(TyperGroup):
+    """A command line whose errors are one line on stderr and exit status 2; a traceback only with ``--debug``."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Run the command line and exit."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        # Taken from anywhere on the line, since nobody remembers where it belongs.
+        plain = [argument for argument in arguments if argument != "--debug"]
+        try:
+            status = super().main(plain, *rest, **{**extra, "standalone_mode": False})
+        except (Exception, KeyboardInterrupt) as error:
+            if len(plain) < len(arguments):
+                raise
+            status, line = _explain(error)
+            typer.echo(f"foadv: {line}", err=True)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
+    """The exit status for an error, and the one line that says what is wrong."""
+    from foadv_gui.lab.config import ExperimentError
+    from foadv_gui.lab.files import FileProblem
+
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return INTERRUPTED, "interrupted"
+    if hasattr(error, "format_message"):  # a mistake on the command line, in whichever click typer is built on
+        context = getattr(error, "ctx", None)
+        path = getattr(context, "command_path", "foadv")
+        line = f"{error.format_message().rstrip('.')}; see {path} --help"
+    elif isinstance(error, Refused | ExperimentError | FileProblem):
+        line = str(error)
+    elif isinstance(error, ImportError):
+        line = f"a part is missing ({error}); foadv doctor says what is there"
+    elif isinstance(error, MemoryError):
+        line = "not enough memory: make network.width, ascent.restarts or compute.memory_mib smaller"
+    elif isinstance(error, OSError):
+        line = f"{error.filename or 'file'}: {error.strerror or error}"
+    else:
+        line = f"unexpected {type(error).__name__}: {error}; run it again with --debug for the details"
+    return 2, " ".join(line.split())
+
+
+app = typer.Typer(
+    name="foadv",
+    cls=OneLineErrors,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="See first-order adversaries climb the loss of a two-layer network. Without a command, open the desktop.",
+)
+
+
+class Theme(StrEnum):
+    """Light or dark."""
+
+    light = "light"
+    dark = "dark"
+
+
+Target = Annotated[
+    str, typer.Argument(metavar="FILE|PRESET", help="A preset's name, a .toml experiment, or an .npz recording.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as in --set input.scale=0.1; repeatable."),
+]
+ThemeOption = Annotated[Theme | None, typer.Option(help="Light or dark colours.")]
+Size = Annotated[str, typer.Option(metavar="WxH", help="The size of the picture in pixels.")]
+
+
+@app.callback(invoke_without_command=True)
+def desktop(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> int:
+    """Open the desktop if no command is given."""
+    if version:
+        from foadv_gui import __version__
+
+        typer.echo(f"foadv {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is not None:
+        return 0
+    from foadv_gui.desktop.app import main
+
+    return main()
+
+
+@app.command("open")
+def open_(
+    target: Target,
+    settings: Settings = None,
+    screenshot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a picture of the window to a .png file, and quit.")
+    ] = None,
+    at: Annotated[int | None, typer.Option(metavar="T", min=0, help="The step that the screenshot shows.")] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="The size of the window in the screenshot, 1280x720.")
+    ] = None,
+    theme: ThemeOption = None,
+) -> int:
+    """Open the desktop with an experiment."""
+    experiment = _experiment(target, settings)
+    changed = experiment if settings else None
+    if screenshot is None:
+        if at is not None or size is not None:
+            raise Refused("--at and --size belong to a screenshot: add --screenshot FILE")
+        from foadv_gui.desktop.app import main
+
+        return main(target, experiment=changed, theme=theme)
+    _check_output(screenshot, (".png",))
+    pixels = _size(size or "1280x720")
+    from foadv_gui.desktop.app import screenshot as take
+
+    take(target, screenshot, experiment=changed, at=at, size=pixels, theme=theme)
+    return 0
+
+
+@app.command()
+def presets() -> None:
+    """List the experiments that come with the program."""
+    from foadv_gui.lab.presets import load_preset, preset_names
+
+    names = preset_names()
+    width = max(map(len, names), default=0)
+    for name in names:
+        typer.echo(f"{name:<{width}}  {load_preset(name).title}")
+
+
+@app.command()
+def run(
+    target: Target,
+    settings: Settings = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save the recording as .npz.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known as one JSON object.")] = False,
+) -> int:
+    """Run an experiment without a window, and print the verdict."""
+    experiment = _experiment(target, settings)
+    if output is not None:
+        _check_output(output, (".npz",))
+    from foadv_gui.core.threads import use_one_thread
+    from foadv_gui.lab.experiment import climb, prepare
+
+    use_one_thread()
+    problem = prepare(experiment)
+    with _interruptible() as interrupted, _progress("climbing", experiment.ascent.steps) as advance:
+        started = time.perf_counter()
+        recording = climb(problem, lambda growing: advance(growing.steps), interrupted=interrupted)
+        seconds = time.perf_counter() - started
+    if output is not None:
+        recording.save(output)
+    known = {**recording.verdict(), "device": problem.device, "seconds": round(seconds, 6)}
+    if as_json:
+        first = {key: known[key] for key in ("experiment", "device", "seconds", "best")}
+        typer.echo(json.dumps(_strict({**first, **known}), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        _tell(experiment, known)
+        if output is not None:
+            typer.echo(f"saved as {output}")
+    return INTERRUPTED if "cancelled" in recording.stop_reason else 0
+
+
+@app.command()
+def render(
+    target: Target,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture: .png or .svg.")],
+    settings: Settings = None,
+    size: Size = "1920x1080",
+    theme: ThemeOption = Theme.light,
+) -> None:
+    """Draw an experiment as one figure, without a window."""
+    experiment = _experiment(target, settings)
+    pixels = _size(size)
+    _check_output(output, (".png", ".svg"))
+    recording = _saved_run(target, settings)
+    from foadv_gui.core.threads import use_one_thread
+    from foadv_gui.lab.figures import save
+    from foadv_gui.lab.observation import observe
+
+    use_one_thread()
+    save(observe(experiment, recording), output, size=pixels, theme=(theme or Theme.light).value)
+    typer.echo(f"saved as {output}")
+
+
+@app.command()
+def doctor() -> int:
+    """Say which parts, devices and screens this installation finds."""
+    from foadv_gui.doctor import examine
+
+    return examine()
+
+
+def _experiment(target: str, settings: list[str] | None) -> Experiment:
+    """The experiment that is meant, with the changes of all ``--set``."""
+    from foadv_gui.lab.presets import find
+
+    changes = _changes(settings)
+    experiment = find(target)
+    if not changes:
+        return experiment
+    (first, value), *more = changes.items()
+    return experiment.replace(first, value, **dict(more))
+
+
+def _changes(settings: list[str] | None) -> dict[str, object]:
+    import tomllib
+
+    from foadv_gui.lab.config import SETTINGS
+
+    words = {entry.key for entry in SETTINGS if entry.kind in ("text", "path", "choice")} | {"title", "watch"}
+    changes: dict[str, object] = {}
+    for written in settings or []:
+        key, equals, text = (part.strip() for part in written.partition("="))
+        if not equals or not key:
+            raise Refused(f"--set {written}: must be KEY=VALUE, as in --set input.scale=0.1")
+        changes[key] = text
+        if key not in words:
+            # Written as in an experiment file; what cannot be read so is refused by the setting, in its own words.
+            with contextlib.suppress(tomllib.TOMLDecodeError):
+                changes[key] = tomllib.loads(f"value = {text}")["value"]
+    return changes
+
+
+def _saved_run(target: str, settings: list[str] | None) -> Recording | None:
+    """The recording to draw: the one named, unless a change of its settings asks for another run."""
+    if Path(target).suffix != ".npz" or any(not key.startswith("view.") for key in _changes(settings)):
+        return None
+    from foadv_gui.lab.recording import load
+
+    return load(target)
+
+
+def _size(text: str) -> tuple[int, int]:
+    least, most = 320, 8192
+    width, times, height = text.lower().partition("x")
+    if times and width.isdecimal() and height.isdecimal():
+        pixels = int(width), int(height)
+        if all(least <= side <= most for side in pixels):
+            return pixels
+    raise Refused(f"--size {text}: must be WIDTHxHEIGHT in pixels, each from {least} to {most}, as in 1920x1080")
+
+
+def _check_output(path: Path, endings: tuple[str, ...]) -> None:
+    """Refuse what could not be written, before anything is computed."""
+    if path.suffix.lower() not in endings:
+        raise Refused(f"{path}: the name must end in {' or '.join(endings)}")
+    if not path.parent.is_dir():
+        raise Refused(f"{path}: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise Refused(f"{path}: is a folder; give the name of a file")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl+C inside asks the work to end in good order, the second one ends it."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def ask(_signal: int, _frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _progress(words: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr with the time left; nothing where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(words, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _strict(value: Any) -> Any:
+    """The same value with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _strict(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _tell(experiment: Experiment, known: dict[str, Any]) -> None:
+    """Print the verdict in words."""
+    from foadv_gui.lab.observation import tally
+
+    restarts, best = known["restarts"], known["best"]
+    if experiment.title:
+        typer.echo(experiment.title)
+    many = f"{len(restarts)} paths" if len(restarts) > 1 else "1 path"
+    typer.echo(f"{many}, {known['steps']} steps in {known['seconds']:.2g} s on {known['device']}")
+    typer.echo(f"path {best}, the strongest, reaches the loss {restarts[best]['loss']:.6g}:")
+    for tone, words in known["clauses"]:
+        typer.echo(f"  {_ICONS[tone]} {words}")
+    ends = [entry["local_maximum"] for entry in restarts]
+    typer.echo(tally([entry["converged_at"] is not None for entry in restarts], ends))
