@@ -6,6 +6,7 @@ The wheel is unpacked into an empty folder and asked there for its resources and
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,9 @@ def main() -> None:
             raise SystemExit(f"the unpacked wheel takes its resources from elsewhere: {found.strip()}")
 
         listed = ask(unpacked, "-m", "foadv_gui", "presets")
-        unlisted = [path.stem for path in (RESOURCES / "presets").glob("*.toml") if path.stem not in listed]
+        # A number in front of a file's name only sets the order.
+        names = [re.sub(r"^\d+-", "", path.stem) for path in (RESOURCES / "presets").glob("*.toml")]
+        unlisted = [name for name in names if name not in listed]
         if unlisted:
             raise SystemExit(f"`foadv presets` in the unpacked wheel does not list {', '.join(sorted(unlisted))}")
     print(f"{wheel.name}: {len(wanted)} resources, found and listed")
