@@ -7,14 +7,14 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from foadv_gui.desktop.icons import application_icon
 from foadv_gui.desktop.main_window import MainWindow
 from foadv_gui.desktop.theme import ThemeKeeper, use_fusion
 from foadv_gui.desktop.worker import ComputeThread
-from foadv_gui.lab.presets import find, preset_names
+from foadv_gui.lab.presets import preset_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,26 +95,31 @@ def screenshot(
     `at` is the iterate at the cursor, the last one by default.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    application = make_application()
+    make_application()
     window = make_window(theme or "light")
     window.resize(*size)
-    if experiment is None and target.endswith(".npz"):
-        window.open_target(target)
+    if experiment is not None:
+        window.session.open(experiment)
     else:
-        window.session.open(experiment or find(target), preset=target if target in preset_names() else "")
+        window.open_target(target)
     window.show()
     window.start_computing()
-    window.session.settled.connect(application.quit)
-    application.exec()
-    window.session.settled.disconnect(application.quit)
+    window.player.pause()
+    _settle(window)
     window.player.seek(window.session.steps if at is None else at)
-    window.session.settled.connect(application.quit)
-    QTimer.singleShot(2000, application.quit)
-    application.exec()
+    if window.session.busy:
+        _settle(window)
     picture = window.grab()
     window.close()
     if not picture.save(str(path)):
         raise OSError(f"{path}: the picture could not be written")
+
+
+def _settle(window: MainWindow) -> None:
+    """Wait until all that was asked for has been computed and drawn."""
+    loop = QEventLoop()
+    window.session.settled.connect(loop.quit)
+    loop.exec()
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -120,7 +120,8 @@ class MainWindow(QMainWindow):
         bar.addWidget(self.preset)
         self.watch = QElidingLabel()
         self.watch.setObjectName("watch")
-        self.watch.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.watch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.watch.setMinimumWidth(100)
         self.watch.setContentsMargins(10, 0, 10, 0)
         bar.addWidget(self.watch)
         for key in ("undo", "redo", "open", "save", "theme", "help"):

@@ -57,7 +57,7 @@ class Field(QWidget):
         self.editor.edited.connect(self._on_edited)
         label = QLabel(f"{setting.symbol}  {setting.title}" if setting.symbol else setting.title)
         label.setBuddy(self.editor)
-        label.setFixedWidth(118)
+        label.setFixedWidth(124)
         self.refusal = QLabel()
         self.refusal.setObjectName("refusal")
         self.refusal.setWordWrap(True)
@@ -111,6 +111,7 @@ class SetupPanel(QScrollArea):
             column.addWidget(self._section(name))
         column.addStretch(1)
         self.setWidget(form)
+        self.setMinimumWidth(form.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
         session.experimentChanged.connect(self._show)
         session.refused.connect(self._refuse)
         # A change that is accepted clears what an earlier one was refused for.
