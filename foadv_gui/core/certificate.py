@@ -16,7 +16,7 @@ from scipy.sparse.linalg import LinearOperator, minres
 from .activations import NoCurvatureError
 from .constraint import L2Ball, L2Sphere
 from .spectrum import DENSE_LIMIT, ReducedHessian, lanczos, on_exact_set, restrict, tangent_space_at
-from .threads import many_threads
+from .threads import one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,7 +140,7 @@ def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple
     if reduced.size == 0:  # M is zero on the whole tangent space: one neuron whose weights are the normal
         return 0.0, 0.0, 0.0
     if reduced.size <= DENSE_LIMIT:
-        with many_threads(reduced.size >= 256):
+        with one_thread():
             M = reduced.matrix()
             values = torch.linalg.eigvalsh(M)
             low, high = float(values[0]), float(values[-1])

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from .threads import many_threads
+from .threads import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -180,7 +180,7 @@ def hessian_spectrum(
     """
     multiplier, reduced = _restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
-        with many_threads(reduced.size >= 256):
+        with one_thread():
             eigenvalues = torch.linalg.eigvalsh(reduced.matrix()).numpy() if reduced.size else np.empty(0)
         return Spectrum(kind, eigenvalues, reduced.zeros, reduced.dimension, multiplier, True, 0.0)
     values, _, residual = lanczos(reduced, ends)
@@ -209,7 +209,7 @@ def top_eigenvectors(
     _, reduced = _restricted(objective, constraint, delta, "tangent")
     count = min(count, reduced.size)
     if reduced.size <= DENSE_LIMIT:
-        with many_threads(reduced.size >= 256):
+        with one_thread():
             _, vectors = torch.linalg.eigh(reduced.matrix())
         columns = vectors.T.flip(0)[:count]
     else:
@@ -225,7 +225,7 @@ def eigenvector(
     """The unit eigenvector (d,) of the index-th eigenvalue of `hessian_spectrum` at delta (d,)."""
     _, reduced = _restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
-        with many_threads(reduced.size >= 256):
+        with one_thread():
             _, vectors = torch.linalg.eigh(reduced.matrix())
         return reduced.lift(vectors[:, index])
     _, found, _ = lanczos(reduced, 10)
