@@ -108,14 +108,14 @@ def observed_rate(recording: Recording, k: int) -> float | None:
     if len(recording.steps_kept) != recording.steps + 1:
         return None
     moves = np.linalg.norm(np.diff(recording.delta[:, k].astype(np.float64), axis=0), axis=-1)
-    floor = 1e3 * np.finfo(recording.delta.dtype).eps * recording.epsilon
+    floor = 1e2 * np.finfo(recording.delta.dtype).eps * recording.epsilon
     below = np.nonzero(moves < 1e-3 * recording.epsilon)[0]
     if not len(below):
         return None
     tail = np.arange(below[0], len(moves))
     tail = tail[moves[tail] > floor]
     # The slowest mode alone is left near the end.
-    tail = tail[len(tail) // 3 :]
+    tail = tail[-max(5, len(tail) // 3) :]
     if len(tail) < 5 or tail[-1] - tail[0] + 1 != len(tail):
         return None
     logs = np.log(moves[tail])
