@@ -188,8 +188,13 @@ def _style_sheet(theme: Theme) -> str:
     QLabel#faint {{ color: {theme.faint_text}; }}
     QLabel#refusal {{ color: {theme.no}; }}
     QLabel#watch {{ color: {theme.faint_text}; }}
-    QToolButton#section {{ border: none; font-weight: 600; padding: 4px 2px; text-align: left; }}
+    QToolButton#clause {{ border: none; background: transparent; }}
+    QToolButton#section, QToolButton#section:checked {{ background: transparent; color: {theme.text}; border: none; font-weight: 600; padding: 4px 2px; text-align: left; }}
     QToolButton#section:focus {{ color: {theme.accent}; }}
+    QToolButton:checked {{ background: {theme.accent}; color: {theme.accent_text}; border-radius: 4px; }}
+    QScrollBar:vertical {{ width: 8px; background: transparent; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {theme.border}; border-radius: 4px; min-height: 24px; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
     QScrollArea {{ border: none; background: transparent; }}
     QWidget#form {{ background: transparent; }}
     QSplitter::handle {{ background: {theme.window}; }}

@@ -107,7 +107,7 @@ def draw_landscape(axes: Any, seen: Observation, palette: Palette) -> None:
         aspect="equal",
     )
     if view.contours:
-        for _, lines in surface.contours(view.clip):
+        for _, lines in surface.contours(low, high):
             for line in lines:
                 axes.plot(*line.T, color=ink["line"], lw=0.5, alpha=0.35)
     for arrow in [surface.arrows] if len(surface.arrows) else []:

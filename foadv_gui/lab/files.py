@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _DEFLATE_BEST = 1040  # deflate shrinks by at most 1032 to 1; more is a forged table of contents
 _DEFLATE_SLACK = 1024
-_KINDS = "iufU"
+_KINDS = "biufU"
 _LONGEST = 2**31
 # What zipfile, zlib and NumPy's header parser raise on files that are damaged or forged. MemoryError and RecursionError
 # come from headers that nest or claim too much, Warning from headers of Python 2 where warnings are errors.
@@ -217,7 +217,7 @@ def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limi
     if dtype.hasobject:
         raise FileProblem(path, f"{name} holds Python objects, which could run code; only numbers and text are read")
     if dtype.kind not in _KINDS or dtype.shape:
-        raise FileProblem(path, f"{name} holds {dtype}, not real numbers or text")
+        raise FileProblem(path, f"{name} holds {dtype}, not real numbers, truth values or text")
     if len(shape) > limits.dimensions or any(not 0 <= length < _LONGEST for length in shape):
         raise FileProblem(path, f"{name} has the impossible shape {str(shape)[:60]}")
     need = math.prod(shape) * dtype.itemsize

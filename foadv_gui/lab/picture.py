@@ -149,10 +149,20 @@ class Surface:
             return np.asarray(np.log10(np.maximum(loss, max(loss.max() * 1e-12, 1e-300))))
         return self.values
 
-    def colour_range(self, clip: bool) -> tuple[float, float]:
-        """Lowest and highest value for the colours, from inside the set only if `clip`; symmetric about 0 if signed."""
+    def colour_range(self, clip: bool, visible: Window | None = None) -> tuple[float, float]:
+        """Lowest and highest value for the colours: symmetric about 0 for a signed quantity.
+
+        From inside the set only if `clip`, and from the `visible` part of the plane only, where that is known.
+        """
         shown = self.shown()
-        pool = shown[self.inside] if clip and self.inside.any() else shown
+        pool = shown
+        if clip and self.inside.any():
+            pool = shown[self.inside]
+        elif visible is not None:
+            left, right, bottom, top = visible
+            columns = (self.alpha >= left) & (self.alpha <= right)
+            rows = (self.beta >= bottom) & (self.beta <= top)
+            pool = shown[np.ix_(rows, columns)] if rows.any() and columns.any() else shown
         pool = pool[np.isfinite(pool)]
         if not len(pool):
             return 0.0, 1.0
@@ -164,10 +174,9 @@ class Surface:
             return -top, top
         return (low, high) if high > low else (low - 0.5, high + 0.5)
 
-    def contours(self, clip: bool, count: int = 12) -> list[tuple[float, list[Floats]]]:
-        """Lines of equal height: (level, polylines (n, 2)) at round levels."""
+    def contours(self, low: float, high: float, count: int = 12) -> list[tuple[float, list[Floats]]]:
+        """Lines of equal height at about `count` round levels between low and high: (level, polylines (n, 2))."""
         shown = self.shown()
-        low, high = self.colour_range(clip)
         generator = contour_generator(self.alpha, self.beta, shown)
         return [(level, _lines(generator, level)) for level in round_levels(low, high, count)]
 

@@ -32,6 +32,7 @@ class ClauseRow(QWidget):
         self.button.setIconSize(QSize(17, 17))
         self.button.setAutoRaise(True)
         self.button.setCheckable(True)
+        self.button.setObjectName("clause")
         self.button.setChecked(unfolded)
         self.button.setAccessibleName(f"{_TONES[clause.tone]}: {clause.words}")
         self.button.setToolTip("Show the formula")

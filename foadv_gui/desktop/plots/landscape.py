@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.actions import Actions
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.picture import Window
 
 _NEAR_PX = 12.0
 _ZOOM_MS = 120
@@ -121,8 +122,11 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
 
     @Slot()
     def _look(self) -> None:
+        self._session.look_at(self._visible())
+
+    def _visible(self) -> Window:
         (left, right), (bottom, top) = self.box.viewRange()
-        self._session.look_at((left, right, bottom, top))
+        return left, right, bottom, top
 
     # -- drawing -------------------------------------------------------------------------------------------------
 
@@ -138,7 +142,7 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
     def _draw_surface(self) -> None:
         surface, view = self._session.surface, self._session.experiment.view
         if surface is not None:
-            self.ground.draw(surface, view.colormap, clip=view.clip, contours=view.contours)
+            self.ground.draw(surface, self._visible(), view.colormap, clip=view.clip, contours=view.contours)
 
     @Slot()
     def _lay(self) -> None:
@@ -160,7 +164,7 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
     def _draw_cursor(self) -> None:
         path = self._session.focus_run or self._session.path
         if path is not None:
-            self.trails.draw(path, self._session.position)
+            self.trails.draw(path, self._session.position, steps=self._session.experiment.view.arrows)
             self._point_out()
 
     @Slot()
@@ -249,11 +253,12 @@ class LandscapePanel(QFrame):
         self.plot = LandscapePlot(session, theme, actions)
         column.addWidget(self.plot, 1)
         bottom = QHBoxLayout()
-        self.key = QLabel("✛ clean   ◆ start   ● now   ★ strict maximum   ✕ not a maximum")
+        self.key = QLabel("✛ clean   ◆ start   ● now   ★ maximum   ✕ no maximum")
         self.key.setObjectName("faint")
         self.key.setToolTip(
             "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero. "
-            "Solid white stroke: the whole next step; dashed stroke: what the projection takes away from it."
+            "With arrows on (Landscape settings), the solid white stroke is the whole next step and the dashed one what "
+            "the projection takes away from it."
         )
         self.values = QLabel()
         self.values.setObjectName("faint")
@@ -262,10 +267,9 @@ class LandscapePanel(QFrame):
             "Iterates lie off the plane: the off-plane share is |δ⊥|/|δ| at the cursor. L is the true loss there; the "
             "loss at the iterate's shadow on the plane can differ."
         )
-        for label in (self.key, self.values):
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        bottom.addWidget(self.key, 5)
-        bottom.addWidget(self.values, 4)
+        self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        bottom.addWidget(self.key)
+        bottom.addWidget(self.values, 1)
         column.addLayout(bottom)
         self._mouse: Any = None
         session.experimentChanged.connect(self._show_choices)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.desktop.theme import Theme
-    from foadv_gui.lab.picture import Surface
+    from foadv_gui.lab.picture import Surface, Window
 
 _SIGNED = "CET-D1A"
 _ARROW = 0.8
@@ -51,10 +51,10 @@ class Ground:
         axis.setTickFont(plot_font(9))
         axis.label.setFont(plot_font(9))
 
-    def draw(self, surface: Surface, colormap: str, *, clip: bool, contours: bool) -> None:
+    def draw(self, surface: Surface, visible: Window, colormap: str, *, clip: bool, contours: bool) -> None:
         """Fill in a surface."""
         signed = surface.quantity in ("residual", "curvature")
-        low, high = surface.colour_range(clip)
+        low, high = surface.colour_range(clip, visible)
         self.image.setImage(surface.shown(), autoLevels=False)
         left, right, bottom, top = surface.window
         # Values belong to grid points: a pixel reaches half a cell around its own.
@@ -64,7 +64,7 @@ class Ground:
         self.bar.setColorMap(pg.colormap.get(_SIGNED if signed else colormap))
         self.bar.setLevels((low, high))
         self.bar.getAxis("right").setLabel(QUANTITY_TITLES[surface.quantity])
-        lines = [line for _, level in surface.contours(clip) for line in level] if contours else []
+        lines = [line for _, level in surface.contours(low, high) for line in level] if contours else []
         self._contours.setPen(pen("#000000" if signed else "#ffffff", 1, alpha=0.22 if signed else 0.35))
         self._contours.setPath(polylines(lines))
         zero = polylines(surface.zero_residual())

@@ -71,7 +71,7 @@ class Trails:
         self._discarded.setPen(pen("#ffffff", 1.5, dash=True))
         self._step.setPen(pen("#ffffff", 2))
         self._direction.setPen(pen("#f45bd8", 3))
-        self.clean.setPen(pen("#ffffff", 2))
+        self.clean.setPen(pen("#000000", 1, alpha=0.8))
         self.clean.setBrush(brush("#ffffff"))
         self.heads.setPen(pen("#000000", 1, alpha=0.6))
         self.heads.setBrush(brush("#ffb877"))
@@ -84,8 +84,8 @@ class Trails:
         self._cut.setData(*plane.cut.T)
         self.clean.setData([plane.clean[0]], [plane.clean[1]])
 
-    def draw(self, path: PathPicture, position: float) -> None:
-        """Draw all trails up to a position between two iterates."""
+    def draw(self, path: PathPicture, position: float, *, steps: bool) -> None:
+        """Draw all trails up to a position between two iterates, and with `steps` the focused path's next step."""
         i, part = _whole_and_part(path, position)
         drawn = self._shown(path)
         others = [k for k in drawn if k != path.focus]
@@ -100,7 +100,7 @@ class Trails:
         self.head.setData([here[0]], [here[1]])
         now = path.points[i, others]
         self.heads.setData(now[:, 0], now[:, 1])
-        self._draw_step(path, i)
+        self._draw_step(path, i if steps else len(focus))
 
     def draw_starts(self, path: PathPicture) -> None:
         """Draw where the paths begin; the focused one is marked."""
