@@ -173,10 +173,10 @@ class ComputeThread(QThread):
         except Exception as error:
             self._post(job.id, Failure(f"{type(error).__name__}: {error}", traceback.format_exc()))
         finally:
-            with self._condition:
+            with self._condition:  # at once: between the two the window would take the thread for idle, and stop looking
                 self._running.remove(job)
-            if not job.superseded:
-                self._post(job.id, Done(job.lane, job.cancelled))
+                if not job.superseded:
+                    self._post(job.id, Done(job.lane, job.cancelled))
 
     def _replaceable(self, value: object) -> bool:
         """Whether a superseded job may drop a value: an unfinished or cancelled recording would only flicker."""
