@@ -280,3 +280,4 @@ class ExtremesPlot(QFrame):
     @Slot(object)
     def _on_cursor(self, cursor: Any) -> None:
         self._player.seek(round(cursor.value()))
+        self._move()  # the line itself stays on a whole step

@@ -107,6 +107,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     @Slot(object)
     def _on_cursor(self, cursor: Any) -> None:
         self._player.seek(round(cursor.value()))
+        self._move()  # the line itself stays on a whole step
 
     @Slot(object)
     def _on_click(self, event: Any) -> None:
