@@ -173,7 +173,9 @@ class ComputeThread(QThread):
         except Exception as error:
             self._post(job.id, Failure(f"{type(error).__name__}: {error}", traceback.format_exc()))
         finally:
-            with self._condition:  # at once: between the two the window would take the thread for idle, and stop looking
+            with (
+                self._condition
+            ):  # at once: between the two the window would take the thread for idle, and stop looking
                 self._running.remove(job)
                 if not job.superseded:
                     self._post(job.id, Done(job.lane, job.cancelled))
