@@ -6,13 +6,18 @@ import gc
 from typing import TYPE_CHECKING
 
 import pytest
+from hands import Hands, small
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings, Qt, QThread
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import Shiboken
 
+from foadv_gui.desktop.app import make_application, make_window
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +66,45 @@ def nothing_left(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator
     # A test that failed half-way could not clean up: its own message is the one to read.
     if left and request.session.testsfailed == failures_before:
         pytest.fail(f"left behind by {request.node.name}:\n  " + "\n  ".join(left), pytrace=False)
+
+
+@pytest.fixture
+def new_window(qapp: QApplication, qtbot: QtBot) -> Callable[[], Hands]:
+    """Make a window, on screen and active, with a thread that does not compute yet; closed after the test."""
+
+    def make() -> Hands:
+        make_application()
+        window = make_window("light")
+        qtbot.addWidget(window)
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+        return Hands(qtbot, window)
+
+    return make
+
+
+@pytest.fixture
+def open_window(new_window: Callable[[], Hands]) -> Callable[..., Hands]:
+    """Open a window on a small experiment (sections as for `small`), paused at its start with everything computed."""
+
+    def make(**changes: object) -> Hands:
+        hands = new_window()
+        hands.session.open(small(**changes))
+        hands.player.pause()
+        hands.window.start_computing()
+        hands.rest()
+        hands.player.seek(0)
+        hands.rest()
+        return hands
+
+    return make
+
+
+@pytest.fixture
+def hands(open_window: Callable[..., Hands]) -> Hands:
+    """At a window on the small experiment."""
+    return open_window()
 
 
 def _windows() -> list[QWidget]:
