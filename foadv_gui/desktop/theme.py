@@ -189,7 +189,10 @@ def _style_sheet(theme: Theme) -> str:
     QLabel#refusal {{ color: {theme.no}; }}
     QLabel#watch {{ color: {theme.faint_text}; }}
     QToolButton#clause {{ border: none; background: transparent; }}
-    QToolButton#section, QToolButton#section:checked {{ background: transparent; color: {theme.text}; border: none; font-weight: 600; padding: 4px 2px; text-align: left; }}
+    QToolButton#section, QToolButton#section:checked {{
+        background: transparent; color: {theme.text}; border: none;
+        font-weight: 600; padding: 4px 2px; text-align: left;
+    }}
     QToolButton#section:focus {{ color: {theme.accent}; }}
     QToolButton:checked {{ background: {theme.accent}; color: {theme.accent_text}; border-radius: 4px; }}
     QScrollBar:vertical {{ width: 8px; background: transparent; margin: 0; }}
@@ -230,6 +233,7 @@ def style_axes(plot: Any, theme: Theme, points: int = 9) -> None:
     """Give a pyqtgraph plot the theme's colours and a readable tick font."""
     for side in ("left", "bottom", "right", "top"):
         axis = plot.getAxis(side)
+        axis.enableAutoSIPrefix(False)
         axis.setPen(pen(theme.border))
         axis.setTextPen(pen(theme.faint_text))
         axis.setTickFont(plot_font(points))

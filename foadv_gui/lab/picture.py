@@ -23,6 +23,9 @@ Quantity: TypeAlias = Literal["loss", "log-loss", "residual", "curvature"]
 Window: TypeAlias = tuple[float, float, float, float]
 """left, right, bottom, top of a view, in units of epsilon."""
 
+_FAR = 1.5
+"""How many widths of the bulk away the multiplier may lie and still set the range of a spectrum's axis."""
+
 QUANTITY_TITLES: dict[str, str] = {
     "loss": "loss L = (f − y)²/2",
     "log-loss": "log₁₀ L",
@@ -225,6 +228,24 @@ class SpectrumPicture:
     residual: float
     problem: str = ""
 
+    def axis(self) -> tuple[float, float]:
+        """The range to draw: all eigenvalues, and the multiplier where that does not squeeze them flat."""
+        values = np.append(self.eigenvalues, 0.0) if self.zeros else self.eigenvalues
+        low, high = float(values.min()), float(values.max())
+        # Few eigenvalues may have no width of their own: theirs is at least a fifth of their size.
+        width = max(high - low, 0.2 * max(abs(low), abs(high)), 1e-300)
+        middle = (low + high) / 2
+        low, high = middle - width / 2, middle + width / 2
+        if low - _FAR * width <= self.multiplier <= high + _FAR * width:
+            low, high = min(low, self.multiplier), max(high, self.multiplier)
+        pad = 0.04 * (high - low)
+        return low - pad, high + pad
+
+    def histogram(self, bins: int = 40) -> tuple[NDArray[np.int64], Floats]:
+        """Counts (bins,) and edges (bins + 1,) over the axis; exact zeros outside the spectrum are not counted."""
+        counts, edges = np.histogram(self.eigenvalues, bins=bins, range=self.axis())
+        return counts.astype(np.int64), edges
+
 
 @dataclass(frozen=True, eq=False)
 class ExtremesPicture:
@@ -292,3 +313,18 @@ class CutPicture:
     end: Floats
     position: Floats
     loss: Floats
+
+
+def summary(recording: Recording | None, verdicts: dict[int, VerdictPicture]) -> str:
+    """One sentence over all restarts, with what has been judged so far."""
+    if recording is None:
+        return "Nothing has been computed yet."
+    if not recording.finished:
+        return f"Climbing: step {recording.steps}."
+    converged = int((recording.converged_at >= 0).sum())
+    parts = [f"{converged} of {recording.restarts} paths converged"]
+    if verdicts:
+        maxima = sum(verdict.local_maximum is True for verdict in verdicts.values())
+        share = "" if len(verdicts) == recording.restarts else f" of {len(verdicts)} judged so far"
+        parts.append(f"{maxima}{share} ended at strict local maxima")
+    return ", ".join(parts) + f". Best loss {np.nanmax(recording.loss[-1]):.5g}."

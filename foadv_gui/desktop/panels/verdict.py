@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.icons import icon
+from foadv_gui.lab.picture import summary
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.session import Session
@@ -107,20 +108,4 @@ class VerdictPanel(QFrame):
             ]
             for i, row in enumerate(self.rows):
                 self._column.insertWidget(i, row)
-        self.summary.setText(self._summary())
-
-    def _summary(self) -> str:
-        session = self._session
-        recording = session.recording
-        if recording is None:
-            return "Nothing has been computed yet."
-        if not recording.finished:
-            return f"Climbing: step {recording.steps}."
-        judged = list(session.verdicts.values())
-        maxima = sum(verdict.local_maximum is True for verdict in judged)
-        converged = int((recording.converged_at >= 0).sum())
-        parts = [f"{converged} of {recording.restarts} paths converged"]
-        if judged:
-            share = "" if len(judged) == recording.restarts else f" of {len(judged)} judged so far"
-            parts.append(f"{maxima}{share} ended at strict local maxima")
-        return ", ".join(parts) + f". Best loss {recording.loss[-1].max():.5g}."
+        self.summary.setText(summary(session.recording, session.verdicts))

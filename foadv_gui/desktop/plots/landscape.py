@@ -253,12 +253,12 @@ class LandscapePanel(QFrame):
         self.plot = LandscapePlot(session, theme, actions)
         column.addWidget(self.plot, 1)
         bottom = QHBoxLayout()
-        self.key = QLabel("✛ clean   ◆ start   ● now   ★ maximum   ✕ no maximum")
+        self.key = QLabel("✛ clean  ◆ start  ★ maximum  ✕ no maximum")
         self.key.setObjectName("faint")
         self.key.setToolTip(
             "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero. "
-            "With arrows on (Landscape settings), the solid white stroke is the whole next step and the dashed one what "
-            "the projection takes away from it."
+            "With arrows on (Landscape settings), the solid white stroke is the whole next step and the dashed one "
+            "what the projection takes away from it."
         )
         self.values = QLabel()
         self.values.setObjectName("faint")
@@ -268,6 +268,7 @@ class LandscapePanel(QFrame):
             "loss at the iterate's shadow on the plane can differ."
         )
         self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        bottom.setSpacing(12)
         bottom.addWidget(self.key)
         bottom.addWidget(self.values, 1)
         column.addLayout(bottom)
@@ -323,7 +324,7 @@ class LandscapePanel(QFrame):
         session = self._session
         if self._mouse is not None:
             x, y = self._mouse.point
-            self.values.setText(f"at ({x:.2f}, {y:.2f}) ε:  L = {self._mouse.loss:.5g},  f = {self._mouse.value:.5g}")
+            self.values.setText(f"({x:.2f}, {y:.2f}) ε:  L = {self._mouse.loss:.5g},  f = {self._mouse.value:.5g}")
             return
         path, recording = session.path, session.recording
         if path is None or recording is None or path.points.shape[1] != recording.restarts:

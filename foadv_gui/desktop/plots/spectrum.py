@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Slot
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from foadv_gui.desktop.theme import brush, pen, style_axes
 from foadv_gui.lab.config import setting
@@ -20,9 +29,23 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.lab.picture import SpectrumPicture
 
-_BINS = 40
-_FAR = 4.0
-"""How many widths of the bulk away the multiplier may lie and still set the range of the axis."""
+
+class PlotOrReason(QStackedWidget):
+    """A plot, or in its place the reason why there is nothing to draw."""
+
+    def __init__(self, plot: QWidget) -> None:
+        super().__init__()
+        self.reason = QLabel()
+        self.reason.setWordWrap(True)
+        self.reason.setObjectName("faint")
+        self.reason.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.addWidget(plot)
+        self.addWidget(self.reason)
+
+    def say(self, reason: str) -> None:
+        """Show the reason, or (empty) the plot."""
+        self.reason.setText(reason)
+        self.setCurrentIndex(1 if reason else 0)
 
 
 class SpectrumPlot(QFrame):
@@ -69,7 +92,8 @@ class SpectrumPlot(QFrame):
         self._multiplier = pg.InfiniteLine(angle=90)
         for item in (self._shade, self._bars, self._ticks, self._picked, self._multiplier):
             self.plot.addItem(item)
-        column.addWidget(self.plot, 1)
+        self.pages = PlotOrReason(self.plot)
+        column.addWidget(self.pages, 1)
         self.note = QLabel()
         self.note.setObjectName("faint")
         self.note.setWordWrap(True)
@@ -93,7 +117,6 @@ class SpectrumPlot(QFrame):
         self.plot.setBackground(theme.plot)
         style_axes(self.plot, theme)
         self._bars.setOpts(brush=brush(theme.bars), pen=pen(theme.plot, 0.5))
-        self._ticks.setPen(pen(theme.text, 1, alpha=0.6))
         self._picked.setPen(pen(theme.focus, 3))
         self._multiplier.setPen(pen(theme.multiplier, 2))
         self._shade.setBrush(brush(theme.yes, 0.10))
@@ -115,21 +138,20 @@ class SpectrumPlot(QFrame):
         name = "Tangent" if shown.kind == "tangent" else "Euclidean"
         self.heading.setText(f"{name} spectrum at t = {shown.t}")
         self._pick()
+        self.pages.say(shown.problem)
+        self.note.setVisible(not shown.problem)
         if shown.problem:
-            self.note.setText(shown.problem)
-            self.plot.hide()
             return
-        self.plot.show()
         values = shown.eigenvalues
-        bulk = np.append(values, 0.0) if shown.zeros else values
-        if not len(bulk):
-            self.note.setText("There is no direction to bend in: the tangent space is a point.")
-            self.plot.hide()
+        if not shown.dimension:
+            self.note.hide()
+            self.pages.say("A corner of the constraint set: no direction is free to bend in.")
             return
-        low, high = _range(bulk, shown.multiplier)
-        counts, edges = np.histogram(values, bins=_BINS, range=(low, high))
+        low, high = shown.axis()
+        counts, edges = shown.histogram()
         self._bars.setOpts(x0=edges[:-1], x1=edges[1:], height=counts, y0=0)
         top = max(int(counts.max()), 1)
+        self._ticks.setPen(pen(self._theme.theme.text, 1, alpha=0.7 if len(values) < 200 else 0.2))
         self._ticks.setData(np.repeat(values, 2), np.tile([-0.14 * top, -0.03 * top], len(values)))
         self._shade.setRegion((low - 10 * (high - low), shown.multiplier))
         self._multiplier.setValue(shown.multiplier)
@@ -173,16 +195,6 @@ class SpectrumPlot(QFrame):
         self.note.setText(f"μ = {picked.eigenvalue:.5g}: {picked.share:.0%} of its direction lies in the plane")
 
 
-def _range(values: np.ndarray, multiplier: float) -> tuple[float, float]:
-    """The axis: all eigenvalues, and the multiplier where that does not squeeze them flat."""
-    low, high = float(values.min()), float(values.max())
-    width = max(high - low, 1e-9 * max(abs(low), abs(high), 1e-300))
-    if low - _FAR * width <= multiplier <= high + _FAR * width:
-        low, high = min(low, multiplier), max(high, multiplier)
-    pad = 0.04 * max(high - low, width)
-    return low - pad, high + pad
-
-
 def _words(shown: SpectrumPicture, low: float, high: float) -> str:
     parts = []
     if shown.kind == "tangent" or shown.multiplier:
@@ -208,7 +220,7 @@ class ExtremesPlot(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(2)
-        self.heading = QLabel("Extreme eigenvalues along the path")
+        self.heading = QLabel("Extreme eigenvalues by step")
         self.heading.setObjectName("heading")
         column.addWidget(self.heading)
         self.plot = pg.PlotWidget()
@@ -221,7 +233,8 @@ class ExtremesPlot(QFrame):
         self._cursor = pg.InfiniteLine(angle=90, movable=True)
         self._cursor.sigDragged.connect(self._on_cursor)
         self.plot.addItem(self._cursor, ignoreBounds=True)
-        column.addWidget(self.plot, 1)
+        self.pages = PlotOrReason(self.plot)
+        column.addWidget(self.pages, 1)
         self.key = QLabel()
         self.key.setTextFormat(Qt.TextFormat.RichText)
         column.addWidget(self.key)
@@ -260,12 +273,10 @@ class ExtremesPlot(QFrame):
         shown = self._session.extremes
         if shown is None:
             return
-        self.plot.setVisible(not shown.problem)
+        self.pages.say(shown.problem)
         self.key.setVisible(not shown.problem)
         kind = "tangent" if shown.kind == "tangent" else "Euclidean"
-        self.heading.setText(
-            (shown.problem and "No curvature along the path") or f"Extreme {kind} eigenvalues along the path"
-        )
+        self.heading.setText(f"Extreme {kind} eigenvalues by step")
         if shown.problem:
             return
         for name, curve in self._curves.items():

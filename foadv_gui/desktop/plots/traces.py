@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 _MOST_LINES = 128
-_FLOOR = 1e-17
 _PLOTS = (
     ("loss", "loss L", "The loss (f(x + δ) − y)²/2 of every path; the focused one is bold.", False),
     (
@@ -51,16 +50,19 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             plot.hideButtons()
             plot.setMenuEnabled(False)
             plot.setLogMode(False, log)
+            if log:
+                plot.setLimits(minYRange=2.5)
+            plot.getAxis("bottom").setTickDensity(0.6)
             plot.getAxis("left").setWidth(42)
             plot.showGrid(x=False, y=True, alpha=0.12)
             self.plots[name] = plot
             self._faint[name] = plot.plot(connect="finite")
-            self._bold[name] = plot.plot()
+            self._bold[name] = plot.plot(connect="finite")
             cursor = pg.InfiniteLine(angle=90, movable=True)
             cursor.sigDragged.connect(self._on_cursor)
             plot.addItem(cursor, ignoreBounds=True)
             self._cursors.append(cursor)
-        self._fosc = self.plots["tangential"].plot()
+        self._fosc = self.plots["tangential"].plot(connect="finite")
         self.scene().sigMouseClicked.connect(self._on_click)
         session.recordingChanged.connect(self._draw)
         session.experimentChanged.connect(self._draw)
@@ -127,5 +129,5 @@ def joined(x: NDArray[Any], columns: NDArray[np.float64]) -> tuple[NDArray[np.fl
 
 
 def _positive(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Zeros have no logarithm: they are drawn at the floor of round-off."""
-    return np.maximum(values, _FLOOR)
+    """Zeros have no logarithm: they leave a gap."""
+    return np.where(values > 0, values, np.nan)
