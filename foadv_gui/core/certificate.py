@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 STATIONARY = 1e-5
 """The largest tangential ratio at which a point is judged as stationary."""
 
+ROUND_OFF = 1e-12
+"""The relative distance to the multiplier within which an eigenvalue decides nothing."""
+
 
 @dataclass(frozen=True)
 class LocalMaximum:
@@ -117,8 +120,7 @@ def _second_order(
     low, high, newton = _curvature(reduced, reduced.reduce(along), multiplier)
     if math.isnan(high - low):
         return replace(first, why="the Hessian's extreme eigenvalues did not converge")
-    # Eigenvalues closer to lambda than round-off of the Hessian decide nothing.
-    margin = 1e-12 * max(abs(low), abs(high), abs(multiplier))
+    margin = ROUND_OFF * max(abs(low), abs(high), abs(multiplier))
     tested = replace(
         first,
         tangent_eigenvalue_max=high,
@@ -144,13 +146,14 @@ def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple
             M = reduced.matrix()
             values = torch.linalg.eigvalsh(M)
             low, high = float(values[0]), float(values[-1])
-            if high < multiplier:
+            # Closer than round-off lambda I - M may be singular: then its pseudo-inverse is taken.
+            if high < multiplier - ROUND_OFF * max(abs(low), abs(high), abs(multiplier)):
                 shifted = multiplier * torch.eye(reduced.size, dtype=M.dtype) - M
                 newton = float(torch.linalg.vector_norm(torch.linalg.solve(shifted, rhs)))
             else:
                 values, vectors = torch.linalg.eigh(M)
                 gap = multiplier - values
-                part = torch.where(gap.abs() > 1e-12 * gap.abs().max(), (vectors.T @ rhs) / gap, 0)
+                part = torch.where(gap.abs() > ROUND_OFF * gap.abs().max(), (vectors.T @ rhs) / gap, 0)
                 newton = float(torch.linalg.vector_norm(part))
     else:
         found, _, _ = lanczos(reduced, 1)
