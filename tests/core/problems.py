@@ -71,7 +71,7 @@ def make_set(name: str, epsilon: float, d: int, seed: int | None = None) -> Cons
 # ---------------------------------------------------------------------------- the mathematics in NumPy and SciPy
 
 NUMPY_ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
-    "tanh": (np.tanh, lambda p: 1 / np.cosh(p) ** 2),
+    "tanh": (np.tanh, lambda p: 1 / np.cosh(np.clip(p, -300, 300)) ** 2),
     "sigmoid": (special.expit, lambda p: special.expit(p) * special.expit(-p)),
     "softplus": (lambda p: np.logaddexp(p, 0), special.expit),
     "erf": (special.erf, lambda p: 2 / np.sqrt(np.pi) * np.exp(-(p**2))),

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from problems import (
     SMOOTH,
@@ -27,7 +27,7 @@ from scipy.sparse.linalg import ArpackNoConvergence
 from foadv_gui.core import certificate
 from foadv_gui.core import spectrum as spectrum_module
 from foadv_gui.core.activations import ACTIVATIONS
-from foadv_gui.core.ascent import ProjectedGradientAscent, relative_step
+from foadv_gui.core.ascent import ProjectedGradientAscent, ZeroGradientError, relative_step
 from foadv_gui.core.certificate import STATIONARY, LocalMaximum, local_maximum_at
 from foadv_gui.core.constraint import ConstraintSet, L2Ball, L2Sphere, LinfBall
 from foadv_gui.core.network import TwoLayerNetwork
@@ -173,10 +173,13 @@ def test_on_the_sphere_it_agrees_with_differences_and_with_every_neighbour(netwo
         assert in_ball.local_maximum is bool(curvatures[-1] < 0 and outwards)
         around = delta + 3e-3 * epsilon * generator.standard_normal((400, 3))
         lengths = np.linalg.norm(around, axis=1, keepdims=True)
-        here = numpy_loss(objective, delta) * (1 + 1e-14)
+        here = numpy_loss(objective, delta) + 1e-9 * scale  # round-off; the neighbours differ by 1e-7 and more
         higher_on_sphere = numpy_loss(objective, epsilon * around / lengths) > here
         higher_in_ball = numpy_loss(objective, around * np.minimum(1, epsilon / lengths)) > here
-        if np.abs(curvatures).min() > 0.05 * scale:  # else third order has a say in the neighbourhood
+        along_radius = numpy_loss(objective, delta * np.array([[0.99], [1.0], [1.01]]))
+        bend = max(np.abs(curvatures).max(), abs(np.diff(along_radius, 2).item()) / 1e-4)
+        # Elsewhere the neighbourhood that first and second order speak of is smaller than the one looked at.
+        if np.abs(curvatures).min() > 0.05 * scale and bend < 20 * scale:
             assert on_sphere.local_maximum is not bool(higher_on_sphere.any())
             assert in_ball.local_maximum is not bool(higher_in_ball.any())
 
@@ -189,14 +192,18 @@ def test_on_faces_of_a_box_no_neighbour_is_higher_than_what_it_calls_a_maximum(
     objective, epsilon = problem(3, **network), 0.3 * network["gamma"]
     constraint = make_set(name, epsilon, 3, seed)
     starts = constraint.project(normal(seed, 2, 3) * epsilon)
-    eta = relative_step(0.3, "gradient", objective, constraint, starts)
+    try:
+        eta = relative_step(0.3, "gradient", objective, constraint, starts)
+    except ZeroGradientError:  # erf of a large argument is 1 to the last bit
+        assume(False)
     ascent = ProjectedGradientAscent(objective, constraint, "gradient", eta, 1e-12)
     *_, last = ascent.blocks(starts, 2000)
     generator = np.random.default_rng(seed)
     for k, reason in enumerate(last.stop_reason):
         delta = last.delta[-1, k]
         found = verdict(objective, constraint, delta)
-        if reason != "converged":
+        _, g = numpy_value_and_gradient(objective, delta.numpy())
+        if reason != "converged" or np.linalg.norm(g) < 1e-10:  # a ratio of round-off says nothing
             continue
         assert found.stationary
         around = constraint.project(delta + 1e-3 * epsilon * tensor(generator.standard_normal((500, 3)))).numpy()
@@ -399,6 +406,17 @@ def test_one_neuron_leaves_no_direction_for_its_basis() -> None:
     assert end.tangent_eigenvalue_max == pytest.approx(0, abs=1e-12)
     assert end.newton_distance == pytest.approx(0, abs=1e-12)
     assert end.step_max == math.inf
+
+
+def test_an_eigenvalue_next_to_the_multiplier_is_not_divided_by() -> None:
+    # A ridge of maxima: one neuron whose hyperplane w.z = pi/2 of maxima lies in the ball. The gradient is round-off.
+    objective = problem(3, 1, "sin", seed=1, gamma=0.5, kappa=3.0, y=0.0)
+    w = objective.network.W[0]
+    for extra in np.linspace(-1e-15, 1e-15, 41):
+        ridge = (np.pi / 2 + extra - float(w @ objective.x)) / float(w @ w) * w
+        assert verdict(objective, L2Ball(2.0), ridge).local_maximum is False
+        sphere = L2Sphere(float(ridge.norm()))
+        assert verdict(objective, sphere, ridge).newton_distance < 1e-6
 
 
 # ------------------------------------------------------------------------------------------- what it refuses
