@@ -167,7 +167,7 @@ class ProjectedGradientAscent:
 
         Convergence and overflow are looked at between blocks (one synchronisation a block on a GPU) and the iterates
         after the step at which the last restart ended are dropped, so the result does not depend on `length`. A
-        restart that overflows stays at its last finite iterate.
+        restart that overflows stays at its last finite iterate. The start itself is always handed out.
         """
         # One restart runs as a vector: a matrix-vector product is twice as fast as a product with one row.
         single = starts.shape[0] == 1
@@ -183,7 +183,7 @@ class ProjectedGradientAscent:
             gradients = torch.empty_like(deltas)
             values = starts.new_empty((size, *delta.shape[:-1]))
             for i in range(size):
-                if interrupted():
+                if first + i > 0 and interrupted():
                     size = i
                     break
                 value, _, gradient = self.objective.evaluate(delta)
