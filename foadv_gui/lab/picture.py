@@ -323,7 +323,7 @@ def summary(recording: Recording | None, verdicts: dict[int, VerdictPicture]) ->
         return f"Climbing: step {recording.steps}."
     converged = int((recording.converged_at >= 0).sum())
     parts = [f"{converged} of {recording.restarts} paths converged"]
-    if verdicts:
+    if any(verdict.local_maximum is not None for verdict in verdicts.values()):
         maxima = sum(verdict.local_maximum is True for verdict in verdicts.values())
         share = "" if len(verdicts) == recording.restarts else f" of {len(verdicts)} judged so far"
         parts.append(f"{maxima}{share} ended at strict local maxima")

@@ -197,7 +197,7 @@ def _convergence(known: RestartVerdict) -> Clause:
 def _reach(known: RestartVerdict) -> list[Clause]:
     detail = f"k = ε |∇f(x)| / |f(x) − y| = {known.reach:.3g}; above 1 the linearised plane f = y cuts the ball"
     if known.reach > 1:
-        return [Clause("note", f"the residual can change sign: two poles (k = {known.reach:.2g})", detail)]
+        return [Clause("note", f"the residual can change sign: two poles (k = {known.reach:.3g})", detail)]
     return []
 
 

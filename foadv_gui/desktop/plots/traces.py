@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Slot
 
 from foadv_gui.desktop.theme import pen, style_axes
+from foadv_gui.lab.picture import round_levels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +53,6 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             plot.setLogMode(False, log)
             if log:
                 plot.setLimits(minYRange=2.5)
-            plot.getAxis("bottom").setTickDensity(0.6)
             plot.getAxis("left").setWidth(42)
             plot.showGrid(x=False, y=True, alpha=0.12)
             self.plots[name] = plot
@@ -98,6 +98,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             self._faint[name].setData(x, _positive(y) if log else y)
             self._bold[name].setData(steps, _positive(values[:, focus]) if log else values[:, focus])
             self.plots[name].setXRange(0, max(recording.steps, 1), padding=0.02)
+            self.plots[name].getAxis("bottom").setTicks([step_ticks(recording.steps)])
         self._fosc.setData(steps, _positive(recording.fosc[:, focus]))
         self._move()
 
@@ -117,6 +118,12 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             if plot.sceneBoundingRect().contains(event.scenePos()):
                 self._player.seek(round(plot.vb.mapSceneToView(event.scenePos()).x()))
                 return
+
+
+def step_ticks(steps: int) -> list[tuple[float, str]]:
+    """A few round step numbers, which do not run into each other in a small plot."""
+    levels = [level for level in round_levels(-0.5, steps + 0.5, 3) if level >= 0 and level == int(level)]
+    return [(level, f"{level:.0f}") for level in levels]
 
 
 def joined(x: NDArray[Any], columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
