@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import torch
 
-from foadv_gui.core.activations import NoCurvatureError
+from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.ascent import RULES
 from foadv_gui.core.landscape import (
     Interrupted,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
 
 PATH_PLANES = frozenset({"path-components", "endpoint-components", "clean-start-end", "hessian-eigenvectors"})
@@ -88,12 +89,10 @@ class Scene(Lookup):
             When `interrupted()` becomes true.
         """
         experiment = request.experiment
-        rerun = self._prepare(request)
+        self._prepare(request)
         problem = self.problem
         assert problem is not None
         yield self._prepared(problem)
-        if rerun:
-            self.recording, self._verdicts = None, {}
         follows = experiment.view.plane in PATH_PLANES
         focus = min(experiment.view.focus, problem.restarts - 1)
         if not follows:
@@ -120,9 +119,10 @@ class Scene(Lookup):
                 raise Interrupted
             yield self.verdict_of(k).picture
 
-    def _prepare(self, request: Request) -> bool:
-        """Take the request over; returns whether the ascent has to run again."""
+    def _prepare(self, request: Request) -> None:
+        """Take the request over; where the ascent has to run again, there is no recording from here on."""
         old, new = self._request, request.experiment
+        _check_curvature(new)
         if self.problem is not None and old is not None and self.recording is not None:
             parts = ("network", "input", "ascent", "compute")
             same = all(getattr(old.experiment, part) == getattr(new, part) for part in parts)
@@ -130,15 +130,15 @@ class Scene(Lookup):
             if same and _same_starts(old.starts, request.starts):
                 self.problem = replace(self.problem, experiment=new)
                 self._request = request
-                return False
+                return
         if request.recording is not None:
-            self.problem, self.recording, self._verdicts = problem_of(request.recording), request.recording, {}
+            self.problem, self.recording = problem_of(request.recording), request.recording
         else:
             starts = None if request.starts is None else request.starts * (new.input.scale * new.input.ratio)
-            self.problem = prepare(new, starts, previous=self.problem)
+            self.problem, self.recording = prepare(new, starts, previous=self.problem), None
         self._request = request
         self._surface_key = None
-        return request.recording is None
+        self._verdicts = {}
 
     def _prepared(self, problem: Problem) -> Prepared:
         network = problem.objective.network
@@ -190,10 +190,7 @@ class Scene(Lookup):
         )
 
     def _lay_plane(self, request: Request) -> Iterator[Stage]:
-        try:
-            plane = make_plane(request.experiment.view.plane, self._context(request))
-        except NoCurvatureError as reason:
-            raise ExperimentError("view.plane", str(reason), request.experiment.view.plane) from None
+        plane = make_plane(request.experiment.view.plane, self._context(request))
         old = self.plane
         self.plane = plane
         if old is None or not all(torch.equal(getattr(old, n), getattr(plane, n)) for n in ("origin", "u", "v")):
@@ -222,7 +219,7 @@ class Scene(Lookup):
         if curvature and coarse:
             return
         grid = min(_COARSE, view.grid) if coarse else view.grid
-        key = (window, grid, curvature, view.arrows)
+        key = (window, grid, curvature, view.arrows, coarse)
         if key != self._surface_key or self._surface is None:
             self._surface = self._surface_on(window, grid, view, coarse, interrupted)
             self._surface_key = key
@@ -241,10 +238,7 @@ class Scene(Lookup):
         objective = self.problem.objective.single if coarse else self.problem.objective
         planar = PlanarPreactivations.of(objective, self.plane)
         if curvature:
-            try:
-                values = curvature_on_grid(objective, self._exact_set(), self.plane, alphas, betas, interrupted)
-            except NoCurvatureError as reason:
-                raise ExperimentError("view.quantity", str(reason), view.quantity) from None
+            values = curvature_on_grid(objective, self._exact_set(), self.plane, alphas, betas, interrupted)
         else:
             values = residual_on_grid(planar, alphas, betas, interrupted)
         arrows = self._arrows(window) if view.arrows else np.empty((0, 4))
@@ -295,7 +289,9 @@ class Scene(Lookup):
         assert self.problem is not None and self.recording is not None
         recording, problem = self.recording, self.problem
         if not problem.objective.network.activation.smooth:
-            yield ExtremesPicture(k, kind, np.empty(0, np.int64), *(np.empty(0),) * 3, problem=_no_curvature(problem))
+            yield ExtremesPicture(
+                k, kind, np.empty(0, np.int64), *(np.empty(0),) * 3, problem=_no_curvature(problem.experiment)
+            )
             return
         found: dict[int, tuple[float, float, float]] = {}
         for i in _refining(len(recording.steps_kept), _EXTREME_POINTS):
@@ -315,9 +311,18 @@ def _same_starts(first: NDArray[np.float64] | None, second: NDArray[np.float64] 
     return np.array_equal(first, second)
 
 
-def _no_curvature(problem: Problem) -> str:
+def _check_curvature(experiment: Experiment) -> None:
+    """Refuse to show second derivatives of an activation that has none."""
+    reason = _no_curvature(experiment)
+    for key, of_second_order in (("view.plane", "hessian-eigenvectors"), ("view.quantity", "curvature")):
+        if reason and experiment.get(key) == of_second_order:
+            raise ExperimentError(key, reason, of_second_order)
+
+
+def _no_curvature(experiment: Experiment) -> str:
+    """Why the activation has no second derivative, or nothing if it has one."""
     try:
-        problem.objective.network.activation.second(torch.zeros(1))
+        ACTIVATIONS[experiment.network.activation].second(torch.zeros(1))
     except NoCurvatureError as reason:
         return str(reason)
     return ""
