@@ -184,7 +184,7 @@ class ComputeThread(QThread):
         """Whether a superseded job may drop a value: an unfinished or cancelled recording would only flicker."""
         from foadv_gui.lab.recording import Recording
 
-        return isinstance(value, Recording)
+        return isinstance(value, Recording) and (not value.finished or "cancelled" in value.stop_reason)
 
     def _serve_short_jobs(self, scene: Scene) -> None:
         """Run what is queued in the other lanes, between two stages of the scene."""

@@ -53,6 +53,8 @@ PATH_PLANES = frozenset({"path-components", "endpoint-components", "clean-start-
 _COARSE = 101
 _CURVATURE_GRID = 25
 _EXTREME_POINTS = 65
+_QUICK = 3e8
+"""Multiplications that take some tens of milliseconds."""
 
 
 Stage: TypeAlias = (
@@ -98,10 +100,12 @@ class Scene(Lookup):
         if not follows:
             yield from self._lay_plane(request)
             yield from self._draw_surface(request, coarse=request.live)
-        if self.recording is None and request.live:
-            yield from self._focus_first(problem, focus)
         if self.recording is None:
-            yield from self._run(problem, focus, follows, interrupted)
+            # A quick run of all restarts is not worth announcing, nor interrupting while a control moves.
+            quick = request.live and _work(problem) <= _QUICK
+            if request.live and not quick:
+                yield from self._focus_first(problem, focus)
+            yield from self._run(problem, focus, follows, never if quick else interrupted)
         recording = self.recording
         assert recording is not None
         if follows:
@@ -136,8 +140,9 @@ class Scene(Lookup):
         else:
             starts = None if request.starts is None else request.starts * (new.input.scale * new.input.ratio)
             self.problem, self.recording = prepare(new, starts, previous=self.problem), None
+        if old is None or not _same_surface(old, request):
+            self._surface_key = None
         self._request = request
-        self._surface_key = None
         self._verdicts = {}
 
     def _prepared(self, problem: Problem) -> Prepared:
@@ -166,7 +171,7 @@ class Scene(Lookup):
         """Run the ascent; iterates are handed out as they come."""
         for recording in climbing(problem, interrupted):
             if recording.finished:
-                if interrupted():
+                if "cancelled" in recording.stop_reason:
                     if not follows:
                         yield recording
                         yield self._path(recording, focus)
@@ -303,6 +308,22 @@ class Scene(Lookup):
             if count >= 2 and (count & (count - 1)) == 0:
                 yield _extremes_picture(found, recording, k, kind)
         yield _extremes_picture(found, recording, k, kind)
+
+
+def _same_surface(first: Request, second: Request) -> bool:
+    """Whether a plane looks the same in both, whatever path is drawn on it."""
+    if first.recording is not None or second.recording is not None:
+        return False
+    keys = ("network", "input", "compute")
+    one, other = first.experiment, second.experiment
+    around = (one.ascent.constraint, one.ascent.box) == (other.ascent.constraint, other.ascent.box)
+    return around and all(getattr(one, key) == getattr(other, key) for key in keys)
+
+
+def _work(problem: Problem) -> float:
+    """Multiplications that a run takes: 2 m d a step and restart."""
+    network = problem.objective.network
+    return 2.0 * network.width * network.dimension * problem.restarts * problem.experiment.ascent.steps
 
 
 def _same_starts(first: NDArray[np.float64] | None, second: NDArray[np.float64] | None) -> bool:
