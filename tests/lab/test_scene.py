@@ -1,0 +1,444 @@
+"""A scene shows what is asked for in stages, computes nothing twice, and survives interruption and refusal."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from foadv_gui.core.landscape import Interrupted
+from foadv_gui.lab import scene as module
+from foadv_gui.lab.config import Experiment, ExperimentError
+from foadv_gui.lab.experiment import run
+from foadv_gui.lab.picture import (
+    ExtremesPicture,
+    FocusRun,
+    PathPicture,
+    PlanePicture,
+    Prepared,
+    Request,
+    Surface,
+    VerdictPicture,
+)
+from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.scene import PATH_PLANES, Scene
+from foadv_gui.lab.sections import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PLANES = list(View.model_fields["plane"].annotation.__args__)
+SMALL = Experiment.model_validate(
+    {
+        "network": {"width": 24, "dimension": 6},
+        "input": {"scale": 0.5, "ratio": 0.5},
+        "ascent": {"steps": 100, "restarts": 3},
+        "view": {"grid": 31},
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def one_torch_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def show(scene: Scene, experiment: Experiment, **more: Any) -> list[Any]:
+    return list(scene.stages(Request(experiment, **more)))
+
+
+def of_kind(stages: list[Any], kind: type) -> list[Any]:
+    return [stage for stage in stages if isinstance(stage, kind)]
+
+
+def kinds(stages: list[Any]) -> list[type]:
+    return [type(stage) for stage in stages]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How often the expensive parts were computed."""
+    counts = dict.fromkeys(("climbing", "residual_on_grid", "restart_verdict", "prepare"), 0)
+
+    def counting(name: str) -> Callable[..., Any]:
+        original = getattr(module, name)
+
+        def call(*args: Any, **more: Any) -> Any:
+            counts[name] += 1
+            return original(*args, **more)
+
+        return call
+
+    for name in counts:
+        monkeypatch.setattr(module, name, counting(name))
+    return counts
+
+
+# ---- what is shown, and in which order ----------------------------------------
+
+
+def test_everything_is_shown_in_the_order_in_which_it_is_looked_for() -> None:
+    stages = show(Scene(), SMALL)
+    first = [kind for kind, _ in itertools.groupby(kinds(stages))]
+    assert first[:3] == [Prepared, PlanePicture, Surface]
+    assert first[-3:] == [VerdictPicture, ExtremesPicture, VerdictPicture]
+    assert of_kind(stages, Recording)[-1].finished
+    assert {verdict.k for verdict in of_kind(stages, VerdictPicture)} == {0, 1, 2}
+    prepared = stages[0]
+    assert (prepared.restarts, prepared.width, prepared.dimension, prepared.smooth) == (3, 24, 6, True)
+    assert prepared.epsilon == pytest.approx(0.25)
+
+
+def test_the_scene_runs_what_the_command_line_runs() -> None:
+    recording = of_kind(show(Scene(), SMALL), Recording)[-1]
+    np.testing.assert_array_equal(recording.delta, run(SMALL).delta)
+
+
+@pytest.fixture
+def no_run_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foadv_gui.lab.scene._QUICK", 0.0)
+
+
+@pytest.mark.usefixtures("no_run_is_quick")
+def test_a_moving_control_shows_a_coarse_landscape_and_the_focused_path_before_the_run() -> None:
+    experiment = SMALL.replace("view.grid", 201)
+    stages = show(Scene(), experiment, live=True)
+    order = kinds(stages)
+    assert order[:4] == [Prepared, PlanePicture, Surface, FocusRun]
+    assert order.index(FocusRun) < order.index(Recording)
+    coarse, final = of_kind(stages, Surface)[0], of_kind(stages, Surface)[-1]
+    assert coarse.coarse and coarse.values.shape == (101, 101)
+    assert not final.coarse and final.values.shape == (201, 201)
+    np.testing.assert_allclose(coarse.values, final.values[::2, ::2], atol=1e-5)
+    focus = of_kind(stages, FocusRun)[0].path
+    whole = of_kind(stages, PathPicture)[-1]
+    np.testing.assert_allclose(focus.points[:, 0], whole.points[: len(focus.points), 0], atol=1e-9)
+
+
+def test_a_small_grid_is_refined_in_precision_too() -> None:
+    stages = show(Scene(), SMALL, live=True)
+    assert [surface.coarse for surface in of_kind(stages, Surface)] == [True, False]
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_every_plane_carries_the_path_and_the_landscape_at_the_true_height(plane: str) -> None:
+    scene = Scene()
+    experiment = SMALL.replace("view.plane", plane, **{"view.extent": 1.5, "view.grid": 61})
+    stages = show(scene, experiment)
+    picture, surface = of_kind(stages, PlanePicture)[-1], of_kind(stages, Surface)[-1]
+    path, recording = of_kind(stages, PathPicture)[-1], of_kind(stages, Recording)[-1]
+    np.testing.assert_allclose(
+        [picture.u @ picture.u, picture.u @ picture.v, picture.v @ picture.v], [1, 0, 1], atol=1e-12
+    )
+    # A corner of the grid, lifted by hand.
+    delta = picture.origin + picture.epsilon * (surface.alpha[7] * picture.u + surface.beta[50] * picture.v)
+    value = np.tanh(recording.W @ (recording.x + delta)) @ recording.a - recording.y
+    assert surface.values[50, 7] == pytest.approx(value, rel=1e-10)
+    # Points of the path, and how far off the plane they are.
+    away = recording.delta - picture.origin
+    np.testing.assert_allclose(path.points[..., 0], away @ picture.u / picture.epsilon, atol=1e-12)
+    np.testing.assert_allclose(path.points[..., 1], away @ picture.v / picture.epsilon, atol=1e-12)
+    inside = np.linalg.norm(path.points * picture.epsilon, axis=-1) ** 2
+    length = np.linalg.norm(away, axis=-1) ** 2
+    np.testing.assert_allclose(path.off_plane**2 * length, np.maximum(length - inside, 0), atol=1e-12)
+
+
+@pytest.mark.parametrize("plane", sorted(PATH_PLANES))
+def test_planes_that_follow_the_path_are_laid_when_it_is_known(plane: str) -> None:
+    stages = show(Scene(), SMALL.replace("view.plane", plane))
+    picture, recording = of_kind(stages, PlanePicture)[-1], of_kind(stages, Recording)[-1]
+    end = recording.delta[-1, 0] - picture.origin
+    if plane == "endpoint-components":
+        return
+    # The focused end lies on the plane.
+    off = end - (end @ picture.u) * picture.u - (end @ picture.v) * picture.v
+    assert np.linalg.norm(off) < 1e-9
+
+
+def test_the_plane_follows_the_focus() -> None:
+    scene = Scene()
+    experiment = SMALL.replace("view.plane", "clean-start-end")
+    first = of_kind(show(scene, experiment), PlanePicture)[-1]
+    second = of_kind(show(scene, experiment.replace("view.focus", 2)), PlanePicture)[-1]
+    assert not np.allclose(first.v, second.v)
+    assert of_kind(show(scene, experiment.replace("view.focus", 99)), PathPicture)[-1].focus == 2
+
+
+def test_the_cut_is_the_circle_that_the_ball_has_in_the_plane() -> None:
+    picture = of_kind(show(Scene(), SMALL.replace("view.plane", "path-components")), PlanePicture)[-1]
+    radius = np.linalg.norm(picture.cut - picture.clean, axis=1)
+    np.testing.assert_allclose(radius, np.sqrt(1 - picture.clean_off**2), rtol=1e-9)
+
+
+def test_zooming_redraws_the_window_alone(counted: dict[str, int]) -> None:
+    scene = Scene()
+    show(scene, SMALL)
+    before = dict(counted)
+    stages = show(scene, SMALL, window=(-0.1, 0.3, 0.2, 0.4))
+    assert of_kind(stages, Surface)[-1].window == pytest.approx((-0.1, 0.3, 0.2, 0.4))
+    assert counted["residual_on_grid"] == before["residual_on_grid"] + 1
+    assert counted["climbing"] == before["climbing"]
+
+
+# ---- nothing twice ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("view.colormap", "magma"), ("view.quantity", "residual"), ("view.contours", False), ("view.clip", True)],
+)
+def test_a_new_colour_costs_nothing(key: str, value: object, counted: dict[str, int]) -> None:
+    scene = Scene()
+    show(scene, SMALL)
+    before = dict(counted)
+    stages = show(scene, SMALL.replace(key, value))
+    assert counted == before
+    assert of_kind(stages, Surface)[-1].quantity == SMALL.replace(key, value).view.quantity
+
+
+@pytest.mark.parametrize(("key", "value"), [("ascent.step", 0.2), ("ascent.restarts", 5), ("ascent.seed", 1)])
+def test_a_new_step_costs_no_landscape(key: str, value: object, counted: dict[str, int]) -> None:
+    # Nothing on a plane through the clean point depends on how it is climbed.
+    scene = Scene()
+    show(scene, SMALL)
+    before = dict(counted)
+    show(scene, SMALL.replace(key, value))
+    assert counted["residual_on_grid"] == before["residual_on_grid"]
+    assert counted["climbing"] == before["climbing"] + 1
+
+
+def test_a_new_plane_costs_no_ascent(counted: dict[str, int]) -> None:
+    scene = Scene()
+    show(scene, SMALL)
+    before = dict(counted)
+    show(scene, SMALL.replace("view.plane", "two-random"))
+    assert counted["climbing"] == before["climbing"]
+    assert counted["residual_on_grid"] == before["residual_on_grid"] + 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("network.seed", 1),
+        ("input.scale", 0.6),
+        ("input.label", 0.5),
+        ("ascent.constraint", "linf-ball"),
+        ("compute.dtype", "float32"),
+    ],
+)
+def test_what_the_landscape_depends_on_redraws_it(key: str, value: object) -> None:
+    scene = Scene()
+    show(scene, SMALL)
+    changed = SMALL.replace(key, value)
+    again, fresh = of_kind(show(scene, changed), Surface)[-1], of_kind(show(Scene(), changed), Surface)[-1]
+    np.testing.assert_array_equal(again.values, fresh.values)
+    np.testing.assert_array_equal(again.inside, fresh.inside)
+
+
+def test_the_same_request_again_is_free(counted: dict[str, int]) -> None:
+    scene = Scene()
+    first = show(scene, SMALL)
+    before = dict(counted)
+    again = show(scene, SMALL)
+    assert counted == before
+    assert of_kind(again, Recording)[-1] is of_kind(first, Recording)[-1]
+    assert of_kind(again, Surface)[-1].values is of_kind(first, Surface)[-1].values
+
+
+def test_starts_by_hand_run_again_and_follow_the_radius() -> None:
+    scene = Scene()
+    show(scene, SMALL)
+    starts = np.zeros((2, 6))
+    starts[:, 0] = 0.5, -0.5
+    moved = of_kind(show(scene, SMALL, starts=starts), Recording)[-1]
+    np.testing.assert_allclose(moved.delta[0], starts * moved.epsilon)
+    larger = of_kind(show(scene, SMALL.replace("input.scale", 1.0), starts=starts), Recording)[-1]
+    np.testing.assert_allclose(larger.delta[0], starts * larger.epsilon)
+    back = of_kind(show(scene, SMALL), Recording)[-1]
+    assert back.restarts == 3
+
+
+def test_a_saved_recording_is_shown_and_not_run(counted: dict[str, int]) -> None:
+    recording = run(SMALL)
+    scene = Scene()
+    stages = show(scene, SMALL, recording=recording)
+    assert counted["climbing"] == 0
+    assert of_kind(stages, Recording) == [recording]
+    assert of_kind(show(scene, SMALL.replace("view.plane", "path-components")), Recording) == [recording]
+    assert counted["climbing"] == 0
+
+
+# ---- interruption ----------------------------------------
+
+
+def interrupted_after(n: int) -> Callable[[], bool]:
+    calls = itertools.count()
+    return lambda: next(calls) >= n
+
+
+@pytest.mark.parametrize("after", [0, 1, 5, 40, 101, 104, 110, 130])
+@pytest.mark.parametrize("plane", ["clean-gradient-random", "path-components"])
+def test_an_interruption_is_raised_and_a_later_request_still_works(after: int, plane: str) -> None:
+    scene = Scene()
+    experiment = SMALL.replace("view.plane", plane, **{"ascent.tolerance": 0})
+    with pytest.raises(Interrupted):
+        list(scene.stages(Request(experiment), interrupted_after(after)))
+    stages = show(scene, experiment)
+    assert of_kind(stages, Recording)[-1].stop_reason[0] == "step limit"
+    np.testing.assert_array_equal(of_kind(stages, Recording)[-1].delta, run(experiment).delta)
+    fresh = show(Scene(), experiment)
+    np.testing.assert_array_equal(of_kind(stages, Surface)[-1].values, of_kind(fresh, Surface)[-1].values)
+
+
+def test_a_quick_run_shows_all_paths_at_once_even_when_interrupted() -> None:
+    shown: list[object] = []
+    with pytest.raises(Interrupted):
+        for stage in Scene().stages(Request(SMALL, live=True), lambda: True):
+            shown.append(stage)
+    assert not of_kind(shown, FocusRun)
+    np.testing.assert_array_equal(of_kind(shown, Recording)[-1].delta, run(SMALL).delta)
+
+
+@pytest.mark.usefixtures("no_run_is_quick")
+def test_a_moving_control_shows_something_even_when_interrupted_at_once() -> None:
+    shown: list[type] = []
+    with pytest.raises(Interrupted):
+        for stage in Scene().stages(Request(SMALL, live=True), lambda: True):
+            shown.append(type(stage))
+    assert shown[:4] == [Prepared, PlanePicture, Surface, FocusRun]
+
+
+@pytest.mark.parametrize("stages_taken", range(1, 12))
+def test_a_request_that_is_dropped_half_way_leaves_nothing_stale(stages_taken: int) -> None:
+    scene = Scene()
+    show(scene, SMALL)
+    changed = SMALL.replace("input.scale", 2.0)
+    for _ in itertools.islice(scene.stages(Request(changed)), stages_taken):
+        pass
+    stages = show(scene, changed)
+    np.testing.assert_array_equal(of_kind(stages, Recording)[-1].delta, run(changed).delta)
+    fresh = show(Scene(), changed)
+    np.testing.assert_array_equal(of_kind(stages, Surface)[-1].values, of_kind(fresh, Surface)[-1].values)
+    assert of_kind(stages, VerdictPicture)[-1] == of_kind(fresh, VerdictPicture)[-1]
+
+
+# ---- refusal ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bad", "key"),
+    [
+        (SMALL.replace("ascent.box", [0.0, 0.001]), "ascent.box"),
+        (SMALL.replace("input.source", "file", **{"input.file": "/none.npy"}), "input.file"),
+        (SMALL.replace("view.plane", "hessian-eigenvectors", **{"network.activation": "relu"}), "view.plane"),
+        (SMALL.replace("view.quantity", "curvature", **{"network.activation": "relu"}), "view.quantity"),
+    ],
+)
+def test_what_cannot_be_leaves_the_scene_as_it_was(bad: Experiment, key: str, counted: dict[str, int]) -> None:
+    scene = Scene()
+    show(scene, SMALL)
+    problem, recording, plane = scene.problem, scene.recording, scene.plane
+    before = {**counted, "prepare": 0}
+    with pytest.raises(ExperimentError) as refused:
+        show(scene, bad)
+    assert refused.value.key == key
+    assert (scene.problem, scene.recording, scene.plane) == (problem, recording, plane)
+    show(scene, SMALL)
+    assert {**counted, "prepare": 0} == before
+
+
+def test_relu_is_shown_with_the_reason_why_it_has_no_spectrum() -> None:
+    scene = Scene()
+    stages = show(scene, SMALL.replace("network.activation", "relu"))
+    assert not stages[0].smooth
+    assert "piecewise linear" in of_kind(stages, ExtremesPicture)[-1].problem
+    assert "piecewise linear" in scene.spectrum(3, 0, "tangent").problem
+
+
+# ---- questions ----------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shown() -> Scene:
+    scene = Scene()
+    show(scene, SMALL.replace("ascent.tolerance", 1e-10))
+    return scene
+
+
+def hessian(recording: Recording, delta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient and Hessian of the loss of a tanh network, from the formulas."""
+    hidden = np.tanh(recording.W @ (recording.x + delta))
+    residual = recording.a @ hidden - recording.y
+    slope = recording.W.T @ (recording.a * (1 - hidden**2))
+    bend = recording.a * -2 * hidden * (1 - hidden**2)
+    return residual * slope, residual * (recording.W.T * bend) @ recording.W + np.outer(slope, slope)
+
+
+@pytest.mark.parametrize("kind", ["tangent", "euclidean"])
+def test_the_spectrum_at_an_iterate_is_that_of_its_hessian(shown: Scene, kind: Any) -> None:
+    recording = shown.recording
+    assert recording is not None
+    t = recording.steps
+    picture = shown.spectrum(t, 1, kind)
+    delta = recording.delta[-1, 1]
+    g, H = hessian(recording, delta)
+    if kind == "tangent":
+        basis = np.linalg.svd(delta[None])[2][1:]
+        H = basis @ H @ basis.T
+    np.testing.assert_allclose(picture.eigenvalues, np.linalg.eigvalsh(H), rtol=1e-8, atol=1e-10)
+    assert picture.multiplier == pytest.approx(delta @ g / recording.epsilon**2)
+    assert (picture.t, picture.k, picture.kind, picture.exact) == (t, 1, kind, True)
+
+
+def test_an_eigenvalue_has_its_direction(shown: Scene) -> None:
+    recording, plane = shown.recording, shown.plane
+    assert recording is not None and plane is not None
+    picture = shown.spectrum(5, 0, "euclidean")
+    found = shown.direction(5, 0, "euclidean", 2, float(picture.eigenvalues[2]))
+    _, H = hessian(recording, recording.delta[5, 0])
+    np.testing.assert_allclose(H @ found.vector, picture.eigenvalues[2] * found.vector, atol=1e-9)
+    assert np.linalg.norm(found.vector) == pytest.approx(1)
+    np.testing.assert_allclose(found.in_plane, [found.vector @ plane.u.numpy(), found.vector @ plane.v.numpy()])
+    assert found.share == pytest.approx(np.linalg.norm(found.in_plane))
+
+
+def test_a_probe_and_a_cut_read_the_true_loss(shown: Scene) -> None:
+    recording, plane = shown.recording, shown.plane
+    assert recording is not None and plane is not None
+
+    def loss(point: np.ndarray) -> float:
+        delta = plane.origin.numpy() + recording.epsilon * (point[0] * plane.u.numpy() + point[1] * plane.v.numpy())
+        return float((np.tanh(recording.W @ (recording.x + delta)) @ recording.a - recording.y) ** 2 / 2)
+
+    assert shown.probe((0.3, -0.7)).loss == pytest.approx(loss(np.array([0.3, -0.7])), rel=1e-12)
+    cut = shown.cut((-1.0, 0.5), (0.5, -1.5), count=11)
+    assert cut.position[-1] == pytest.approx(2.5)
+    for i in (0, 3, 10):
+        point = cut.start + cut.position[i] / 2.5 * (cut.end - cut.start)
+        assert cut.loss[i] == pytest.approx(loss(point), rel=1e-10)
+
+
+def test_a_dragged_start_moves_along_the_plane_or_onto_it() -> None:
+    picture = of_kind(show(Scene(), SMALL), PlanePicture)[-1]
+    start = np.arange(6.0) / 10
+    onto = picture.moved(start, (0.2, -0.4), keep_off_plane=False)
+    np.testing.assert_allclose([onto @ picture.u, onto @ picture.v], [0.2, -0.4], atol=1e-12)
+    along = picture.moved(start, (0.2, -0.4), keep_off_plane=True)
+    np.testing.assert_allclose([along @ picture.u, along @ picture.v], [0.2, -0.4], atol=1e-12)
+    change = along - start
+    in_plane = (change @ picture.u) * picture.u + (change @ picture.v) * picture.v
+    np.testing.assert_allclose(change, in_plane, atol=1e-12)
+
+
+def test_extremes_along_the_path_are_the_ends_of_its_spectra() -> None:
+    scene = Scene()
+    found = of_kind(show(scene, SMALL), ExtremesPicture)[-1]
+    assert found.t[0] == 0 and found.t[-1] == scene.recording.steps  # type: ignore[union-attr]
+    for i in (0, len(found.t) // 2, -1):
+        spectrum = scene.spectrum(int(found.t[i]), 0, "tangent")
+        assert found.smallest[i] == pytest.approx(spectrum.eigenvalues.min(), rel=1e-6)
+        assert found.largest[i] == pytest.approx(spectrum.eigenvalues.max(), rel=1e-6)
+        assert found.multiplier[i] == pytest.approx(spectrum.multiplier, rel=1e-6)
