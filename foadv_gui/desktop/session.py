@@ -5,14 +5,13 @@ Views call methods and listen to signals; they never call each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
-from foadv_gui.desktop.undo import EditCommand
+from foadv_gui.desktop.undo import Choice, EditCommand
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.picture import (
@@ -33,22 +32,11 @@ from foadv_gui.lab.picture import (
 from foadv_gui.lab.recording import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator, Mapping
 
 _POLL_MS = 16
 _REST_MS = 140
 """How long a control rests before the coarse picture is refined."""
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """What undo and redo go through: the experiment, and starts (K, d) over epsilon set by hand."""
-
-    experiment: Experiment
-    starts: NDArray[np.float64] | None = None
-    recording: Recording | None = None
 
 
 class Session(QObject):
@@ -79,7 +67,7 @@ class Session(QObject):
         super().__init__(parent)
         self._thread = thread
         self.undo_stack = QUndoStack(self)
-        self._choice = Choice(Experiment())
+        self._choice = self._asked = Choice(Experiment())
         self.window: Window | None = None
         self.preset: str = ""
         self.info: Prepared | None = None
@@ -98,7 +86,7 @@ class Session(QObject):
         self.torch_version = ""
         self.shipped = False
         """Whether a recording that came with the program is on show, not one computed here."""
-        self._oldest_job = 0
+        self._oldest_job = self._asked_job = 0
         self._fresh = self._live = False
         self._spectrum_asked: tuple[object, ...] = ()
         self._poll = QTimer(self)
@@ -155,13 +143,15 @@ class Session(QObject):
             return False
         return shown.k == self.focus and shown.t == int(path.steps[path.at(self.t)])
 
-    def edit(self, key: str, value: object, *, live: bool = False) -> bool:
+    def edit(self, key: str, value: object, *, live: bool = False, also: Mapping[str, object] | None = None) -> bool:
         """Change one setting; returns whether that is possible (else `refused` says why and nothing changes).
 
-        With `live` a control is moving: its steps merge into one undo step, and a coarse picture comes first.
+        With `live` a control is moving: its steps merge into one undo step, and a coarse picture comes first. What
+        the thread alone can tell to be impossible (a file, a box around the input) is taken back when it says so.
+        `also` are settings without which this one means nothing.
         """
         try:
-            experiment = self.experiment.replace(key, value)
+            experiment = self.experiment.replace(key, value, **(also or {}))
         except ExperimentError as error:
             self.refused.emit(error.key or key, error.reason)
             return False
@@ -296,7 +286,7 @@ class Session(QObject):
             return
         t = int(self.path.steps[self.path.at(self.t)])
         k, kind = self.focus, self.experiment.view.spectrum
-        wanted = (id(self.recording), t, k, kind)
+        wanted = (t, k, kind)
         if wanted == self._spectrum_asked:
             return
         self._spectrum_asked = wanted
@@ -325,6 +315,7 @@ class Session(QObject):
         )
         self._live = False
         job = self._thread.submit(SCENE, lambda scene, interrupted: scene.stages(request, interrupted))
+        self._asked_job, self._asked = job, self._choice
         if self._fresh:
             # What is still on its way belongs to the old experiment.
             self._oldest_job, self._fresh = job, False
@@ -340,8 +331,12 @@ class Session(QObject):
     @Slot()
     def _deliver(self) -> None:
         for job, value in self._thread.take():
+            if isinstance(value, Refusal) and job != self._asked_job:
+                continue  # something else has been chosen since
             if job == 0 or job >= self._oldest_job:
                 self.apply(value)
+            if job == self._asked_job and isinstance(value, Surface | PathPicture | FocusRun):
+                self._note_possible()
         if not self.busy:
             self._poll.stop()
             self.statusChanged.emit()
@@ -359,6 +354,7 @@ class Session(QObject):
         if recording is self.recording:
             return
         self.recording = recording
+        self._spectrum_asked = ()
         self.verdicts = {}
         self.verdictChanged.emit()
         if (recording.finished and self.position > recording.steps) or (at_end and recording.finished):
@@ -389,7 +385,15 @@ class Session(QObject):
         self.shipped = self.shipped and not self.torch_version
         self.prepared.emit()
 
+    def _note_possible(self) -> None:
+        command = self.undo_stack.command(self.undo_stack.index() - 1)
+        if isinstance(command, EditCommand):
+            command.accept(self._asked)
+
     def _apply_refusal(self, refusal: Refusal) -> None:
+        command = self.undo_stack.command(self.undo_stack.index() - 1)
+        if isinstance(command, EditCommand):
+            command.retreat()
         self.refused.emit(refusal.key, refusal.reason)
 
     def _apply_failure(self, failure: Failure) -> None:

@@ -47,6 +47,14 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
 }
 
 
+_CHOSEN_BY: dict[str, dict[str, object]] = {
+    "network.file": {"network.source": "file"},
+    "input.file": {"input.source": "file"},
+    "ascent.start_file": {"ascent.start": "file"},
+}
+"""What naming a file says as well; without the file's name, its source could not be chosen."""
+
+
 class Field(QWidget):
     """A setting's row: symbol and title, editor, and the reason why a value was refused."""
 
@@ -83,7 +91,8 @@ class Field(QWidget):
 
     @Slot(object, bool)
     def _on_edited(self, value: object, moving: bool) -> None:
-        if not self._session.edit(self.setting.key, value, live=moving):
+        also = _CHOSEN_BY.get(self.setting.key) if value else None
+        if not self._session.edit(self.setting.key, value, live=moving, also=also):
             self.show_value(self._session.experiment)
 
 
@@ -114,8 +123,6 @@ class SetupPanel(QScrollArea):
         self.setMinimumWidth(form.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
         session.experimentChanged.connect(self._show)
         session.refused.connect(self._refuse)
-        # A change that is accepted clears what an earlier one was refused for.
-        session.prepared.connect(self._clear)
         self._show()
 
     def sizeHint(self) -> QSize:
@@ -157,6 +164,7 @@ class SetupPanel(QScrollArea):
     @Slot()
     def _show(self) -> None:
         experiment = self._session.experiment
+        self._clear()  # a change clears what an earlier one was refused for
         for key, field in self.fields.items():
             field.show_value(experiment)
             field.setVisible(_SHOWN_WHEN.get(key, _always)(experiment))
@@ -164,6 +172,10 @@ class SetupPanel(QScrollArea):
     @Slot(str, str)
     def _refuse(self, key: str, reason: str) -> None:
         field = self.fields.get(key)
+        if reason:
+            self._clear()
+        if field is not None and key in _CHOSEN_BY and reason:
+            field.show()  # a file that is missing must be named somewhere
         if field is not None and field.isVisibleTo(self):
             field.refuse(reason)
             if reason:
