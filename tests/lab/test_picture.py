@@ -1,0 +1,130 @@
+"""Contour levels are round, colours fit what is shown, and a valley of zero loss has a floor in the logarithm."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from foadv_gui.lab.picture import PathPicture, Surface, grid_shape, round_levels
+
+
+def surface_of(values: Any, quantity: Any = "loss", inside: Any = None) -> Surface:
+    values = np.asarray(values, float)
+    rows, columns = values.shape
+    mask = np.ones(values.shape, bool) if inside is None else np.asarray(inside)
+    return Surface(np.linspace(-1, 1, columns), np.linspace(-2, 2, rows), values, mask, quantity)
+
+
+@given(
+    low=st.floats(-1e12, 1e12),
+    span=st.floats(1e-9, 1e12),
+    count=st.integers(2, 30),
+)
+def test_levels_are_round_evenly_spaced_inside_and_not_too_many(low: float, span: float, count: int) -> None:
+    high = low + span
+    assume(span > 1e-6 * abs(low))
+    levels = round_levels(low, high, count)
+    assert all(low < level < high for level in levels)
+    assert len(levels) <= count
+    assert len(levels) >= count // 2 - 1
+    if len(levels) > 1:
+        step = levels[1] - levels[0]
+        np.testing.assert_allclose(np.diff(levels), step, rtol=1e-6, atol=1e-9 * abs(low))
+        digits = step / 10 ** np.floor(np.log10(step * (1 + 1e-7)))
+        assert min(abs(digits - nice) for nice in (1, 2, 2.5, 5, 10)) < 1e-4
+        np.testing.assert_allclose(np.array(levels) / step, np.round(np.array(levels) / step), atol=1e-6)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, 1.0), (0.0, np.inf), (np.nan, 1.0)])
+def test_a_range_without_extent_has_no_levels(low: float, high: float) -> None:
+    assert round_levels(low, high, 10) == []
+
+
+def test_levels_of_a_plain_range() -> None:
+    np.testing.assert_allclose(round_levels(0, 1, 10), np.arange(1, 10) / 10)
+    np.testing.assert_allclose(round_levels(-3, 7, 4), [-2.5, 0, 2.5, 5])
+
+
+def test_loss_and_residual_come_from_the_same_numbers() -> None:
+    residual = np.array([[-2.0, 0.0], [1.0, 3.0]])
+    np.testing.assert_allclose(surface_of(residual).shown(), [[2.0, 0.0], [0.5, 4.5]])
+    np.testing.assert_allclose(surface_of(residual, "residual").shown(), residual)
+    np.testing.assert_allclose(surface_of(residual, "curvature").shown(), residual)
+
+
+def test_the_logarithm_has_a_floor_twelve_decades_down_and_colours_six() -> None:
+    surface = surface_of([[0.0, 1e-9], [1.0, 10.0]], "log-loss")
+    shown = surface.shown()
+    assert np.isfinite(shown).all()
+    top = np.log10(50.0)
+    assert shown.max() == pytest.approx(top)
+    assert shown.min() == pytest.approx(top - 12)
+    assert surface.colour_range(False) == pytest.approx((top - 6, top))
+
+
+def test_the_logarithm_of_nothing_is_finite() -> None:
+    assert np.isfinite(surface_of(np.zeros((3, 3)), "log-loss").shown()).all()
+
+
+@pytest.mark.parametrize("quantity", ["residual", "curvature"])
+def test_signed_colours_are_symmetric_about_zero(quantity: str) -> None:
+    assert surface_of([[-1.0, 0.0], [2.0, 4.0]], quantity).colour_range(False) == (-4.0, 4.0)
+
+
+def test_colours_can_be_taken_from_inside_the_set() -> None:
+    surface = surface_of([[1.0, 2.0], [4.0, 100.0]], "loss", [[True, True], [True, False]])
+    assert surface.colour_range(True) == (0.5, 8.0)
+    assert surface.colour_range(False) == (0.5, 5000.0)
+    assert surface_of([[1.0, 2.0]] * 2, "loss", np.zeros((2, 2), bool)).colour_range(True) == (0.5, 2.0)
+
+
+def test_a_flat_or_broken_surface_still_has_a_range() -> None:
+    low, high = surface_of(np.full((2, 2), 3.0)).colour_range(False)
+    assert low < 4.5 < high
+    assert surface_of(np.full((2, 2), np.nan), "residual").colour_range(False) == (0.0, 1.0)
+    assert surface_of([[np.inf, 1.0], [0.0, 2.0]]).colour_range(False) == (0.0, 2.0)
+
+
+def test_contours_lie_on_their_level() -> None:
+    alpha, beta = np.meshgrid(np.linspace(-1, 1, 41), np.linspace(-2, 2, 41))
+    surface = surface_of(alpha + 2 * beta + 7, "residual")  # a plane: its contours are exact
+    drawn = surface.contours(3.0, 11.0)
+    assert [level for level, _ in drawn] == round_levels(3.0, 11.0, 12)
+    assert any(lines for _, lines in drawn)
+    for level, lines in drawn:
+        for line in lines:
+            np.testing.assert_allclose(line[:, 0] + 2 * line[:, 1] + 7, level, atol=1e-9)
+
+
+@pytest.mark.parametrize("window", [(-1, 1, -1, 1), (-2.6, 2.6, -1.3, 1.3), (0, 0.1, 0, 7), (-1, 1, 0, 1e-9)])
+def test_grid_points_are_as_far_apart_across_as_up(window: Any) -> None:
+    columns, rows = grid_shape(window, 201)
+    across, up = (window[1] - window[0]) / (columns - 1), (window[3] - window[2]) / (rows - 1)
+    assert columns >= 2 and rows >= 2
+    assert 0.2 * 201**2 < columns * rows < 2 * 201**2
+    if 0.1 < (window[1] - window[0]) / (window[3] - window[2]) < 10:
+        assert across == pytest.approx(up, rel=0.05)
+
+
+def test_the_level_f_equals_y_is_where_the_residual_changes_sign() -> None:
+    alpha, _ = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-2, 2, 21))
+    (line,) = surface_of(alpha - 0.25, "loss").zero_residual()
+    np.testing.assert_allclose(line[:, 0], 0.25, atol=1e-12)
+    assert surface_of(alpha - 0.25, "curvature").zero_residual() == []
+    assert surface_of(alpha + 9, "loss").zero_residual() == []
+
+
+def test_a_time_between_two_kept_steps_shows_the_earlier_one() -> None:
+    path = PathPicture(np.array([0, 4, 8, 9]), np.zeros((4, 1, 2)), np.zeros((4, 1)), np.zeros((4, 2)), 0)
+    assert [path.at(t) for t in (-1, 0, 3.9, 4, 8.5, 9, 50)] == [0, 0, 0, 1, 2, 3, 3]
+
+
+def test_pictures_need_no_torch() -> None:
+    script = "import sys, foadv_gui.lab.picture; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)
