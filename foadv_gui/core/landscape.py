@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .norms import norm
-from .threads import in_parallel
+from .threads import cores, in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .objective import QuadraticAdversary
     from .plane import Plane
 
-BLOCK_BYTES = {"cpu": 2**19, "cuda": 2**28, "mps": 2**27}
+BLOCK_BYTES = {"cpu": 2**20, "cuda": 2**28, "mps": 2**27}
 """Pre-activations held at a time: they stay in the second-level cache of a core, or fill a GPU."""
 
 
@@ -75,28 +75,36 @@ def residual_on_grid(
     Interrupted
         When `interrupted()` is true between two blocks.
     """
-    objective = planar.objective
-    a, sigma = objective.network.a, objective.network.activation.value
-    alphas, betas = alphas.to(planar.p0), betas.to(planar.p0)
-    residual = planar.p0.new_empty((len(betas), len(alphas)))
-    held = BLOCK_BYTES[planar.p0.device.type] // (planar.p0.shape[0] * planar.p0.element_size())
-    rows, columns = max(1, held // len(alphas)), max(1, held)
+    objective, p0 = planar.objective, planar.p0
+    a, activation = objective.network.a, objective.network.activation
+    alphas, betas = alphas.to(p0), betas.to(p0)
+    residual = p0.new_empty((len(betas), len(alphas)))
+    held = max(1, BLOCK_BYTES[p0.device.type] // (p0.shape[0] * p0.element_size()))
+    rows, columns = max(1, held // len(alphas)), min(held, len(alphas))
     along = torch.outer(alphas, planar.Wu) if rows > 1 else None
+    shared = p0.device.type == "cpu" and residual.numel() * p0.shape[0] >= LARGE_GRID
+    # A few strips a core: one that is busy with something else gets fewer.
+    strip = rows * max(1, -(-len(betas) // (rows * 4 * cores()))) if shared else len(betas)
 
     def fill(first: int) -> None:
-        if interrupted():
-            raise Interrupted
-        if along is not None:
-            base = torch.addr(planar.p0, betas[first : first + rows], planar.Wv)
-            residual[first : first + rows] = sigma(base.unsqueeze(1) + along) @ a
-            return
-        base = planar.p0 + betas[first] * planar.Wv
-        for start in range(0, len(alphas), columns):
-            part = slice(start, start + columns)
-            residual[first, part] = sigma(torch.addr(base, alphas[part], planar.Wu)) @ a
+        # One block of memory for the whole strip: asking for it anew each time costs as much as the activations.
+        memory = p0.new_empty((rows, columns, p0.shape[0]))
+        for row in range(first, min(first + strip, len(betas)), rows):
+            if interrupted():
+                raise Interrupted
+            some = betas[row : min(row + rows, first + strip)]
+            base = torch.addr(p0, some, planar.Wv)
+            if along is not None:
+                p = torch.add(base.unsqueeze(1), along, out=memory[: len(some)])
+                residual[row : row + len(some)] = activation.value_over(p) @ a
+                continue
+            for start in range(0, len(alphas), columns):
+                part = alphas[start : start + columns]
+                p = torch.addr(base[0], part, planar.Wu, out=memory[0, : len(part)])
+                residual[row, start : start + columns] = activation.value_over(p) @ a
 
-    pieces = range(0, len(betas), rows)
-    if planar.p0.device.type == "cpu" and residual.numel() * planar.p0.shape[0] >= LARGE_GRID:
+    pieces = range(0, len(betas), strip)
+    if shared:
         in_parallel(fill, pieces)
     else:
         for piece in pieces:
@@ -138,7 +146,7 @@ def curvature_on_grid(
 
     P = I - delta delta^T/|delta|^2 and lambda = <delta, g>/epsilon^2 at each point: negative where the loss is
     concave along the sphere. One batched Lanczos run of `steps` steps with full orthogonalisation from a fixed start;
-    its values approach the true ones from below (exact for d <= steps).
+    its values approach the true ones from below (exact for d <= steps). At the clean point P is the identity.
 
     Raises
     ------
@@ -169,9 +177,11 @@ def _top_tangent_curvature(objective: QuadraticAdversary, epsilon: float, delta:
         return v - normal * (normal * v).sum(-1, keepdim=True)
 
     start = torch.randn(d, generator=torch.Generator().manual_seed(0), dtype=delta.dtype)
-    q = tangent(start.expand(n, d))
-    q = q / norm(q).unsqueeze(-1)
-    steps = min(steps, max(1, d - 1))
+    q = tangent(tangent(start.expand(n, d)))
+    length = norm(q).unsqueeze(-1)
+    # d = 1: nothing is tangent, and what is left of the start is round-off.
+    q = torch.where(length > 1e-12 * norm(start), q / length, 0)
+    steps = min(steps, d)
     basis = [q]
     T = delta.new_zeros((n, steps, steps))
     for j in range(steps):
@@ -181,7 +191,7 @@ def _top_tangent_curvature(objective: QuadraticAdversary, epsilon: float, delta:
             break
         known = torch.stack(basis, 1)
         for _ in range(2):
-            w = w - (known.mT @ (known @ w.unsqueeze(-1))).squeeze(-1)
+            w = tangent(w - (known.mT @ (known @ w.unsqueeze(-1))).squeeze(-1))
         beta = norm(w)
         # An exhausted Krylov space leaves round-off only: its block decouples and adds no eigenvalue.
         alive = beta > 1e-10 * T.abs().amax((-2, -1))

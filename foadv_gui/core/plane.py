@@ -191,6 +191,7 @@ def constraint_cut(plane: Plane, constraint: ConstraintSet, *, corners: int = 36
     An l2 set cuts the plane in the disc of radius sqrt(epsilon^2 - dist^2) about the projected clean point, drawn
     with `corners` corners; faces of a box (and of the l-infinity ball) then cut it exactly, one half-plane each.
     """
+    constraint = constraint.to(device=torch.device("cpu"), dtype=torch.float64)
     centre_tensor, distance = plane.coordinates(torch.zeros_like(plane.origin))
     centre = centre_tensor.numpy()
     if isinstance(constraint, LinfBall):
@@ -210,7 +211,9 @@ def constraint_cut(plane: Plane, constraint: ConstraintSet, *, corners: int = 36
     normals = torch.stack([plane.u, plane.v], -1).double().cpu().numpy()
     origin = plane.origin.numpy()
     for sign, bound in ((1.0, upper), (-1.0, lower)):
-        limits = sign * (bound.double().cpu().numpy() - origin)
+        limits = sign * (bound.numpy() - origin)
+        # A point of a float32 run may lie beyond the face that holds it, by round-off: it is on it.
+        limits[(limits < 0) & (limits > -1e-6 * constraint.epsilon)] = 0
         for normal, limit in zip(sign * normals, limits, strict=True):
             polygon = _cut(polygon, normal, limit)
             if not len(polygon):
