@@ -7,61 +7,85 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.theme import pen, style_axes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PySide6.QtGui import QShowEvent
 
     from foadv_gui.desktop.session import Session
-    from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.desktop.theme import Theme, ThemeKeeper
 
-_NAMES = ("clean x", "perturbation δ", "adversary x + δ")
 _MOST_BARS = 4096
 
 
-class InputPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
-    """Three pictures of the focused restart's input."""
+class VectorPlot(pg.PlotWidget):  # type: ignore[misc]
+    """One vector of the input space, as an image or as bars."""
+
+    def __init__(self, colormap: str) -> None:
+        super().__init__()
+        self.setMouseEnabled(False, False)
+        self.hideButtons()
+        self.setMenuEnabled(False)
+        self.image = pg.ImageItem(axisOrder="row-major", colorMap=pg.colormap.get(colormap))
+        self.bars = pg.PlotCurveItem([0.0, 1.0], [0.0], stepMode="center", fillLevel=0)
+        self.addItem(self.image)
+        self.addItem(self.bars)
+
+    def paint(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self.setBackground(theme.plot)
+        style_axes(self, theme, 8)
+        self.bars.setPen(pen(theme.accent, 1))
+        self.bars.setBrush(pen(theme.accent).color())
+
+    def draw(self, values: NDArray[np.float64], shape: tuple[int, int] | None, levels: tuple[float, float]) -> None:
+        """Show a vector (d,): an image of `shape` in the colours between `levels`, or bars."""
+        for side in ("left", "bottom"):
+            self.showAxis(side, shape is None)
+        self.image.setVisible(shape is not None)
+        self.bars.setVisible(shape is None)
+        self.setAspectLocked(shape is not None)
+        if shape is not None:
+            # Row 0 of an image is its top.
+            self.image.setImage(values.reshape(shape)[::-1], levels=levels)
+            self.setRange(xRange=(0, shape[1]), yRange=(0, shape[0]), padding=0.01)
+            return
+        shown = values[:_MOST_BARS]
+        self.bars.setData(np.arange(len(shown) + 1) - 0.5, shown)
+        self.setRange(xRange=(-0.5, len(shown) - 0.5), yRange=levels, padding=0.02)
+
+
+class InputPlot(QWidget):
+    """The focused restart's clean input, perturbation and adversary."""
 
     def __init__(self, session: Session, theme: ThemeKeeper) -> None:
         super().__init__()
         self._session, self._theme = session, theme
-        self._plots: list[Any] = []
-        self._images: list[Any] = []
-        self._curves: list[Any] = []
-        for row, name in enumerate(_NAMES):
-            plot = self.addPlot(row=row, column=0, title=name)
-            plot.setMouseEnabled(False, False)
-            plot.hideButtons()
-            plot.setMenuEnabled(False)
-            image = pg.ImageItem(axisOrder="row-major")
-            curve = pg.PlotCurveItem([0.0, 1.0], [0.0], stepMode="center", fillLevel=0)
-            plot.addItem(image)
-            plot.addItem(curve)
-            self._plots.append(plot)
-            self._images.append(image)
-            self._curves.append(curve)
-        self.setToolTip(
-            "The clean input, the perturbation at the cursor (coloured on the scale of its own largest entry, which "
-            "the title gives), and their sum, in one grey scale."
-        )
-        session.recordingChanged.connect(self.draw)
-        session.cursorChanged.connect(self.draw)
-        session.experimentChanged.connect(self.draw)
-        session.prepared.connect(self.draw)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 2, 4, 2)
+        column.setSpacing(1)
+        self.titles: list[QLabel] = []
+        self.plots: list[VectorPlot] = []
+        for colormap in ("CET-L1", "CET-D1A", "CET-L1"):
+            self.titles.append(QLabel())
+            self.plots.append(VectorPlot(colormap))
+            column.addWidget(self.titles[-1])
+            column.addWidget(self.plots[-1], 1)
+        self.titles[0].setToolTip("The clean input x = γ x̂; clean input and adversary share one grey scale")
+        self.titles[1].setToolTip("The perturbation δ at the cursor, coloured on the scale of its own largest entry")
+        self.titles[2].setToolTip("What the network sees: x + δ")
+        for signal in (session.recordingChanged, session.cursorChanged, session.experimentChanged, session.prepared):
+            signal.connect(self.draw)
         theme.changed.connect(self._paint)
         self._paint()
 
     @Slot()
     def _paint(self) -> None:
-        theme = self._theme.theme
-        self.setBackground(theme.plot)
-        for plot, curve in zip(self._plots, self._curves, strict=True):
-            style_axes(plot, theme, 8)
-            plot.titleLabel.setText(plot.titleLabel.text, color=theme.text)
-            curve.setPen(pen(theme.accent, 1))
-            curve.setBrush(pen(theme.accent).color())
-        self.draw()
+        for plot in self.plots:
+            plot.paint(self._theme.theme)
 
     @Slot()
     def draw(self) -> None:
@@ -70,44 +94,18 @@ class InputPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         if recording is None or info is None or not self.isVisible():
             return
         delta = np.array(recording.delta[recording.kept_index(self._session.t), self._session.focus], np.float64)
-        x = recording.x
+        x: Any = recording.x
         if len(x) != info.dimension or len(delta) != len(x):
             return
         top = float(np.abs(delta).max()) or 1.0
-        grey = (float(min(x.min(), (x + delta).min())), float(max(x.max(), (x + delta).max())))
-        words = (_NAMES[0], f"{_NAMES[1]}, largest entry {top:.3g}", _NAMES[2])
-        for i, (values, title) in enumerate(zip((x, delta, x + delta), words, strict=True)):
-            self._plots[i].setTitle(title, size="9pt", color=self._theme.theme.text)
-            if info.image_shape is not None:
-                self._draw_image(i, values.reshape(info.image_shape), (-top, top) if i == 1 else grey)
-            else:
-                self._draw_bars(i, values)
+        both = (float(min(x.min(), (x + delta).min())), float(max(x.max(), (x + delta).max())))
+        self.titles[0].setText(f"clean x: {info.input_label}")
+        self.titles[1].setText(f"perturbation δ, colours to ±{top:.3g}")
+        self.titles[2].setText("adversary x + δ")
+        for plot, values, levels in zip(self.plots, (x, delta, x + delta), (both, (-top, top), both), strict=True):
+            plot.draw(values, info.image_shape, levels)
 
-    def _draw_image(self, i: int, image: NDArray[np.float64], levels: tuple[float, float]) -> None:
-        plot = self._plots[i]
-        self._curves[i].hide()
-        self._images[i].show()
-        self._images[i].setColorMap(pg.colormap.get("CET-D1A" if i == 1 else "CET-L1"))
-        # Row 0 of an image is its top.
-        self._images[i].setImage(image[::-1], levels=levels)
-        plot.hideAxis("left")
-        plot.hideAxis("bottom")
-        plot.setAspectLocked(True)
-        plot.setRange(xRange=(0, image.shape[1]), yRange=(0, image.shape[0]), padding=0.02)
-
-    def _draw_bars(self, i: int, values: NDArray[np.float64]) -> None:
-        plot = self._plots[i]
-        self._images[i].hide()
-        self._curves[i].show()
-        plot.setAspectLocked(False)
-        plot.showAxis("left")
-        plot.showAxis("bottom")
-        shown = values[:_MOST_BARS]
-        self._curves[i].setData(np.arange(len(shown) + 1) - 0.5, shown)
-        plot.setRange(xRange=(-0.5, len(shown) - 0.5), padding=0.01)
-        plot.enableAutoRange("y")
-
-    def showEvent(self, event: Any) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         """Draw when the tab is opened."""
         super().showEvent(event)
         self.draw()

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout
 
 from foadv_gui.desktop.plots.gestures import PlaneViewBox
+from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.surface import Ground
 from foadv_gui.desktop.plots.trails import MOST_TRAILS, Trails
 from foadv_gui.desktop.theme import pen, style_axes
@@ -251,7 +252,10 @@ class LandscapePanel(QFrame):
             top.addWidget(button)
         column.addLayout(top)
         self.plot = LandscapePlot(session, theme, actions)
-        column.addWidget(self.plot, 1)
+        self.pages = PlotOrReason(self.plot)
+        self.pages.say("Loading torch: the first picture follows")
+        session.surfaceChanged.connect(self._on_surface)
+        column.addWidget(self.pages, 1)
         bottom = QHBoxLayout()
         self.key = QLabel("✛ clean  ◆ start  ★ maximum  ✕ no maximum")
         self.key.setObjectName("faint")
@@ -292,6 +296,10 @@ class LandscapePanel(QFrame):
         box.activated.connect(self._on_plane if key == "view.plane" else self._on_quantity)
         row.addWidget(box)
         return box
+
+    @Slot()
+    def _on_surface(self) -> None:
+        self.pages.say("")
 
     @Slot(int)
     def _on_plane(self, index: int) -> None:

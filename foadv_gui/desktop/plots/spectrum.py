@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Slot
+from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QStackedWidget,
     QToolButton,
     QVBoxLayout,
-    QWidget,
 )
 
+from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.theme import brush, pen, style_axes
 from foadv_gui.lab.config import setting
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PySide6.QtCore import QEvent
 
     from foadv_gui.desktop.player import Player
@@ -30,22 +31,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.picture import SpectrumPicture
 
 
-class PlotOrReason(QStackedWidget):
-    """A plot, or in its place the reason why there is nothing to draw."""
-
-    def __init__(self, plot: QWidget) -> None:
-        super().__init__()
-        self.reason = QLabel()
-        self.reason.setWordWrap(True)
-        self.reason.setObjectName("faint")
-        self.reason.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.addWidget(plot)
-        self.addWidget(self.reason)
-
-    def say(self, reason: str) -> None:
-        """Show the reason, or (empty) the plot."""
-        self.reason.setText(reason)
-        self.setCurrentIndex(1 if reason else 0)
+_VECTOR_PX = 48
 
 
 class SpectrumPlot(QFrame):
@@ -93,12 +79,19 @@ class SpectrumPlot(QFrame):
         for item in (self._shade, self._bars, self._ticks, self._picked, self._multiplier):
             self.plot.addItem(item)
         self.pages = PlotOrReason(self.plot)
+        self.pages.say("No path yet")
         column.addWidget(self.pages, 1)
         self.note = QLabel()
         self.note.setObjectName("faint")
         self.note.setWordWrap(True)
-        column.addWidget(self.note)
-        self.setToolTip(
+        self.vector = QLabel()
+        self.vector.setAccessibleName("Eigenvector as an image")
+        bottom = QHBoxLayout()
+        bottom.addWidget(self.note, 1)
+        bottom.addWidget(self.vector)
+        column.addLayout(bottom)
+        # On the heading alone: over the plot it would hide the direction that the mouse asks for.
+        self.heading.setToolTip(
             "Each bar counts eigenvalues of the loss's Hessian, each tick is one. A boundary point is a strict local "
             "maximum where all tangent eigenvalues lie below the multiplier λ: in the shaded part. Move the mouse over "
             "the ticks to see an eigenvector on the landscape."
@@ -183,16 +176,29 @@ class SpectrumPlot(QFrame):
         self._session.clear_direction()
         super().leaveEvent(event)
 
+    def _show_vector(self, vector: NDArray[np.float64]) -> None:
+        """The eigenvector as a small image, where the input is one."""
+        info = self._session.info
+        shape = info.image_shape if info is not None else None
+        self.vector.setVisible(shape is not None and shape[0] * shape[1] == len(vector))
+        if not self.vector.isVisible() or shape is None:
+            return
+        shares = 0.5 + 0.5 * vector.reshape(shape) / max(np.abs(vector).max(), 1e-300)
+        pixels = np.ascontiguousarray(pg.colormap.get("CET-D1A").map(shares.ravel(), mode="byte").reshape(*shape, 4))
+        image = QImage(pixels.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_RGBA8888)
+        self.vector.setPixmap(QPixmap.fromImage(image).scaledToHeight(_VECTOR_PX))
+
     @Slot()
     def _pick(self) -> None:
         picked, shown = self._session.direction, self._session.spectrum
         if picked is None or shown is None:
             self._picked.setData([], [])
-            self.plot.setToolTip("")
+            self.vector.hide()
             return
         bottom, top = self.plot.viewRange()[1]
         self._picked.setData([picked.eigenvalue] * 2, [bottom, 0.25 * top])
         self.note.setText(f"μ = {picked.eigenvalue:.5g}: {picked.share:.0%} of its direction lies in the plane")
+        self._show_vector(picked.vector)
 
 
 def _words(shown: SpectrumPicture, low: float, high: float) -> str:
@@ -234,11 +240,12 @@ class ExtremesPlot(QFrame):
         self._cursor.sigDragged.connect(self._on_cursor)
         self.plot.addItem(self._cursor, ignoreBounds=True)
         self.pages = PlotOrReason(self.plot)
+        self.pages.say("No path yet")
         column.addWidget(self.pages, 1)
         self.key = QLabel()
         self.key.setTextFormat(Qt.TextFormat.RichText)
         column.addWidget(self.key)
-        self.setToolTip(
+        self.heading.setToolTip(
             "Where the largest tangent eigenvalue falls below the multiplier λ, the path has entered the part of the "
             "sphere on which the loss is concave."
         )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_TRAILS = 128
 """Trails drawn at once: more are a blot, and slow."""
+_DIRECTION = 0.45
+"""Half the length at which an eigenvector is drawn, over epsilon."""
 _SYMBOLS = {True: "star", False: "x", None: "o"}
 
 
@@ -70,7 +72,6 @@ class Trails:
         self._focus.setPen(pen("#ff5a2a", 3))
         self._discarded.setPen(pen("#ffffff", 1.5, dash=True))
         self._step.setPen(pen("#ffffff", 2))
-        self._direction.setPen(pen("#f45bd8", 3))
         self.clean.setPen(pen("#000000", 1, alpha=0.8))
         self.clean.setBrush(brush("#ffffff"))
         self.heads.setPen(pen("#000000", 1, alpha=0.6))
@@ -136,13 +137,14 @@ class Trails:
         self.ends.setData(spots)
 
     def point_out(self, direction: DirectionPicture | None, path: PathPicture | None, position: float) -> None:
-        """Draw an eigenvector through the iterate."""
+        """Draw an eigenvector's direction through the iterate: one length for all, fainter the less lies in the plane."""
         if direction is None or path is None:
             self._direction.setData([], [])
             return
         i, part = _whole_and_part(path, position)
         here = _between(path.points[:, path.focus], i, part)
-        reach = 0.8 * direction.in_plane
+        reach = _DIRECTION * direction.in_plane / max(direction.share, 1e-12)
+        self._direction.setPen(pen("#f45bd8", 4, alpha=0.3 + 0.7 * direction.share))
         self._direction.setData(*np.array([here - reach, here + reach]).T)
 
     def _draw_step(self, path: PathPicture, i: int) -> None:

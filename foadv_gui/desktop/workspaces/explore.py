@@ -13,6 +13,7 @@ from foadv_gui.desktop.panels.verdict import VerdictPanel
 from foadv_gui.desktop.plots.cut import CutPlot
 from foadv_gui.desktop.plots.input import InputPlot
 from foadv_gui.desktop.plots.landscape import LandscapePanel
+from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.spectrum import ExtremesPlot, SpectrumPlot
 from foadv_gui.desktop.plots.traces import TracesPlot
 
@@ -29,6 +30,7 @@ class ExploreWorkspace(QWidget):
     def __init__(self, session: Session, player: Player, theme: ThemeKeeper, actions: Actions) -> None:
         super().__init__()
         self._session = session
+        self._line: tuple[float, ...] | None = None
         self.setup = SetupPanel(session)
         self.landscape = LandscapePanel(session, theme, actions)
         self.traces = TracesPlot(session, player, theme)
@@ -41,7 +43,9 @@ class ExploreWorkspace(QWidget):
 
         self.below = QTabWidget()
         self.below.setDocumentMode(True)
-        self.below.addTab(self.traces, "Traces")
+        self.trace_pages = PlotOrReason(self.traces)
+        self.trace_pages.say("No path yet")
+        self.below.addTab(self.trace_pages, "Traces")
         self.below.addTab(self.cut, "Cut")
         self.below.setTabToolTip(0, "Loss, stationarity, alignment and radius over the steps")
         self.below.setTabToolTip(1, "The loss along a line: press C (or hold Shift) and drag on the landscape")
@@ -84,10 +88,19 @@ class ExploreWorkspace(QWidget):
         column.addWidget(self.columns, 1)
         column.addWidget(self.playback)
         session.cutChanged.connect(self._on_cut)
+        session.recordingChanged.connect(self._on_recording)
+
+    @Slot()
+    def _on_recording(self) -> None:
+        self.trace_pages.say("")
 
     @Slot()
     def _on_cut(self) -> None:
-        self.below.setCurrentWidget(self.cut if self._session.cut is not None else self.traces)
+        cut = self._session.cut
+        line = None if cut is None else (*cut.start, *cut.end)
+        if line != self._line:  # the same line over a changed landscape is no reason to turn the page
+            self._line = line
+            self.below.setCurrentWidget(self.traces if line is None else self.cut)
 
 
 def _card(inner: QWidget) -> QFrame:
