@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QToolButton,
     QVBoxLayout,
 )
+from superqt import QElidingLabel
 
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.theme import brush, pen, style_axes
@@ -81,15 +82,15 @@ class SpectrumPlot(QFrame):
         self.pages = PlotOrReason(self.plot)
         self.pages.say("No path yet")
         column.addWidget(self.pages, 1)
-        self.note = QLabel()
+        # One line, whatever it says: the plot above must not move.
+        self.note = QElidingLabel()
         self.note.setObjectName("faint")
-        self.note.setWordWrap(True)
-        self.vector = QLabel()
+        column.addWidget(self.note)
+        # Over the plot's corner: a row of its own would move the plot from under the mouse.
+        self.vector = QLabel(self.plot)
         self.vector.setAccessibleName("Eigenvector as an image")
-        bottom = QHBoxLayout()
-        bottom.addWidget(self.note, 1)
-        bottom.addWidget(self.vector)
-        column.addLayout(bottom)
+        self.vector.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.vector.hide()
         # On the heading alone: over the plot it would hide the direction that the mouse asks for.
         self.heading.setToolTip(
             "Each bar counts eigenvalues of the loss's Hessian, each tick is one. A boundary point is a strict local "
@@ -150,7 +151,7 @@ class SpectrumPlot(QFrame):
         self._multiplier.setValue(shown.multiplier)
         self.plot.setXRange(low, high, padding=0.02)
         self.plot.setYRange(-0.16 * top, top * 1.05, padding=0)
-        self.note.setText(_words(shown, low, high))
+        self.note.setText(_words(shown))
 
     def _shown_tick(self, position: QPointF) -> int | None:
         shown = self._session.spectrum
@@ -187,6 +188,8 @@ class SpectrumPlot(QFrame):
         pixels = np.ascontiguousarray(pg.colormap.get("CET-D1A").map(shares.ravel(), mode="byte").reshape(*shape, 4))
         image = QImage(pixels.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_RGBA8888)
         self.vector.setPixmap(QPixmap.fromImage(image).scaledToHeight(_VECTOR_PX))
+        self.vector.adjustSize()
+        self.vector.move(self.plot.width() - self.vector.width() - 6, 6)
 
     @Slot()
     def _pick(self) -> None:
@@ -194,14 +197,17 @@ class SpectrumPlot(QFrame):
         if picked is None or shown is None:
             self._picked.setData([], [])
             self.vector.hide()
+            if shown is not None and len(shown.eigenvalues):
+                self.note.setText(_words(shown))
             return
         bottom, top = self.plot.viewRange()[1]
         self._picked.setData([picked.eigenvalue] * 2, [bottom, 0.25 * top])
-        self.note.setText(f"μ = {picked.eigenvalue:.5g}: {picked.share:.0%} of its direction lies in the plane")
+        self.note.setText(f"μ = {picked.eigenvalue:.5g}: {picked.share:.0%} of its direction is in the plane")
         self._show_vector(picked.vector)
 
 
-def _words(shown: SpectrumPicture, low: float, high: float) -> str:
+def _words(shown: SpectrumPicture) -> str:
+    low, high = shown.axis()
     parts = []
     if shown.kind == "tangent" or shown.multiplier:
         where = (

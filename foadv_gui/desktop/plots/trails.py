@@ -137,7 +137,7 @@ class Trails:
         self.ends.setData(spots)
 
     def point_out(self, direction: DirectionPicture | None, path: PathPicture | None, position: float) -> None:
-        """Draw an eigenvector's direction through the iterate: one length for all, fainter the less lies in the plane."""
+        """Draw an eigenvector's direction through the iterate, fainter the less of it lies in the plane."""
         if direction is None or path is None:
             self._direction.setData([], [])
             return

@@ -100,7 +100,7 @@ class ExploreWorkspace(QWidget):
         line = None if cut is None else (*cut.start, *cut.end)
         if line != self._line:  # the same line over a changed landscape is no reason to turn the page
             self._line = line
-            self.below.setCurrentWidget(self.traces if line is None else self.cut)
+            self.below.setCurrentWidget(self.trace_pages if line is None else self.cut)
 
 
 def _card(inner: QWidget) -> QFrame:
