@@ -296,8 +296,11 @@ class Session(QObject):
         if self.shipped or not self.torch_version:
             return
 
+        shown = self.recording
+
         def work(scene: Any, _interrupted: Callable[[], bool]) -> Iterator[object]:
-            if scene.recording is not None and scene.plane is not None:
+            # A question about one run has no answer in another, which may have fewer paths or coordinates.
+            if scene.recording is not None and scene.recording is shown and scene.plane is not None:
                 yield question(scene)
 
         self._thread.submit(lane, work)
@@ -354,7 +357,8 @@ class Session(QObject):
         if recording is self.recording:
             return
         self.recording = recording
-        self._spectrum_asked = ()
+        self.spectrum, self._spectrum_asked = None, ()
+        self.clear_direction()
         self.verdicts = {}
         self.verdictChanged.emit()
         if (recording.finished and self.position > recording.steps) or (at_end and recording.finished):
@@ -367,6 +371,8 @@ class Session(QObject):
         self.pathChanged.emit()
         if self.recording is not None and self.recording.finished:
             self._ask_spectrum()
+            if self.cut is not None:
+                self.ask_cut((self.cut.start[0], self.cut.start[1]), (self.cut.end[0], self.cut.end[1]))
 
     def _apply_focus_run(self, run: FocusRun) -> None:
         self.focus_run = run.path
