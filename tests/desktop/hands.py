@@ -48,7 +48,10 @@ class Hands:
     def __init__(self, qtbot: QtBot, window: MainWindow) -> None:
         self.qtbot, self.window = qtbot, window
         self.failures: list[str] = []
-        window.session.failed.connect(self.failures.append)
+        window.session.failed.connect(self._note_failure)
+
+    def _note_failure(self, message: str, details: str) -> None:
+        self.failures.append(f"{message}\n{details}")
 
     # -- shortcuts to what is looked at --------------------------------------------------------------------------
 
@@ -102,6 +105,7 @@ class Hands:
         """Replace a field's text by typing."""
         self.focus(box)
         self.key(Qt.Key.Key_A, CTRL)
+        self.key(Qt.Key.Key_Delete)
         self.qtbot.keyClicks(box, text)
         if enter:
             self.key(Qt.Key.Key_Return)
@@ -124,6 +128,12 @@ class Hands:
         assert view.currentIndex().row() == index
         self.qtbot.keyClick(view, Qt.Key.Key_Return)
         self.until(lambda: not view.isVisible())
+        self.activate()
+
+    def activate(self) -> None:
+        """Make the window the active one: after a popup or a dialog, no window manager does it here."""
+        self.window.activateWindow()
+        self.until(self.window.isActiveWindow)
 
     # -- the mouse -----------------------------------------------------------------------------------------------
 
