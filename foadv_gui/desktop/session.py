@@ -11,24 +11,11 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
+from foadv_gui.desktop.shown import Shown
 from foadv_gui.desktop.undo import Choice, EditCommand
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
-from foadv_gui.lab.picture import (
-    CutPicture,
-    DirectionPicture,
-    ExtremesPicture,
-    FocusRun,
-    PathPicture,
-    PlanePicture,
-    Prepared,
-    ProbePicture,
-    Request,
-    SpectrumPicture,
-    Surface,
-    VerdictPicture,
-    Window,
-)
+from foadv_gui.lab.picture import FocusRun, PathPicture, Prepared, Request, Surface, Window
 from foadv_gui.lab.recording import Recording
 
 if TYPE_CHECKING:
@@ -39,22 +26,10 @@ _REST_MS = 140
 """How long a control rests before the coarse picture is refined."""
 
 
-class Session(QObject):
-    """Holds what the window shows."""
+class Session(Shown):
+    """What is chosen, what is on show, and what is asked of the compute thread."""
 
     experimentChanged = Signal()
-    prepared = Signal()
-    recordingChanged = Signal()
-    pathChanged = Signal()
-    planeChanged = Signal()
-    surfaceChanged = Signal()
-    cursorChanged = Signal()
-    spectrumChanged = Signal()
-    extremesChanged = Signal()
-    verdictChanged = Signal()
-    directionChanged = Signal()
-    probeChanged = Signal()
-    cutChanged = Signal()
     windowChanged = Signal()
     refused = Signal(str, str)
     failed = Signal(str, str)
@@ -70,19 +45,6 @@ class Session(QObject):
         self._choice = self._asked = Choice(Experiment())
         self.window: Window | None = None
         self.preset: str = ""
-        self.info: Prepared | None = None
-        self.recording: Recording | None = None
-        self.path: PathPicture | None = None
-        self.focus_run: PathPicture | None = None
-        self.plane: PlanePicture | None = None
-        self.surface: Surface | None = None
-        self.spectrum: SpectrumPicture | None = None
-        self.extremes: ExtremesPicture | None = None
-        self.direction: DirectionPicture | None = None
-        self.probe: ProbePicture | None = None
-        self.cut: CutPicture | None = None
-        self.verdicts: dict[int, VerdictPicture] = {}
-        self.position = 0.0
         self.torch_version = ""
         self.shipped = False
         """Whether a recording that came with the program is on show, not one computed here."""
@@ -124,16 +86,6 @@ class Session(QObject):
         """The restart that all panels follow."""
         most = self.recording.restarts if self.recording is not None else 1
         return min(self.experiment.view.focus, most - 1)
-
-    @property
-    def steps(self) -> int:
-        """The last step that there is."""
-        return self.recording.steps if self.recording is not None else 0
-
-    @property
-    def t(self) -> int:
-        """The iterate that the cursor is on."""
-        return min(int(self.position), self.steps)
 
     @property
     def spectrum_current(self) -> bool:
@@ -224,13 +176,11 @@ class Session(QObject):
     # -- the cursor ----------------------------------------------------------------------------------------------
 
     def set_position(self, position: float) -> None:
-        """Move the cursor; between two iterates only the marker on the path follows."""
-        position = min(max(position, 0.0), float(self.steps))
-        if position == self.position:
-            return
-        self.position = position
-        self.cursorChanged.emit()
-        self._ask_spectrum()
+        """Move the cursor, and ask for the spectrum there."""
+        before = self.position
+        super().set_position(position)
+        if self.position != before:
+            self._ask_spectrum()
 
     def set_focus(self, k: int) -> None:
         """Follow restart k."""
@@ -269,17 +219,6 @@ class Session(QObject):
             return
         value = float(shown.eigenvalues[index])
         self._submit("direction", lambda scene: scene.direction(shown.t, shown.k, shown.kind, index, value))
-
-    def clear_direction(self) -> None:
-        """The mouse left the spectrum."""
-        if self.direction is not None:
-            self.direction = None
-            self.directionChanged.emit()
-
-    def clear_cut(self) -> None:
-        """Remove the 1-D cut."""
-        self.cut = None
-        self.cutChanged.emit()
 
     def _ask_spectrum(self) -> None:
         if self.recording is None or self.path is None or not self.torch_version:
@@ -347,94 +286,38 @@ class Session(QObject):
                 self.settled.emit()
 
     def apply(self, value: object) -> None:
-        """Take one result over and tell the views."""
-        handler = self._handlers.get(type(value))
-        if handler is not None:
-            handler(self, value)
-
-    def _apply_recording(self, recording: Recording) -> None:
-        at_end = self.recording is not None and self.t >= self.recording.steps > 0
-        if recording is self.recording:
-            return
-        self.recording = recording
-        self.spectrum, self._spectrum_asked = None, ()
-        self.clear_direction()
-        self.verdicts = {}
-        self.verdictChanged.emit()
-        if (recording.finished and self.position > recording.steps) or (at_end and recording.finished):
-            self.position = float(recording.steps)
-        self.recordingChanged.emit()
-        self.cursorChanged.emit()
-
-    def _apply_path(self, path: PathPicture) -> None:
-        self.path, self.focus_run = path, None
-        self.pathChanged.emit()
-        if self.recording is not None and self.recording.finished:
-            self._ask_spectrum()
-            if self.cut is not None:
-                self.ask_cut((self.cut.start[0], self.cut.start[1]), (self.cut.end[0], self.cut.end[1]))
-
-    def _apply_focus_run(self, run: FocusRun) -> None:
-        self.focus_run = run.path
-        self.pathChanged.emit()
-
-    def _apply_verdict(self, verdict: VerdictPicture) -> None:
-        self.verdicts = {**self.verdicts, verdict.k: verdict}
-        self.verdictChanged.emit()
-
-    def _apply_ready(self, ready: Ready) -> None:
-        self.torch_version = ready.version
-        self.statusChanged.emit()
-
-    def _apply_prepared(self, info: Prepared) -> None:
-        self.info = info
-        self.shipped = self.shipped and not self.torch_version
-        self.prepared.emit()
+        """Take one result over, tell the views, and ask for what follows from it."""
+        if isinstance(value, Ready):
+            self.torch_version = value.version
+            self.statusChanged.emit()
+        elif isinstance(value, Refusal):
+            self._take_back(value)
+        elif isinstance(value, Failure):
+            self.failed.emit(value.message, value.details)
+        elif isinstance(value, Done):
+            self.statusChanged.emit()
+        else:
+            if isinstance(value, Prepared):
+                self.shipped = self.shipped and not self.torch_version
+            if isinstance(value, Recording) and value is not self.recording:
+                self._spectrum_asked = ()
+            super().apply(value)
+            if isinstance(value, PathPicture) and self.recording is not None and self.recording.finished:
+                self._ask_spectrum()
+                if self.cut is not None:
+                    self.ask_cut((self.cut.start[0], self.cut.start[1]), (self.cut.end[0], self.cut.end[1]))
 
     def _note_possible(self) -> None:
         command = self.undo_stack.command(self.undo_stack.index() - 1)
         if isinstance(command, EditCommand):
             command.accept(self._asked)
 
-    def _apply_refusal(self, refusal: Refusal) -> None:
+    def _take_back(self, refusal: Refusal) -> None:
+        """Go back to the last choice that was possible, and say what was wrong."""
         command = self.undo_stack.command(self.undo_stack.index() - 1)
         if isinstance(command, EditCommand):
             command.retreat()
         self.refused.emit(refusal.key, refusal.reason)
-
-    def _apply_failure(self, failure: Failure) -> None:
-        self.failed.emit(failure.message, failure.details)
-
-    def _apply_done(self, _done: Done) -> None:
-        self.statusChanged.emit()
-
-    def _show(name: str) -> Callable[[Session, Any], None]:  # type: ignore[misc]
-        """A handler that keeps a result under a name and emits the signal of that name."""
-
-        def keep(self: Session, value: Any) -> None:
-            setattr(self, name, value)
-            getattr(self, f"{name}Changed").emit()
-
-        return keep
-
-    _handlers: dict[type, Callable[[Session, Any], None]] = {  # noqa: RUF012
-        Recording: _apply_recording,
-        PathPicture: _apply_path,
-        FocusRun: _apply_focus_run,
-        PlanePicture: _show("plane"),
-        Surface: _show("surface"),
-        SpectrumPicture: _show("spectrum"),
-        ExtremesPicture: _show("extremes"),
-        DirectionPicture: _show("direction"),
-        ProbePicture: _show("probe"),
-        CutPicture: _show("cut"),
-        VerdictPicture: _apply_verdict,
-        Prepared: _apply_prepared,
-        Ready: _apply_ready,
-        Refusal: _apply_refusal,
-        Failure: _apply_failure,
-        Done: _apply_done,
-    }
 
 
 def _keeps_starts(key: str) -> bool:
