@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
@@ -107,11 +108,10 @@ def draw_landscape(axes: Any, seen: Observation, palette: Palette) -> None:
         aspect="equal",
     )
     if view.contours:
-        for _, lines in surface.contours(low, high):
-            for line in lines:
-                axes.plot(*line.T, color=ink["line"], lw=0.5, alpha=0.35)
-    for arrow in [surface.arrows] if len(surface.arrows) else []:
-        axes.quiver(*arrow.T, color=ink["line"], alpha=0.7, width=0.003, scale=18)
+        lines = [line for _, level in surface.contours(low, high) for line in level]
+        axes.add_collection(LineCollection(lines, colors=ink["line"], linewidths=0.5, alpha=0.35), autolim=False)
+    if len(surface.arrows):
+        axes.quiver(*surface.arrows.T, color=ink["line"], alpha=0.7, width=0.003, scale=18)
     for line in surface.zero_residual():
         axes.plot(*line.T, color=ink["line"], lw=1.4, ls=(0, (4, 2)))
     cased = [Stroke(linewidth=3.2, foreground=ink["casing"], alpha=0.55), Normal()]
@@ -126,39 +126,24 @@ def draw_landscape(axes: Any, seen: Observation, palette: Palette) -> None:
 
 
 def _paths(axes: Any, seen: Observation, ink: dict[str, str]) -> None:
+    """In order of what matters: the faint trails, their ends, the bold one, its start and its end."""
     points, focus = seen.path.points, seen.focus
-    # In order of what matters: the faint trails, their ends, the bold one, its start and its end.
-    for k in range(points.shape[1]):
-        if k != focus:
-            thin = [Stroke(linewidth=1.9, foreground=ink["casing"], alpha=0.35), Normal()]
-            axes.plot(*points[:, k].T, color=ink["others"], lw=1.1, alpha=0.85, zorder=3, path_effects=thin)
+    others = [k for k in range(points.shape[1]) if k != focus]
+    thin = [Stroke(linewidth=1.9, foreground=ink["casing"], alpha=0.35), Normal()]
+    trails = LineCollection(list(points[:, others].swapaxes(0, 1)), colors=ink["others"], linewidths=1.1, alpha=0.85)
+    trails.set(zorder=3, path_effects=thin)
+    axes.add_collection(trails, autolim=False)
+    axes.plot(*points[0, others].T, "o", mfc="none", mec=ink["others"], ms=3.5, mew=0.8, zorder=3)
     axes.plot(*seen.plane.clean, "+", color=ink["line"], ms=11, mew=1.8, zorder=4)
-    for k in (*(k for k in range(points.shape[1]) if k != focus), focus):
-        marker, size, colour, _ = _ENDS[seen.verdicts[k].test.local_maximum]
-        bold = k == focus
-        if bold:
-            cased = [Stroke(linewidth=4.6, foreground=ink["casing"], alpha=0.8), Normal()]
-            axes.plot(*points[:, k].T, color=ink["focus"], lw=2.6, zorder=5, path_effects=cased)
-            for i in range(1, min(len(points) - 1, 60)):
-                axes.plot(*points[i, k], "o", color=ink["focus"], ms=3.4, mec=ink["casing"], mew=0.5, zorder=6)
-        axes.plot(
-            *points[0, k],
-            "o",
-            mfc="#ffffff" if bold else "none",
-            mec="#101318" if bold else ink["others"],
-            ms=8 if bold else 3.5,
-            mew=1.6 if bold else 0.8,
-            zorder=7 if bold else 3,
-        )
-        axes.plot(
-            *points[-1, k],
-            marker,
-            color=colour,
-            ms=size * (1.4 if bold else 0.95),
-            mec="#101318",
-            mew=1.2 if bold else 0.7,
-            zorder=8 if bold else 6,
-        )
+    for verdict, (marker, size, colour, _) in _ENDS.items():
+        ends = points[-1, [k for k in others if seen.verdicts[k].test.local_maximum is verdict]]
+        axes.plot(*ends.T, ls="", marker=marker, color=colour, ms=0.95 * size, mec="#101318", mew=0.7, zorder=6)
+    cased = [Stroke(linewidth=4.6, foreground=ink["casing"], alpha=0.8), Normal()]
+    axes.plot(*points[:, focus].T, color=ink["focus"], lw=2.6, zorder=5, path_effects=cased)
+    axes.plot(*points[1:-1, focus][:60].T, "o", color=ink["focus"], ms=3.4, mec=ink["casing"], mew=0.5, zorder=6)
+    axes.plot(*points[0, focus], "o", mfc="#ffffff", mec="#101318", ms=8, mew=1.6, zorder=7)
+    marker, size, colour, _ = _ENDS[seen.verdicts[focus].test.local_maximum]
+    axes.plot(*points[-1, focus], marker, color=colour, ms=1.4 * size, mec="#101318", mew=1.2, zorder=8)
 
 
 def _legend(axes: Any, seen: Observation, palette: Palette, ink: dict[str, str]) -> None:
@@ -279,9 +264,8 @@ def _multiplier(axes: Any, multiplier: float, near: bool, palette: Palette) -> N
 
 def _trace(axes: Any, values: Any, seen: Observation, palette: Palette) -> None:
     t = np.arange(len(values))
-    for k in range(values.shape[1]):
-        if k != seen.focus:
-            axes.plot(t, values[:, k], color=palette.others, lw=0.8, alpha=0.55)
+    others = [k for k in range(values.shape[1]) if k != seen.focus]
+    axes.plot(t, values[:, others], color=palette.others, lw=0.8, alpha=0.55)
     axes.plot(t, values[:, seen.focus], color=palette.focus, lw=2.2, zorder=5)
     axes.set_xlim(0, max(len(values) - 1, 1))
     axes.set_xlabel("step t", color=palette.text, fontsize=9, labelpad=1)
