@@ -137,3 +137,16 @@ def test_relu_says_that_it_has_no_curvature() -> None:
 def test_the_slope_of_relu_at_its_kink_is_the_one_of_autograd() -> None:
     kink = torch.zeros(1, dtype=torch.float64)
     assert torch.equal(ACTIVATIONS["relu"].first(kink), derivative(torch.relu, kink))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_large_block_gives_what_its_numbers_give_one_by_one(name: str, dtype: torch.dtype) -> None:
+    activation = ACTIVATIONS[name]
+    p = torch.linspace(-30, 30, 6000, dtype=dtype)
+    small = torch.cat([activation.value(part) for part in p.split(100)])
+    with torch.inference_mode():
+        large = p.clone()
+        torch.testing.assert_close(activation.value(large), small, rtol=4 * torch.finfo(dtype).eps, atol=0)
+        assert torch.equal(large, p)
+        torch.testing.assert_close(activation.value_over(large), small, rtol=4 * torch.finfo(dtype).eps, atol=0)
