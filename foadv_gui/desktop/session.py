@@ -112,9 +112,6 @@ class Session(Shown):
             return True
         starts = self._choice.starts if _keeps_starts(key) else None
         recording = self._choice.recording if key.startswith("view.") else None
-        if key in ("view.plane", "view.extent", "view.pixel_u", "view.pixel_v", "input.source", "network.dimension"):
-            self.window = None
-            self.windowChanged.emit()
         self._push(Choice(experiment, starts, recording), key, live)
         self.refused.emit(key, "")
         return True
@@ -134,13 +131,12 @@ class Session(Shown):
     def open(self, experiment: Experiment, *, preset: str = "", recording: Recording | None = None) -> None:
         """Show another experiment from its beginning, or a saved recording as it is."""
         self.preset = preset
-        self.window = None
-        self.windowChanged.emit()
         self._thread.cancel()
         self.undo_stack.clear()
         self._choice = Choice(experiment, None, recording)
         self.set_position(0.0)
         self.experimentChanged.emit()
+        self._fit()
         self._fresh = True
         self._ask(live=False)
         self.opened.emit()
@@ -154,8 +150,11 @@ class Session(Shown):
 
     def restore(self, choice: Choice, *, live: bool) -> None:
         """Show a choice that undo or redo brings back."""
+        elsewhere = _other_plane(self.experiment, choice.experiment)
         self._choice = choice
         self.experimentChanged.emit()
+        if elsewhere:
+            self._fit()
         if live:
             self._rest.start()
         self._ask(live=live)
@@ -168,6 +167,11 @@ class Session(Shown):
         if window is None:
             self.windowChanged.emit()
         self._ask(live=False)
+
+    def _fit(self) -> None:
+        """Show the whole of another plane; the views ask for its extent, which must be the new one."""
+        self.window = None
+        self.windowChanged.emit()
 
     def _push(self, choice: Choice, key: str, live: bool) -> None:
         self.shipped = False
@@ -318,6 +322,12 @@ class Session(Shown):
         if isinstance(command, EditCommand):
             command.retreat()
         self.refused.emit(refusal.key, refusal.reason)
+
+
+def _other_plane(old: Experiment, new: Experiment) -> bool:
+    """Whether a part of the old plane that was zoomed to means nothing on the new one."""
+    keys = ("view.plane", "view.extent", "view.pixel_u", "view.pixel_v", "input.source", "network.dimension")
+    return any(old.get(key) != new.get(key) for key in keys)
 
 
 def _keeps_starts(key: str) -> bool:
