@@ -69,8 +69,9 @@ def nothing_left(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator
 
 
 @pytest.fixture
-def new_window(qapp: QApplication, qtbot: QtBot) -> Callable[[], Hands]:
+def new_window(qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[[], Hands]]:
     """Make a window, on screen and active, with a thread that does not compute yet; closed after the test."""
+    made: list[Hands] = []  # qtbot closes them, but does not keep them
 
     def make() -> Hands:
         make_application()
@@ -79,9 +80,11 @@ def new_window(qapp: QApplication, qtbot: QtBot) -> Callable[[], Hands]:
         window.show()
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=5000)
-        return Hands(qtbot, window)
+        made.append(Hands(qtbot, window))
+        return made[-1]
 
-    return make
+    yield make
+    made.clear()
 
 
 @pytest.fixture
