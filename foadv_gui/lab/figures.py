@@ -172,7 +172,12 @@ def parameters(seen: Observation) -> str:
 
 
 def _colour_bar(page: _Page, axes: Any, seen: Observation, place: tuple[float, float, float, float]) -> None:
-    bar = page.figure.colorbar(axes.images[0], cax=page.axes(*place), extend="neither")
+    image = axes.images[0]
+    low, high = image.get_clim()
+    shown = image.get_array()
+    beyond = {(True, True): "both", (True, False): "min", (False, True): "max"}
+    extend = beyond.get((bool(shown.min() < low), bool(shown.max() > high)), "neither")
+    bar = page.figure.colorbar(image, cax=page.axes(*place), extend=extend, extendfrac=0.025)
     bar.outline.set_color(page.palette.line)
     words = QUANTITY_TITLES[seen.surface.quantity]
     bar.set_label(words, color=page.palette.text, fontsize=9.5, labelpad=4)

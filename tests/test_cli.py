@@ -1,0 +1,492 @@
+"""The command line: what it prints, what it refuses and in which words, and what it does not import."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from foadv_gui.cli import app
+from foadv_gui.lab import experiment
+from foadv_gui.lab.experiment import run
+from foadv_gui.lab.presets import load_preset, preset_names
+from foadv_gui.lab.recording import load
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("torch", "PySide6", "matplotlib", "numpy", "scipy", "pydantic", "pyqtgraph")
+RESTART = {
+    *("stop_reason", "converged_at", "loss", "radius", "tangential", "cosine", "fosc", "multiplier"),
+    *("tangent_eigenvalue_max", "local_maximum", "newton_distance", "rate_predicted", "rate_observed", "step_max"),
+    "why",
+}
+BALL = {"M2", "M3", "g_min", "q", "unique", "maxima_of_loss", "upper_bound", "gap", "certified_scale", "why"}
+QUICK = ("--set", "network.width=16", "--set", "network.dimension=4", "--set", "ascent.restarts=2")
+
+
+def call(*arguments: str) -> Any:
+    """Run the command line in this process."""
+    return CliRunner().invoke(app, list(arguments))
+
+
+def foadv(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does."""
+    return subprocess.run([sys.executable, "-m", "foadv_gui", *arguments], capture_output=True, text=True, **more)
+
+
+def refused(*arguments: str) -> str:
+    """The one line with which a command is refused."""
+    done = call(*arguments)
+    assert done.exit_code == 2, done.output
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("foadv: ")
+    assert "Traceback" not in line
+    return str(line)
+
+
+def strict(text: str) -> Any:
+    """Parse JSON that has no NaN and no Infinity."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    """A small experiment in a file."""
+    path = tmp_path / "quick.toml"
+    path.write_text(
+        'title = "Quick"\n[network]\nwidth = 16\ndimension = 4\n[input]\nscale = 0.5\n[ascent]\nrestarts = 2\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+# ---- help, version, presets ----------------------------------------
+
+
+def test_the_help_names_the_commands_and_comes_at_once() -> None:
+    script = f"""
+import sys, time
+started = time.perf_counter()
+sys.argv = ["foadv", "--help"]
+from foadv_gui.__main__ import main
+try:
+    main()
+finally:
+    heavy = [name for name in {HEAVY!r} if name in sys.modules]
+    print(time.perf_counter() - started, *heavy, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    for command in ("open", "presets", "run", "render", "doctor"):
+        assert f"  {command} " in done.stdout
+    seconds, *heavy = done.stderr.split()
+    assert heavy == []
+    # 0.15 s on a quiet machine; the bound leaves room for busy neighbours.
+    assert float(seconds) < 2
+
+
+@pytest.mark.parametrize("command", ["open", "presets", "run", "render", "doctor"])
+def test_every_command_explains_itself(command: str) -> None:
+    done = call(command, "--help")
+    assert done.exit_code == 0
+    assert command in done.stdout
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    from foadv_gui import __version__
+
+    assert call("--version").stdout == f"foadv {__version__}\n"
+
+
+def test_presets_are_listed_one_a_line_in_full_without_a_terminal() -> None:
+    done = foadv("presets", env={**os.environ, "COLUMNS": "20"})
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == preset_names()
+    for line, name in zip(lines, preset_names(), strict=True):
+        assert line.endswith(load_preset(name).title)
+
+
+def test_a_console_that_has_no_greek_is_no_reason_to_fail() -> None:
+    done = foadv("presets", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == preset_names()
+
+
+# ---- run -----------------------------------------------------------
+
+
+def test_run_prints_the_verdict_in_words(quick: Path) -> None:
+    done = call("run", str(quick))
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Quick"
+    assert "2 paths" in lines[1] and "steps in" in lines[1] and "CPU float64" in lines[1]
+    assert any(line.startswith("  ✓ strict local maximum") for line in lines)
+    assert lines[-1].startswith("2 of 2 paths converged")
+
+
+def test_run_writes_json_as_it_is_designed(tmp_path: Path) -> None:
+    done = call("run", "digits", "--json", "-o", str(tmp_path / "d.npz"))
+    assert done.exit_code == 0, done.output
+    known = strict(done.stdout)
+    for key in ("experiment", "device", "seconds", "best", "restarts", "ball", "distinct_maxima", "why"):
+        assert key in known
+    assert known["experiment"] == json.loads(load_preset("digits").model_dump_json())
+    assert known["device"] == "CPU float64" and 0 < known["seconds"] < 60
+    assert set(known["ball"]) == BALL
+    assert known["ball"]["why"] and known["distinct_maxima"] is None and "distinct_maxima" in known["why"]
+    recording = load(tmp_path / "d.npz")
+    assert known["best"] == recording.best
+    assert len(known["restarts"]) == recording.restarts == 16
+    for k, entry in enumerate(known["restarts"]):
+        assert set(entry) == RESTART
+        assert entry["local_maximum"] is True and entry["stop_reason"] == "converged"
+        assert entry["loss"] == recording.loss[-1, k]
+        assert entry["rate_observed"] == pytest.approx(entry["rate_predicted"], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("network.activation=relu",),
+        ("ascent.step=1e6",),
+        ("ascent.step=1e6", "ascent.step_units=absolute", "network.activation=softplus", "network.weight_scale=1e4"),
+        ("ascent.start=zero", "ascent.steps=1"),
+        ("compute.dtype=float32", "ascent.tolerance=0"),
+        ("ascent.constraint=linf-ball", "ascent.rule=sign"),
+        ("network.dimension=1",),
+    ],
+)
+def test_json_is_valid_whatever_happens(changes: tuple[str, ...]) -> None:
+    done = call("run", "one-hill", "--json", *QUICK, *(part for change in changes for part in ("--set", change)))
+    assert done.exit_code == 0, done.output
+    for entry in strict(done.stdout)["restarts"]:
+        silent = [key for key, value in entry.items() if value is None and key != "why"]
+        assert not silent or entry["why"]
+
+
+def test_settings_are_changed_together_and_read_as_in_a_file(quick: Path) -> None:
+    changes = "input.scale=0.25", "ascent.box=[-1, 1]", "view.contours=false", "network.activation=sin", "title=2 x"
+    done = call("run", str(quick), "--json", *(part for change in changes for part in ("--set", change)))
+    assert done.exit_code == 0, done.output
+    changed = strict(done.stdout)["experiment"]
+    assert changed["input"]["scale"] == 0.25
+    assert changed["ascent"]["box"] == [-1, 1]
+    assert changed["view"]["contours"] is False
+    assert changed["network"]["activation"] == "sin"
+    assert changed["title"] == "2 x"
+
+
+def test_settings_that_are_possible_only_together_are_taken_together(quick: Path) -> None:
+    # Either change alone is refused.
+    done = call("run", str(quick), "--set", "ascent.constraint=l2-sphere", "--set", "ascent.start=sphere", "--json")
+    assert strict(done.stdout)["experiment"]["ascent"]["start"] == "sphere"
+    assert "ball, sphere or file" in refused(
+        "run", str(quick), "--set", "ascent.constraint=l2-sphere", "--set", "ascent.start=zero"
+    )
+
+
+def test_a_recording_can_be_run_again_and_changed(quick: Path, tmp_path: Path) -> None:
+    first, again = tmp_path / "a.npz", tmp_path / "b.npz"
+    assert call("run", str(quick), "-o", str(first)).exit_code == 0
+    assert f"saved as {again}" in call("run", str(first), "-o", str(again)).stdout
+    np.testing.assert_array_equal(load(first).delta, load(again).delta)
+    assert call("run", str(first), "--set", "input.scale=1", "-o", str(again)).exit_code == 0
+    assert load(again).experiment.input.scale == 1
+    np.testing.assert_array_equal(load(again).delta, run(load(again).experiment).delta)
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(quick: Path, tmp_path: Path) -> None:
+    target = tmp_path / "a.npz"
+    target.write_text("precious")
+    refused("run", str(quick), "-o", str(target), "--set", "input.scale=-1")
+    assert target.read_text() == "precious"
+    assert call("run", str(quick), "-o", str(target)).exit_code == 0
+    assert load(target).finished
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "quick.toml"]
+
+
+def test_the_progress_bar_does_not_reach_a_pipe(quick: Path) -> None:
+    done = call("run", str(quick), "--json")
+    assert done.stderr == ""
+    strict(done.stdout)
+
+
+def with_ctrl_c(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the user press Ctrl+C as soon as a run has shown something."""
+    climb = experiment.climb
+
+    def pressed(problem: Any, on_iterate: Any, **more: Any) -> Any:
+        def watch(recording: Any) -> None:
+            on_iterate(recording)
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+
+        return climb(problem, watch, **more)
+
+    monkeypatch.setattr(experiment, "climb", pressed)
+
+
+def test_ctrl_c_ends_a_run_in_good_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_ctrl_c(1, monkeypatch)
+    before = signal.getsignal(signal.SIGINT)
+    target = tmp_path / "a.npz"
+    endless = "--set", "ascent.tolerance=0", "--set", "ascent.steps=50000"
+    done = call("run", "one-hill", "--json", "-o", str(target), *QUICK, *endless)
+    assert done.exit_code == 130
+    assert {entry["stop_reason"] for entry in strict(done.stdout)["restarts"]} == {"cancelled"}
+    assert 0 < load(target).steps < 1000
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_ctrl_c(2, monkeypatch)
+    target = tmp_path / "a.npz"
+    done = call("run", "one-hill", "-o", str(target), "--set", "ascent.tolerance=0", *QUICK)
+    assert done.exit_code == 130
+    assert not target.exists()
+
+
+# ---- what is refused ----------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["run", "render", "open"])
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("one-hil", "did you mean one-hill?"),
+        ("/none/at/all.toml", "/none/at/all.toml: cannot be read: No such file"),
+        ("/none/at/all", "/none/at/all: there is no such file"),
+        ("none.npz", "none.npz: "),
+    ],
+)
+def test_what_is_not_there_is_named(command: str, target: str, words: str, tmp_path: Path) -> None:
+    picture = ("-o", str(tmp_path / "a.png")) if command == "render" else ()
+    assert words in refused(command, target, *picture)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.toml", b"[input]\nscale = -1\n", "input.scale = -1: must be a number between 0.0001 and 10000"),
+        ("a.toml", b"[input]\nscal = 1\n", "input.scal: there is no such setting; did you mean input.scale?"),
+        ("a.toml", b"[input\n", "is not valid TOML"),
+        ("a.toml", b"\xff\xfe", "is not a text file in UTF-8"),
+        ("a.npz", b"junk", "is not an undamaged .npz archive"),
+        ("a.npz", b"", "a.npz: "),
+        ("a.toml", b"[input]\nsource = 'file'\nfile = 'gone.npy'\n", "gone.npy"),
+        ("a.toml", b"[network]\nsource = 'file'\nfile = 'gone.npz'\n", "gone.npz"),
+    ],
+)
+def test_an_unreadable_file_is_refused_by_name(name: str, content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    line = refused("run", str(tmp_path / name))
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("input.scale=-1", "input.scale = -1: must be a number between 0.0001 and 10000"),
+        ("input.scale=much", "input.scale = 'much': must be a number between"),
+        ("input.scale=nan", "input.scale = nan: must be a number"),
+        ("input.scal=1", "input.scal: there is no such setting; did you mean input.scale?"),
+        ("scale=1", "did you mean input.scale?"),
+        ("ascent.steps=1.5", "ascent.steps = 1.5: must be a whole number between 1 and 100000"),
+        ("network.activation=tahn", "did you mean tanh?"),
+        ("ascent.box=[1, 0]", "must have its lower end below its upper end"),
+        ("ascent.box=[0, 0.001]", "must contain the clean input"),
+        ("network.width=60000", "network.width = 60000"),
+        ("input.scale", "--set input.scale: must be KEY=VALUE, as in --set input.scale=0.1"),
+        ("=1", "must be KEY=VALUE"),
+        ("", "must be KEY=VALUE"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_with_what_can(change: str, words: str) -> None:
+    changes = ("--set", change)
+    if change == "network.width=60000":
+        changes += ("--set", "compute.memory_mib=64", "--set", "network.dimension=1000")
+    assert words in refused("run", "one-hill", *changes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("frobnicate",), "No such command 'frobnicate'; see foadv --help"),
+        (("run",), "Missing argument 'FILE|PRESET'; see foadv run --help"),
+        (("run", "one-hill", "--jason"), "see foadv run --help"),
+        (("render", "one-hill"), "see foadv render --help"),
+        (("render", "one-hill", "-o", "a.gif"), "a.gif: the name must end in .png or .svg"),
+        (("render", "one-hill", "-o", "/none/a.png"), "there is no folder /none; make it first"),
+        (("render", "one-hill", "-o", "a.png", "--size", "big"), "must be WIDTHxHEIGHT in pixels"),
+        (("render", "one-hill", "-o", "a.png", "--size", "1x1"), "each from 320 to 8192"),
+        (("render", "one-hill", "-o", "a.png", "--size", "99999x99999"), "each from 320 to 8192"),
+        (("render", "one-hill", "-o", "a.png", "--theme", "blue"), "theme"),
+        (("run", "one-hill", "-o", "a.txt"), "a.txt: the name must end in .npz"),
+        (("run", "one-hill", "-o", "/none/a.npz"), "there is no folder /none"),
+        (("open", "one-hill", "--at", "3"), "add --screenshot FILE"),
+        (("open", "one-hill", "--screenshot", "a.bmp"), "must end in .png"),
+        (("open", "one-hill", "--screenshot", "a.png", "--size", "3"), "must be WIDTHxHEIGHT"),
+        (("open", "one-hill", "--at", "-3", "--screenshot", "a.png"), "'--at'"),
+    ],
+)
+def test_a_mistake_on_the_line_is_told_in_one(arguments: tuple[str, ...], words: str) -> None:
+    assert words in refused(*arguments)
+
+
+def test_a_folder_cannot_be_written_over(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").mkdir()
+    assert "is a folder" in refused("run", "one-hill", "-o", str(tmp_path / "a.npz"))
+
+
+def test_an_unexpected_error_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the first line\nand the second")
+
+    monkeypatch.setattr("foadv_gui.lab.experiment.prepare", broken)
+    line = refused("run", "one-hill")
+    assert line == (
+        "foadv: unexpected RuntimeError: the first line and the second; run it again with --debug for the details"
+    )
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("no libEGL"), OSError(28, "No space left", "/a.npz")])
+def test_known_trouble_says_what_to_do(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("foadv_gui.lab.experiment.prepare", broken)
+    line = refused("run", "one-hill")
+    assert "unexpected" not in line
+    assert {MemoryError: "make network.width", ImportError: "foadv doctor", OSError: "/a.npz: No space left"}[
+        type(error)
+    ] in line
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_debug_shows_the_traceback_wherever_it_is_written(place: int) -> None:
+    arguments = ["run", "nothing"]
+    arguments.insert(place, "--debug")
+    done = call(*arguments)
+    assert type(done.exception).__name__ == "ExperimentError"
+
+
+def test_a_user_sees_one_line_and_status_two() -> None:
+    done = foadv("run", "nothing")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("foadv: nothing: ")
+
+
+# ---- render, doctor, desktop ---------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_render_draws_a_file_a_preset_or_a_recording(kind: str, quick: Path, tmp_path: Path) -> None:
+    recording = tmp_path / "a.npz"
+    assert call("run", str(quick), "-o", str(recording)).exit_code == 0
+    for target in (str(quick), str(recording)):
+        picture = tmp_path / f"a.{kind}"
+        done = call("render", target, "-o", str(picture), "--size", "640x360", "--theme", "dark")
+        assert done.exit_code == 0, done.output
+        assert done.stdout == f"saved as {picture}\n"
+        assert picture.stat().st_size > 10_000
+        picture.unlink()
+
+
+def test_a_recording_is_drawn_as_saved_unless_its_settings_change(
+    quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = tmp_path / "a.npz"
+    assert call("run", str(quick), "-o", str(recording)).exit_code == 0
+    runs: list[object] = []
+    from foadv_gui.lab import scene
+
+    climbing = scene.climbing
+    monkeypatch.setattr(scene, "climbing", lambda *a, **k: runs.append(a) or climbing(*a, **k))
+    picture = str(tmp_path / "a.png")
+    small = ("-o", picture, "--size", "640x360")
+    assert call("render", str(recording), *small, "--set", "view.quantity=residual").exit_code == 0
+    assert runs == []
+    assert call("render", str(recording), *small, "--set", "input.scale=2").exit_code == 0
+    assert len(runs) == 1
+
+
+def test_the_doctor_finds_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    done = call("doctor")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    for part in ("foadv", "Python", "torch", "PySide6", "numpy", "CPU", "Qt platform", "digits.npz", "presets"):
+        (line,) = [line for line in lines if line.split()[1:2] == part.split()[:1] or f" {part} " in line[:20]]
+        assert line.startswith("✓")
+    assert "offscreen (QT_QPA_PLATFORM=offscreen)" in done.stdout
+    assert f"{len(preset_names())} in " in done.stdout
+
+
+def test_the_doctor_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from foadv_gui import doctor
+
+    monkeypatch.setattr(doctor, "PARTS", ("numpy", "no_such_part"))
+    monkeypatch.setattr(doctor, "_screen", lambda: ("Qt platform", "[bold]none[/bold]", True))
+    assert doctor.examine() == 2
+    out = capsys.readouterr().out
+    assert "✗  no_such_part  cannot be imported" in " ".join(out.split("\n"))
+    assert "[bold]none[/bold]" in out
+
+
+@pytest.mark.parametrize(
+    ("version", "well"), [("6.11.3", True), ("6.10.1", False), ("6.12.0", sys.version_info >= (3, 12))]
+)
+def test_the_doctor_knows_bad_versions_of_qt(version: str, well: bool) -> None:
+    from foadv_gui.doctor import _qt_version
+
+    assert _qt_version(version)[1] is well
+
+
+@pytest.fixture
+def desktop(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the desktop was asked for, in place of a window."""
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("foadv_gui.desktop.app.main", lambda *a, **k: asked.append((*a, k)) or 0)
+    monkeypatch.setattr("foadv_gui.desktop.app.screenshot", lambda *a, **k: asked.append((*a, k)))
+    return asked
+
+
+def test_without_a_command_the_desktop_opens(desktop: list[tuple[Any, ...]]) -> None:
+    assert call().exit_code == 0
+    assert desktop == [({},)]
+
+
+def test_open_hands_over_the_experiment_and_its_changes(desktop: list[tuple[Any, ...]]) -> None:
+    assert call("open", "digits", "--theme", "dark").exit_code == 0
+    assert call("open", "digits", "--set", "input.index=7").exit_code == 0
+    assert desktop[0] == ("digits", {"experiment": None, "theme": "dark"})
+    assert desktop[1][1]["experiment"] == load_preset("digits").replace("input.index", 7)
+
+
+def test_a_screenshot_is_asked_for(desktop: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    arguments = ("open", "digits", "--screenshot", str(picture), "--at", "5", "--size", "1920x1080", "--theme", "light")
+    assert call(*arguments).exit_code == 0
+    assert desktop == [
+        ("digits", picture, {"experiment": None, "at": 5, "size": (1920, 1080), "theme": "light"}),
+    ]
+
+
+def test_the_status_of_the_desktop_is_that_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foadv_gui.desktop.app.main", lambda *_, **__: 7)
+    assert call().exit_code == 7
+    assert call("open", "digits").exit_code == 7
