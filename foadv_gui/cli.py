@@ -332,7 +332,7 @@ def _strict(value: Any) -> Any:
 
 
 def _tell(experiment: Experiment, known: dict[str, Any]) -> None:
-    """Print the verdict in words."""
+    """Print the verdict in words, which count paths from 1 as the window does."""
     from foadv_gui.lab.observation import tally
 
     restarts, best = known["restarts"], known["best"]
@@ -340,7 +340,7 @@ def _tell(experiment: Experiment, known: dict[str, Any]) -> None:
         typer.echo(experiment.title)
     many = f"{len(restarts)} paths" if len(restarts) > 1 else "1 path"
     typer.echo(f"{many}, {known['steps']} steps in {known['seconds']:.2g} s on {known['device']}")
-    typer.echo(f"path {best}, the strongest, reaches the loss {restarts[best]['loss']:.6g}:")
+    typer.echo(f"path {best + 1}, the strongest, reaches the loss {restarts[best]['loss']:.6g}:")
     for tone, words in known["clauses"]:
         typer.echo(f"  {_ICONS[tone]} {words}")
     ends = [entry["local_maximum"] for entry in restarts]

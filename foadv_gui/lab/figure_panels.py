@@ -75,9 +75,9 @@ PALETTES: dict[str, Palette] = {
 _ON_SEQUENTIAL = {"focus": "#ff6a3d", "others": "#ffc08a", "casing": "#14171d", "line": "#ffffff"}
 _ON_DIVERGING = {"focus": "#14171d", "others": "#3b3f47", "casing": "#ffffff", "line": "#14171d"}
 _ENDS = {  # by verdict: marker, size, colour, words
-    True: ("^", 10.0, "#2fd07f", "strict local maximum"),
+    True: ("*", 14.0, "#2fd07f", "strict local maximum"),
     False: ("X", 8.5, "#ff4d4d", "end, not a maximum"),
-    None: ("D", 7.0, "#ffc93c", "end, not tested"),
+    None: ("s", 7.5, "#ffc93c", "end, not tested"),
 }
 
 
@@ -133,7 +133,7 @@ def _paths(axes: Any, seen: Observation, ink: dict[str, str]) -> None:
     trails = LineCollection(list(points[:, others].swapaxes(0, 1)), colors=ink["others"], linewidths=1.1, alpha=0.85)
     trails.set(zorder=3, path_effects=thin)
     axes.add_collection(trails, autolim=False)
-    axes.plot(*points[0, others].T, "o", mfc="none", mec=ink["others"], ms=3.5, mew=0.8, zorder=3)
+    axes.plot(*points[0, others].T, "D", mfc="none", mec=ink["others"], ms=3.2, mew=0.8, zorder=3)
     axes.plot(*seen.plane.clean, "+", color=ink["line"], ms=11, mew=1.8, zorder=4)
     for verdict, (marker, size, colour, _) in _ENDS.items():
         ends = points[-1, [k for k in others if seen.verdicts[k].test.local_maximum is verdict]]
@@ -141,7 +141,7 @@ def _paths(axes: Any, seen: Observation, ink: dict[str, str]) -> None:
     cased = [Stroke(linewidth=4.6, foreground=ink["casing"], alpha=0.8), Normal()]
     axes.plot(*points[:, focus].T, color=ink["focus"], lw=2.6, zorder=5, path_effects=cased)
     axes.plot(*points[1:-1, focus][:60].T, "o", color=ink["focus"], ms=3.4, mec=ink["casing"], mew=0.5, zorder=6)
-    axes.plot(*points[0, focus], "o", mfc="#ffffff", mec="#101318", ms=8, mew=1.6, zorder=7)
+    axes.plot(*points[0, focus], "D", mfc="#ffffff", mec="#101318", ms=7, mew=1.6, zorder=7)
     marker, size, colour, _ = _ENDS[seen.verdicts[focus].test.local_maximum]
     axes.plot(*points[-1, focus], marker, color=colour, ms=1.4 * size, mec="#101318", mew=1.2, zorder=8)
 
@@ -151,11 +151,11 @@ def _legend(axes: Any, seen: Observation, palette: Palette, ink: dict[str, str])
     cased = [Stroke(linewidth=3.4, foreground=palette.faint), Normal()]
     thick = [Stroke(linewidth=4.4, foreground=ink["casing"]), Normal()]
     thin = [Stroke(linewidth=2.6, foreground=ink["casing"], alpha=0.5), Normal()]
-    entries = [Line2D([], [], color=ink["focus"], lw=2.6, path_effects=thick, label=f"path {seen.focus}")]
+    entries = [Line2D([], [], color=ink["focus"], lw=2.6, path_effects=thick, label=f"path {seen.focus + 1}")]
     if seen.recording.restarts > 1:
         others = f"{seen.recording.restarts - 1} others"
         entries.append(Line2D([], [], color=ink["others"], lw=1.2, path_effects=thin, label=others))
-    entries.append(Line2D([], [], ls="", marker="o", mfc="#ffffff", mec="#101318", mew=1.6, ms=7, label="start"))
+    entries.append(Line2D([], [], ls="", marker="D", mfc="#ffffff", mec="#101318", mew=1.6, ms=6, label="start"))
     for verdict, (marker, size, colour, words) in _ENDS.items():
         if any(known.test.local_maximum is verdict for known in seen.verdicts):
             entries.append(Line2D([], [], ls="", marker=marker, color=colour, ms=size, mec="#101318", label=words))

@@ -189,9 +189,9 @@ def _honesty(seen: Observation) -> str:
     explained = "" if seen.plane.explained is None else f" ({seen.plane.explained:.1%} of the variance)"
     name = f"{label('view.plane', seen.experiment)}{explained}"
     if off.max() < 5e-4:
-        return f"{name}. Path {seen.focus} lies in this plane."
+        return f"{name}. Path {seen.focus + 1} lies in this plane."
     ends = f"{off[0]:.0%} at its start, {off[-1]:.0%} at its end, at most {off.max():.0%}"
-    return f"{name}. Share of path {seen.focus} off this plane: {ends}."
+    return f"{name}. Share of path {seen.focus + 1} off this plane: {ends}."
 
 
 def _images(page: _Page, seen: Observation, left: float, top: float, width: float) -> float:
