@@ -152,7 +152,11 @@ class ProjectedGradientAscent:
     @torch.inference_mode()
     def step(self, delta: Tensor, gradient: Tensor) -> Tensor:
         """Proj(delta + eta step(gradient))."""
-        return self.constraint.project(delta + self.eta * RULES[self.rule](gradient))
+        return self._next(delta, gradient)
+
+    def _next(self, delta: Tensor, gradient: Tensor) -> Tensor:
+        # Under the inference mode of the caller: entering it for each step would take as long as the step's arithmetic.
+        return self.constraint.project(torch.add(delta, RULES[self.rule](gradient), alpha=self.eta))
 
     @torch.inference_mode()
     def blocks(
@@ -179,23 +183,24 @@ class ProjectedGradientAscent:
         last: tuple[Tensor, ...] | None = None
         while first <= steps:
             size = min(length, steps + 1 - first)
-            deltas = starts.new_empty((size, *delta.shape))
-            gradients = torch.empty_like(deltas)
-            values = starts.new_empty((size, *delta.shape[:-1]))
+            deltas, gradients, values = [], [], []
             for i in range(size):
                 if first + i > 0 and interrupted():
                     size = i
                     break
-                value, _, gradient = self.objective.evaluate(delta)
-                deltas[i], gradients[i], values[i] = delta, gradient, value
-                delta = self.step(delta, gradient)
+                value, gradient = self.objective.value_and_gradient(delta)
+                deltas.append(delta)
+                gradients.append(gradient)
+                values.append(value)
+                delta = self._next(delta, gradient)
             if size == 0:
                 yield self._cancelled(first, starts, reasons, converged_at)
                 return
             cancelled = size < min(length, steps + 1 - first)
             shape = (size, *starts.shape)
-            block_delta, block_gradient = deltas[:size].view(shape), gradients[:size].view(shape)
-            block_value = values[:size].view(shape[:2])
+            # Stacked at the end of a block: a small copy at each step would cost more.
+            block_delta, block_gradient = torch.stack(deltas).view(shape), torch.stack(gradients).view(shape)
+            block_value = torch.stack(values).view(shape[:2])
             block = (block_delta, block_gradient, block_value)
             finite = self._finite(*block) & alive
             bad_at = [size] * len(starts)
@@ -241,7 +246,8 @@ class ProjectedGradientAscent:
     def _finite(self, delta: Tensor, gradient: Tensor, value: Tensor) -> Tensor:
         """Where the iterate, its loss and the length of its gradient are finite, bool (B, K)."""
         loss = (value - self.objective.y).square()
-        return torch.isfinite(delta).all(-1) & torch.isfinite(loss) & torch.isfinite(norm(gradient))
+        # No point of a constraint set is so far out that its length overflows.
+        return torch.isfinite(norm(delta)) & torch.isfinite(loss) & torch.isfinite(norm(gradient))
 
 
 def _hold(block: tuple[Tensor, ...], finite: Tensor, last: tuple[Tensor, ...] | None) -> list[int]:

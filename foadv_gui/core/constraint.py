@@ -147,7 +147,7 @@ class _L2Set(ConstraintSet):
             return tangent, on_sphere | active.any(-1)
         length_sq = delta.square().sum(-1).clamp_min(torch.finfo(g.dtype).tiny)
         along = ((delta * g).sum(-1) / length_sq).unsqueeze(-1)
-        return torch.where(on_sphere.unsqueeze(-1), g - along * delta, g), on_sphere
+        return g - torch.where(on_sphere.unsqueeze(-1), along, 0) * delta, on_sphere
 
     @override
     def tangent_space(self, delta: Tensor, g: Tensor) -> TangentSpace:
@@ -197,8 +197,9 @@ class L2Ball(_L2Set):
         """V min(1, epsilon/|v|); with a box clip(v/(1 + mu)) for the mu >= 0 with |delta| = epsilon."""
         if self.box is None:
             length = norm(v).unsqueeze(-1)
-            # A length that overflows leaves no direction: NaN says so, where epsilon/inf would say zero.
-            return v * torch.add((self.epsilon / length).clamp_max(1), length, alpha=0)
+            # A length that overflows leaves no direction: 0 length makes it NaN, where epsilon/inf would say zero.
+            shrunk = length.reciprocal().mul_(self.epsilon).clamp_max_(1).add_(length, alpha=0)
+            return v * shrunk
         clipped = torch.clamp(v, *self.box)
         outside = norm(clipped).unsqueeze(-1) > self.epsilon
         if not bool(outside.any()):

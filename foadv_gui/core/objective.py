@@ -111,9 +111,13 @@ class QuadraticAdversary:
     @torch.inference_mode()
     def evaluate(self, delta: Tensor) -> Evaluation:
         """f, L and grad L = r grad f."""
+        value, gradient = self.value_and_gradient(delta)
+        return Evaluation(value, 0.5 * (value - self.y).square(), gradient)
+
+    def value_and_gradient(self, delta: Tensor) -> tuple[Tensor, Tensor]:
+        """F (...,) and grad L (..., d): what each step of an ascent needs, under the inference mode of the caller."""
         value, gradient = self.network.value_and_gradient(self.x + delta)
-        residual = value - self.y
-        return Evaluation(value, 0.5 * residual.square(), residual.unsqueeze(-1) * gradient)
+        return value, (value - self.y).unsqueeze(-1) * gradient
 
     @torch.inference_mode()
     def hessian_vector_product(self, delta: Tensor, v: Tensor) -> Tensor:
