@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from foadv_gui.lab.config import Experiment
 
 
+_QUIET_MS = 400
+
+
 def make_application() -> QApplication:
     """The one QApplication, named and styled."""
     if sys.platform == "win32":  # there torch can fail to load after Qt
@@ -107,8 +110,7 @@ def screenshot(
     window.player.pause()
     _settle(window)
     window.player.seek(window.session.steps if at is None else at)
-    if window.session.busy:
-        _settle(window)
+    _settle(window)
     picture = window.grab()
     window.close()
     if not picture.save(str(path)):
@@ -116,9 +118,18 @@ def screenshot(
 
 
 def _settle(window: MainWindow) -> None:
-    """Wait until all that was asked for has been computed and drawn."""
-    loop = QEventLoop()
-    window.session.settled.connect(loop.quit)
+    """Wait until nothing has been asked for or computed for a while: a plot of a new size asks a moment later."""
+    loop, tick, idle = QEventLoop(), QTimer(), 0
+
+    def look() -> None:
+        nonlocal idle
+        idle = 0 if window.session.busy else idle + 1
+        if idle * tick.interval() >= _QUIET_MS:
+            loop.quit()
+
+    tick.setInterval(50)
+    tick.timeout.connect(look)
+    tick.start()
     loop.exec()
 
 

@@ -112,8 +112,8 @@ class MainWindow(QMainWindow):
         self.preset.setToolTip("Ready-made experiments: each shows one thing clearly")
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.preset.addItem("Choose a preset…", "")
-        for name in preset_names():
-            experiment = load_preset(name)
+        self._presets = {name: load_preset(name) for name in preset_names()}
+        for name, experiment in self._presets.items():
             self.preset.addItem(experiment.title or name, name)
             self.preset.setItemData(self.preset.count() - 1, experiment.watch, Qt.ItemDataRole.ToolTipRole)
         self.preset.activated.connect(self._on_preset)
@@ -219,8 +219,13 @@ class MainWindow(QMainWindow):
     def _show_title(self) -> None:
         experiment = self.session.experiment
         self.setWindowTitle(f"{experiment.title} — foadv" if experiment.title else "foadv")
-        self.watch.setText(experiment.watch)
-        self.watch.setToolTip(experiment.watch)
+        watch = experiment.watch
+        preset = next((known for known in self._presets.values() if known.title == experiment.title), None)
+        if preset is not None and not experiment.same_run(preset):
+            # What it told to watch may no longer be so.
+            watch = f"Changed from the preset “{preset.title}”"
+        self.watch.setText(watch)
+        self.watch.setToolTip(watch)
 
     @Slot()
     def _show_status(self) -> None:

@@ -155,6 +155,10 @@ class Experiment(BaseModel):
         section, name = _split(key)
         return getattr(getattr(self, section), name) if section else getattr(self, name)
 
+    def same_run(self, other: Experiment) -> bool:
+        """Whether another experiment runs alike: equal in all but how it is called and shown."""
+        return all(getattr(self, name) == getattr(other, name) for name in SECTIONS if name != "view")
+
     def replace(self, key: str, value: object, **more: object) -> Self:
         """Return a new, checked experiment: ``e.replace("input.scale", 0.1, **{"ascent.seed": 3})``."""
         data = self.model_dump()

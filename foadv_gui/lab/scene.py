@@ -128,9 +128,7 @@ class Scene(Lookup):
         old, new = self._request, request.experiment
         _check_curvature(new)
         if self.problem is not None and old is not None and self.recording is not None:
-            parts = ("network", "input", "ascent", "compute")
-            same = all(getattr(old.experiment, part) == getattr(new, part) for part in parts)
-            same = same and request.recording in (None, old.recording)
+            same = old.experiment.same_run(new) and request.recording in (None, old.recording)
             if same and _same_starts(old.starts, request.starts):
                 self.problem = replace(self.problem, experiment=new)
                 self._request = request

@@ -11,6 +11,8 @@ from foadv_gui.desktop.icons import icon
 from foadv_gui.lab.picture import summary
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QMouseEvent
+
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import Theme, ThemeKeeper
     from foadv_gui.lab.picture import Clause
@@ -52,6 +54,11 @@ class ClauseRow(QWidget):
         self.button.toggled.connect(self.detail.setVisible)
         column.addLayout(top)
         column.addWidget(self.detail)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click anywhere on the clause unfolds it too."""
+        self.button.toggle()
+        event.accept()
 
 
 class VerdictPanel(QFrame):

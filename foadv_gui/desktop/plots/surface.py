@@ -46,6 +46,8 @@ class Ground:
         self._zero.setPen(pen("#ffffff", 1.5, dash=True))
         self._arrows.setPen(pen("#ffffff", 1.2, alpha=0.85))
         axis = self.bar.getAxis("right")
+        axis.enableAutoSIPrefix(False)
+        axis.setWidth(56)
         axis.setPen(pen(theme.border))
         axis.setTextPen(pen(theme.faint_text))
         axis.setTickFont(plot_font(9))
