@@ -167,11 +167,10 @@ class MainWindow(QMainWindow):
                 recording = load(target)
                 self.session.open(recording.experiment, recording=recording)
             else:
-                self.session.open(find(target), preset=target if target in preset_names() else "")
+                self.session.open(find(target))
         except (ExperimentError, FileProblem) as problem:
             QMessageBox.warning(self, "This cannot be opened", str(problem))
             return False
-        self.preset.setCurrentIndex(max(self.preset.findData(self.session.preset), 0))
         return True
 
     @Slot(int)
@@ -220,10 +219,11 @@ class MainWindow(QMainWindow):
         experiment = self.session.experiment
         self.setWindowTitle(f"{experiment.title} — foadv" if experiment.title else "foadv")
         watch = experiment.watch
-        preset = next((known for known in self._presets.values() if known.title == experiment.title), None)
-        if preset is not None and not experiment.same_run(preset):
+        name = next((name for name, known in self._presets.items() if known.title == experiment.title), "")
+        self.preset.setCurrentIndex(max(self.preset.findData(name), 0))
+        if name and not experiment.same_run(self._presets[name]):
             # What it told to watch may no longer be so.
-            watch = f"Changed from the preset “{preset.title}”"
+            watch = f"Changed from the preset “{experiment.title}”"
         self.watch.setText(watch)
         self.watch.setToolTip(watch)
 

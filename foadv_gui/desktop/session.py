@@ -44,7 +44,6 @@ class Session(Shown):
         self.undo_stack = QUndoStack(self)
         self._choice = self._asked = Choice(Experiment())
         self.window: Window | None = None
-        self.preset: str = ""
         self.torch_version = ""
         self.shipped = False
         """Whether a recording that came with the program is on show, not one computed here."""
@@ -128,9 +127,8 @@ class Session(Shown):
         starts[k] = self.plane.moved(starts[k], point, keep_off_plane=not onto_plane)
         self._push(Choice(self.experiment, starts), f"start {k}", live)
 
-    def open(self, experiment: Experiment, *, preset: str = "", recording: Recording | None = None) -> None:
+    def open(self, experiment: Experiment, *, recording: Recording | None = None) -> None:
         """Show another experiment from its beginning, or a saved recording as it is."""
-        self.preset = preset
         self._thread.cancel()
         self.undo_stack.clear()
         self._choice = Choice(experiment, None, recording)
