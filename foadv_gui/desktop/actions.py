@@ -112,10 +112,11 @@ def key_sheet() -> str:
     )
     mouse = (
         ("Drag a start", "Move it along the plane: its whole path follows"),
-        ("Double-click", "Put the focused path's start there"),
         ("Click a trail", "Follow that path"),
+        ("Click elsewhere", "Put the focused path's start there"),
         ("Wheel", "Zoom; the landscape is refined"),
         ("Drag elsewhere", "Move the view"),
+        ("Shift and drag", "Draw a line: the loss along it"),
     )
     rows += "".join(f"<tr><td><b>{what}</b>&nbsp;&nbsp;&nbsp;</td><td>{why}</td></tr>" for what, why in mouse)
     return f"<table cellspacing='4'>{rows}</table>"

@@ -32,7 +32,7 @@ class Grips(Protocol):
 class PlaneViewBox(pg.ViewBox):  # type: ignore[misc]
     """Tells apart: dragging a start, drawing a cut, moving the view; clicking a trail, clicking a new start."""
 
-    startDragged = Signal(int, float, float, bool)
+    startDragged = Signal(int, float, float)
     cutDragged = Signal(float, float, float, float)
     trailClicked = Signal(int)
     pointClicked = Signal(float, float)
@@ -63,7 +63,7 @@ class PlaneViewBox(pg.ViewBox):  # type: ignore[misc]
             self.cutDragged.emit(*self._cut_from, *here)
         elif self._held is not None:
             event.accept()
-            self.startDragged.emit(self._held, *here, bool(event.isFinish()))
+            self.startDragged.emit(self._held, *here)
         else:
             super().mouseDragEvent(event, axis)
         if event.isFinish():

@@ -187,11 +187,12 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
 
     # -- the mouse -----------------------------------------------------------------------------------------------
 
-    @Slot(int, float, float, bool)
-    def _on_start_dragged(self, k: int, x: float, y: float, finished: bool) -> None:
+    @Slot(int, float, float)
+    def _on_start_dragged(self, k: int, x: float, y: float) -> None:
         if k != self._session.focus:
             self._session.set_focus(k)
-        self._session.move_start(k, (x, y), onto_plane=False, live=not finished)
+        # Live to the end, so that the whole drag is one step of undo; what is coarse is refined at rest.
+        self._session.move_start(k, (x, y), onto_plane=False, live=True)
 
     @Slot(float, float)
     def _on_point_clicked(self, x: float, y: float) -> None:
