@@ -16,7 +16,7 @@ from foadv_gui.lab.config import Experiment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QSlider, QWidget
+    from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QSlider, QTabWidget, QWidget
     from pytestqt.qtbot import QtBot
 
     from foadv_gui.desktop.main_window import MainWindow
@@ -140,10 +140,17 @@ class Hands:
     def click(self, widget: QWidget, at: QPoint | None = None) -> None:
         self.qtbot.mouseClick(widget, LEFT, pos=at or QPoint(widget.width() // 2, widget.height() // 2))
 
+    def turn_to(self, tabs: QTabWidget, index: int) -> None:
+        """Click on a tab."""
+        bar = tabs.tabBar()
+        self.click(bar, bar.tabRect(index).center())
+        assert tabs.currentIndex() == index
+
     def hover(self, widget: QWidget, at: QPoint) -> None:
         """Move the mouse, without a button, to a place in a widget."""
-        self.qtbot.mouseMove(widget, at + QPoint(3, 3), delay=_MOVE_MS)
-        self.qtbot.mouseMove(widget, at, delay=_MOVE_MS)
+        for place in (at + QPoint(3, 3), at):
+            self._mouse(QEvent.Type.MouseMove, widget, place, Qt.KeyboardModifier.NoModifier, pressed=False)
+            QTest.qWait(_MOVE_MS)
 
     def leave(self, widget: QWidget) -> None:
         """Move the mouse out of a widget."""
@@ -171,10 +178,11 @@ class Hands:
     def release(self, widget: QWidget, at: QPoint, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
         self._mouse(QEvent.Type.MouseButtonRelease, widget, at, modifier)
 
-    def _mouse(self, kind: QEvent.Type, widget: QWidget, at: QPoint, modifier: Any) -> None:
+    def _mouse(self, kind: QEvent.Type, widget: QWidget, at: QPoint, modifier: Any, *, pressed: bool = True) -> None:
         # QTest's own moves cannot hold a modifier key down.
         button = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseMove else LEFT
-        buttons = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseButtonRelease else LEFT
+        released = kind == QEvent.Type.MouseButtonRelease or not pressed
+        buttons = Qt.MouseButton.NoButton if released else LEFT
         event = QMouseEvent(kind, QPointF(at), QPointF(widget.mapToGlobal(at)), button, buttons, modifier)
         QApplication.sendEvent(widget, event)
 
