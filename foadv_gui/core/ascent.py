@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .norms import norm
+from .places import to_exact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,7 +84,7 @@ def relative_step(
         G = 1.0 if type(constraint).__name__ == "LinfBall" else objective.dimension**0.5
     else:
         gradient = objective.evaluate(starts).gradient
-        G = float(gradient.cpu().double().square().sum(-1).mean().sqrt())
+        G = float(to_exact(gradient).square().sum(-1).mean().sqrt())
     if not G > 0:
         raise ZeroGradientError(
             "the gradient is zero at every start (it is r grad f, and f(x) = y makes r = 0), so a relative step has no "

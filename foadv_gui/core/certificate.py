@@ -15,6 +15,7 @@ from scipy.sparse.linalg import LinearOperator, minres
 
 from .activations import NoCurvatureError
 from .constraint import L2Ball, L2Sphere
+from .places import to_exact
 from .spectrum import DENSE_LIMIT, ReducedHessian, lanczos, on_exact_set, restrict, tangent_space_at
 from .threads import one_thread
 
@@ -81,7 +82,7 @@ def local_maximum_at(
     """
     exact = objective.exact
     exact_set = constraint.to(device=torch.device("cpu"), dtype=torch.float64)
-    point = delta.to("cpu", torch.float64)
+    point = to_exact(delta)
     point = on_exact_set(exact_set, point, delta.dtype)
     g = exact.evaluate(point).gradient
     tangent = tangent_space_at(exact, exact_set, point, torch.float64)

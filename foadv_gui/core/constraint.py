@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from .boxed import clip_along_ray, clip_tangent
 from .norms import norm
+from .places import move
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,7 +73,7 @@ class ConstraintSet(ABC):
         """The same set with its box on another device or in another floating-point type."""
         if self.box is None:
             return self
-        return type(self)(self.epsilon, (self.box[0].to(device, dtype), self.box[1].to(device, dtype)))
+        return type(self)(self.epsilon, (move(self.box[0], device, dtype), move(self.box[1], device, dtype)))
 
     @abstractmethod
     def project(self, v: Tensor) -> Tensor:

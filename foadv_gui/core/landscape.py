@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .norms import norm
+from .places import like, to_exact
 from .threads import cores, in_parallel
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class PlanarPreactivations:
     def of(cls, objective: QuadraticAdversary, plane: Plane) -> PlanarPreactivations:
         """The three products with W that a plane costs."""
         network = objective.network
-        origin, u, v = (part.to(objective.x) for part in (plane.origin, plane.u, plane.v))
+        origin, u, v = (like(part, objective.x) for part in (plane.origin, plane.u, plane.v))
         p0, Wu, Wv = network.preactivation(torch.stack([objective.x + origin, u, v]))
         return cls(objective, p0, Wu, Wv)
 
@@ -77,7 +78,7 @@ def residual_on_grid(
     """
     objective, p0 = planar.objective, planar.p0
     a, activation = objective.network.a, objective.network.activation
-    alphas, betas = alphas.to(p0), betas.to(p0)
+    alphas, betas = like(alphas, p0), like(betas, p0)
     residual = p0.new_empty((len(betas), len(alphas)))
     held = max(1, BLOCK_BYTES[p0.device.type] // (p0.shape[0] * p0.element_size()))
     rows, columns = max(1, held // len(alphas)), min(held, len(alphas))
@@ -116,7 +117,7 @@ def residual_on_grid(
 def residual_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
     """The residual f - y at points (n, 2) of the plane, shape (n,)."""
     objective = planar.objective
-    where = coordinates.to(planar.p0)
+    where = like(coordinates, planar.p0)
     p = planar.p0 + where @ torch.stack([planar.Wu, planar.Wv])
     return objective.network.activation.value(p) @ objective.network.a - objective.y
 
@@ -125,7 +126,7 @@ def residual_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
 def gradient_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
     """The in-plane gradient (dL/dalpha, dL/dbeta) at points (n, 2), shape (n, 2)."""
     network = planar.objective.network
-    where, directions = coordinates.to(planar.p0), torch.stack([planar.Wu, planar.Wv])
+    where, directions = like(coordinates, planar.p0), torch.stack([planar.Wu, planar.Wv])
     h, slope = network.activation.value_and_first(planar.p0 + where @ directions)
     residual = h @ network.a - planar.objective.y
     return residual.unsqueeze(-1) * ((slope * network.a) @ directions.T)
@@ -154,7 +155,7 @@ def curvature_on_grid(
         For relu.
     """
     exact = objective.exact
-    grid = torch.stack(torch.meshgrid(betas.double().cpu(), alphas.double().cpu(), indexing="ij"), -1)
+    grid = torch.stack(torch.meshgrid(to_exact(betas), to_exact(alphas), indexing="ij"), -1)
     points = plane.lift(grid.reshape(-1, 2).flip(-1))
     batch = max(1, min(64, 2**24 // (8 * steps * exact.dimension)))
 

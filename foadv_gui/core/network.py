@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .places import move
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -52,7 +54,7 @@ class TwoLayerNetwork:
         """The same network on another device or in another floating-point type."""
         if device in (None, self.W.device) and dtype in (None, self.W.dtype):
             return self
-        return TwoLayerNetwork(self.W.to(device, dtype), self.a.to(device, dtype), self.activation)
+        return TwoLayerNetwork(move(self.W, device, dtype), move(self.a, device, dtype), self.activation)
 
     def preactivation(self, z: Tensor) -> Tensor:
         """P = z W^T, shape (..., m)."""

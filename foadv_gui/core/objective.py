@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 
+from .places import move, to_exact
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -87,7 +89,7 @@ class QuadraticAdversary:
     @cached_property
     def exact(self) -> QuadraticAdversary:
         """The same objective in float64 on the CPU, for statements that have to survive round-off."""
-        return QuadraticAdversary(self.network.exact, self.x.to("cpu", torch.float64), self.y)
+        return QuadraticAdversary(self.network.exact, to_exact(self.x), self.y)
 
     @cached_property
     def single(self) -> QuadraticAdversary:
@@ -96,7 +98,7 @@ class QuadraticAdversary:
 
     def to(self, *, device: torch.device | None = None, dtype: torch.dtype | None = None) -> QuadraticAdversary:
         """The same objective on another device or in another floating-point type."""
-        return QuadraticAdversary(self.network.to(device=device, dtype=dtype), self.x.to(device, dtype), self.y)
+        return QuadraticAdversary(self.network.to(device=device, dtype=dtype), move(self.x, device, dtype), self.y)
 
     @torch.inference_mode()
     def value(self, delta: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .constraint import ConstraintSet, LinfBall
+from .places import like, to_exact
 from .spectrum import top_eigenvectors
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Plane:
 
     def coordinates(self, delta: Tensor) -> tuple[Tensor, Tensor]:
         """(alpha, beta) (..., 2) of the nearest points of the plane, and the distance to it (...,)."""
-        away = delta.to(self.origin) - self.origin
+        away = like(delta, self.origin) - self.origin
         alpha, beta = away @ self.u, away @ self.v
         off = away - alpha.unsqueeze(-1) * self.u - beta.unsqueeze(-1) * self.v
         return torch.stack([alpha, beta], -1), torch.linalg.vector_norm(off, dim=-1)
@@ -208,7 +209,7 @@ def constraint_cut(plane: Plane, constraint: ConstraintSet, *, corners: int = 36
         if constraint.box is None:
             return np.concatenate([polygon, polygon[:1]])
         lower, upper = constraint.box
-    normals = torch.stack([plane.u, plane.v], -1).double().cpu().numpy()
+    normals = to_exact(torch.stack([plane.u, plane.v], -1)).numpy()
     origin = plane.origin.numpy()
     for sign, bound in ((1.0, upper), (-1.0, lower)):
         limits = sign * (bound.numpy() - origin)

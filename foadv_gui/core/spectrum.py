@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from .places import to_exact
 from .threads import one_thread
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class ReducedHessian:
 @torch.inference_mode()
 def restrict(objective: QuadraticAdversary, delta: Tensor, tangent: TangentSpace | None) -> ReducedHessian:
     """H at delta (d,) restricted to a tangent space (None: to all of R^d)."""
-    objective, delta = objective.exact, delta.to("cpu", torch.float64)
+    objective, delta = objective.exact, to_exact(delta)
     network = objective.network
     d = objective.dimension
     free = torch.ones(d, dtype=torch.bool) if tangent is None else tangent.free.cpu()
@@ -235,7 +236,7 @@ def eigenvector(
 def _restricted(
     objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind
 ) -> tuple[float, ReducedHessian]:
-    exact, point = objective.exact, delta.to("cpu", torch.float64)
+    exact, point = objective.exact, to_exact(delta)
     tangent = tangent_space_at(exact, constraint, point, delta.dtype)
     return tangent.multiplier, restrict(exact, point, tangent if kind == "tangent" else None)
 

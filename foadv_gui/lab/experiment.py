@@ -14,6 +14,7 @@ from foadv_gui.core.ascent import ProjectedGradientAscent, ZeroGradientError, re
 from foadv_gui.core.constraint import CONSTRAINTS, ConstraintSet
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
+from foadv_gui.core.places import move
 from foadv_gui.lab.config import ExperimentError, memory_problem
 from foadv_gui.lab.files import FileProblem, read_array
 from foadv_gui.lab.inputs import CleanInput, check_box, load_input
@@ -97,7 +98,7 @@ def prepare(
         shape = tuple(drawn.shape)
         raise ExperimentError("ascent.start_file", f"must hold starts of shape (K, {clean.dimension}), not {shape}")
     with torch.inference_mode():
-        feasible = constraint.project(drawn.to(device, dtype))
+        feasible = constraint.project(move(drawn, device, dtype))
     return Problem(
         experiment, clean, objective, constraint, feasible, _eta(experiment, objective, constraint, feasible)
     )

@@ -21,6 +21,7 @@ from foadv_gui.core.landscape import (
     gradient_at,
     residual_on_grid,
 )
+from foadv_gui.core.places import like, to_exact
 from foadv_gui.core.plane import PathContext, constraint_cut, inside_cut, make_plane
 from foadv_gui.core.spectrum import extreme_eigenvalues
 from foadv_gui.lab.config import ExperimentError
@@ -246,7 +247,7 @@ class Scene(Lookup):
             values = residual_on_grid(planar, alphas, betas, interrupted)
         arrows = self._arrows(window) if view.arrows else np.empty((0, 4))
         inside = inside_cut(constraint_cut(self.plane, self._exact_set()) / epsilon, alpha, beta)
-        return Surface(alpha, beta, values.double().cpu().numpy(), inside, view.quantity, arrows, coarse)
+        return Surface(alpha, beta, to_exact(values).numpy(), inside, view.quantity, arrows, coarse)
 
     def _arrows(self, window: Window, count: int = 15) -> NDArray[np.float64]:
         """Gradient directions on a coarse grid: (n, 4) of point and unit direction scaled by its relative length."""
@@ -256,9 +257,7 @@ class Scene(Lookup):
         b = bottom + (np.arange(count) + 0.5) * (top - bottom) / count
         points = np.stack(np.meshgrid(a, b), -1).reshape(-1, 2)
         planar = PlanarPreactivations.of(self.problem.objective, self.plane)
-        gradient = (
-            gradient_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon)).double().cpu().numpy()
-        )
+        gradient = to_exact(gradient_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon))).numpy()
         longest = np.linalg.norm(gradient, axis=1).max()
         return np.concatenate([points, gradient / longest if longest > 0 else gradient], 1)
 
@@ -268,7 +267,7 @@ class Scene(Lookup):
         deltas = torch.tensor(recording.delta).double()
         coordinates, off = self.plane.coordinates(deltas)
         length = torch.hypot(coordinates.norm(dim=-1), off).clamp_min(1e-300)
-        own = torch.tensor(recording.delta[:, focus]).to(self.problem.objective.x)
+        own = like(torch.tensor(recording.delta[:, focus]), self.problem.objective.x)
         gradient = self.problem.objective.evaluate(own).gradient
         direction = RULES[self.problem.experiment.ascent.rule](gradient)
         proposals, _ = self.plane.coordinates(own + recording.eta * direction)
