@@ -13,7 +13,6 @@ from foadv_gui.core.spectrum import eigenvector, hessian_spectrum
 from foadv_gui.lab.picture import CutPicture, DirectionPicture, ProbePicture, SpectrumPicture
 
 if TYPE_CHECKING:
-
     from foadv_gui.core.constraint import ConstraintSet
     from foadv_gui.core.plane import Plane
     from foadv_gui.lab.experiment import Problem
