@@ -129,6 +129,18 @@ def test_a_plain_loop_reproduces_every_iterate_for_every_activation(activation: 
         np.testing.assert_allclose(run.delta[:, k], path, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus"])
+def test_a_plain_loop_reproduces_many_restarts_of_a_wide_network(activation: str) -> None:
+    # Large batches may take other routes through the activations.
+    objective, constraint = problem(20, 300, activation, seed=3), L2Ball(0.5)
+    starts = starts_for(constraint, 24, 20)
+    ascent = ascent_on(objective, constraint, starts, step=0.2)
+    run = ascend(ascent, starts, 30)
+    for k in (0, 11, 23):
+        path = plain_loop(objective, constraint, starts[k].numpy(), "gradient", ascent.eta, 30)
+        np.testing.assert_allclose(run.delta[:, k], path, rtol=0, atol=1e-9)
+
+
 @settings(max_examples=30)
 @given(
     seed=st.integers(0, 1000),
