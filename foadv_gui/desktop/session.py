@@ -15,7 +15,17 @@ from foadv_gui.desktop.shown import Shown
 from foadv_gui.desktop.undo import Choice, EditCommand
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
-from foadv_gui.lab.picture import FocusRun, PathPicture, Prepared, Request, Surface, Window
+from foadv_gui.lab.picture import (
+    CutPicture,
+    DirectionPicture,
+    FocusRun,
+    PathPicture,
+    Prepared,
+    ProbePicture,
+    Request,
+    Surface,
+    Window,
+)
 from foadv_gui.lab.recording import Recording
 
 if TYPE_CHECKING:
@@ -47,7 +57,9 @@ class Session(Shown):
         self.torch_version = ""
         self.shipped = False
         """Whether a recording that came with the program is on show, not one computed here."""
-        self._oldest_job = self._asked_job = 0
+        self._oldest_job = self._asked_job = self._last_question = 0
+        self._withdrawn: dict[type, int] = {}
+        """Of each kind, the last question whose answer nobody waits for any more."""
         self._fresh = self._live = False
         self._spectrum_asked: tuple[object, ...] = ()
         self._poll = QTimer(self)
@@ -222,6 +234,21 @@ class Session(Shown):
         value = float(shown.eigenvalues[index])
         self._submit("direction", lambda scene: scene.direction(shown.t, shown.k, shown.kind, index, value))
 
+    def clear_direction(self) -> None:
+        """Take the eigenvector away, also one that is on its way."""
+        self._withdrawn[DirectionPicture] = self._last_question
+        super().clear_direction()
+
+    def clear_probe(self) -> None:
+        """Take the value under the mouse away, also one that is on its way."""
+        self._withdrawn[ProbePicture] = self._last_question
+        super().clear_probe()
+
+    def clear_cut(self) -> None:
+        """Take the cut away, also one that is on its way."""
+        self._withdrawn[CutPicture] = self._last_question
+        super().clear_cut()
+
     def _ask_spectrum(self) -> None:
         if self.recording is None or self.path is None or not self.torch_version:
             return
@@ -244,7 +271,7 @@ class Session(Shown):
             if scene.recording is not None and scene.recording is shown and scene.plane is not None:
                 yield question(scene)
 
-        self._thread.submit(lane, work)
+        self._last_question = self._thread.submit(lane, work)
         self._poll.start()
 
     def _ask(self, *, live: bool) -> None:
@@ -277,6 +304,8 @@ class Session(Shown):
         for job, value in self._thread.take():
             if isinstance(value, Refusal) and job != self._asked_job:
                 continue  # something else has been chosen since
+            if job <= self._withdrawn.get(type(value), -1):
+                continue  # the mouse has gone since it was asked
             if job == 0 or job >= self._oldest_job:
                 self.apply(value)
             if job == self._asked_job and isinstance(value, Surface | PathPicture | FocusRun):

@@ -86,6 +86,12 @@ class Shown(QObject):
             self.direction = None
             self.directionChanged.emit()
 
+    def clear_probe(self) -> None:
+        """Take the value under the mouse away: the mouse left the landscape."""
+        if self.probe is not None:
+            self.probe = None
+            self.probeChanged.emit()
+
     def clear_cut(self) -> None:
         """Remove the 1-D cut."""
         self.cut = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QPointF, Qt, QTimer, Slot
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout
 
 from foadv_gui.desktop.plots.gestures import PlaneViewBox
@@ -31,8 +31,6 @@ _ZOOM_MS = 120
 
 class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
     """The plot itself; it fits the view, and asks for a finer surface after a zoom."""
-
-    hovered = Signal(object)
 
     def __init__(self, session: Session, theme: ThemeKeeper, actions: Actions) -> None:
         self.box = PlaneViewBox()
@@ -213,7 +211,7 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
 
     def leaveEvent(self, event: QEvent) -> None:
         """No value without a mouse."""
-        self.hovered.emit(None)
+        self._session.clear_probe()
         super().leaveEvent(event)
 
 
@@ -277,12 +275,9 @@ class LandscapePanel(QFrame):
         bottom.addWidget(self.key)
         bottom.addWidget(self.values, 1)
         column.addLayout(bottom)
-        self._mouse: Any = None
         session.experimentChanged.connect(self._show_choices)
-        session.probeChanged.connect(self._on_probe)
-        for signal in (session.cursorChanged, session.pathChanged, session.recordingChanged):
+        for signal in (session.probeChanged, session.cursorChanged, session.pathChanged, session.recordingChanged):
             signal.connect(self._show_values)
-        self.plot.hovered.connect(self._on_left)
         self._show_choices()
 
     def _choice(self, key: str, row: QHBoxLayout) -> QComboBox:
@@ -319,21 +314,12 @@ class LandscapePanel(QFrame):
         self.quantity.setCurrentIndex(self.quantity.findData(view.quantity))
 
     @Slot()
-    def _on_probe(self) -> None:
-        self._mouse = self._session.probe
-        self._show_values()
-
-    @Slot(object)
-    def _on_left(self, _nothing: object) -> None:
-        self._mouse = None
-        self._show_values()
-
-    @Slot()
     def _show_values(self) -> None:
         session = self._session
-        if self._mouse is not None:
-            x, y = self._mouse.point
-            self.values.setText(f"({x:.2f}, {y:.2f}) ε:  L = {self._mouse.loss:.5g},  f = {self._mouse.value:.5g}")
+        mouse = session.probe
+        if mouse is not None:
+            x, y = mouse.point
+            self.values.setText(f"({x:.2f}, {y:.2f}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}")
             return
         path, recording = session.path, session.recording
         if path is None or recording is None or path.points.shape[1] != recording.restarts:
