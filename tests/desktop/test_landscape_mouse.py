@@ -187,6 +187,10 @@ def test_the_mouse_over_the_landscape_shows_the_value_there(hands: Hands) -> Non
         assert f"({shown.point[0]:.2f}, {shown.point[1]:.2f})" in panel.values.text()
     hands.leave(panel.plot)
     assert panel.values.text() == resting
+    hands.hover(panel.plot.viewport(), hands.on_landscape(point))
+    hands.leave(panel.plot)  # before the value comes
+    hands.rest()
+    assert panel.values.text() == resting
 
 
 def test_the_mouse_over_a_start_says_that_it_can_be_taken_hold_of(hands: Hands) -> None:
@@ -216,6 +220,10 @@ def test_hovering_an_eigenvalue_shows_its_direction(open_window: Callable[..., H
         )
         assert f"μ = {direction.eigenvalue:.5g}" in hands.workspace.spectrum.note.text()
     hands.leave(hands.workspace.spectrum)
+    assert session.direction is None
+    hands.hover(plot.viewport(), hands.on_plot(plot, eigenvalues[0], 0.5))
+    hands.leave(hands.workspace.spectrum)  # before the direction comes
+    hands.rest()
     assert session.direction is None
 
 
