@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .objective import QuadraticAdversary
     from .plane import Plane
 
-BLOCK_BYTES = {"cpu": 2**20, "cuda": 2**28, "mps": 2**27}
-"""Pre-activations held at a time: they stay in the second-level cache of a core, or fill a GPU."""
+BLOCK_BYTES = {"cpu": 2**21, "cuda": 2**28, "mps": 2**27}
+"""Pre-activations held at a time: they stay in a core's caches but outlast the calls for them, or fill a GPU."""
 
 
 LARGE_GRID = 2e6
@@ -82,7 +82,6 @@ def residual_on_grid(
     residual = p0.new_empty((len(betas), len(alphas)))
     held = max(1, BLOCK_BYTES[p0.device.type] // (p0.shape[0] * p0.element_size()))
     rows, columns = max(1, held // len(alphas)), min(held, len(alphas))
-    along = torch.outer(alphas, planar.Wu) if rows > 1 else None
     shared = p0.device.type == "cpu" and residual.numel() * p0.shape[0] >= LARGE_GRID
     # A few strips a core: one that is busy with something else gets fewer.
     strip = rows * max(1, -(-len(betas) // (rows * 4 * cores()))) if shared else len(betas)
@@ -94,15 +93,11 @@ def residual_on_grid(
             if interrupted():
                 raise Interrupted
             some = betas[row : min(row + rows, first + strip)]
-            base = torch.addr(p0, some, planar.Wv)
-            if along is not None:
-                p = torch.add(base.unsqueeze(1), along, out=memory[: len(some)])
-                residual[row : row + len(some)] = activation.value_over(p) @ a
-                continue
+            base = torch.addr(p0, some, planar.Wv).unsqueeze(1)
             for start in range(0, len(alphas), columns):
-                part = alphas[start : start + columns]
-                p = torch.addr(base[0], part, planar.Wu, out=memory[0, : len(part)])
-                residual[row, start : start + columns] = activation.value_over(p) @ a
+                part = alphas[start : start + columns].unsqueeze(1)
+                p = torch.addcmul(base, part, planar.Wu, out=memory[: len(some), : len(part)])
+                residual[row : row + len(some), start : start + columns] = activation.value_over(p) @ a
 
     pieces = range(0, len(betas), strip)
     if shared:

@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
+from PySide6.QtCore import QCoreApplication, QEventLoop, QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from foadv_gui.desktop.icons import application_icon
@@ -30,6 +30,7 @@ def make_application() -> QApplication:
     """The one QApplication, named and styled."""
     if sys.platform == "win32":  # there torch can fail to load after Qt
         import torch  # noqa: F401
+    qInstallMessageHandler(_on_qt_message)
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     QCoreApplication.setOrganizationName("foadv")
@@ -38,6 +39,12 @@ def make_application() -> QApplication:
     application.setWindowIcon(application_icon())
     use_fusion(application)
     return application
+
+
+def _on_qt_message(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
+    """Pass Qt's messages on, but for those that every window without a screen gives."""
+    if "This plugin does not support" not in message:
+        sys.stderr.write(f"{message}\n")
 
 
 def make_window(theme_mode: str | None = None) -> MainWindow:

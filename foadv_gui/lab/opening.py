@@ -45,13 +45,8 @@ def compute_opening() -> list[Any]:
         latest[type(value), getattr(value, "mail_key", None)] = value
     recording = scene.recording
     assert recording is not None
-    spectrum = scene.spectrum(recording.steps, 0, scene_kind())
+    spectrum = scene.spectrum(recording.steps, 0, recording.experiment.view.spectrum)
     return [*latest.values(), spectrum]
-
-
-def scene_kind() -> Any:
-    """The spectrum that the first preset shows."""
-    return load_preset(preset_names()[0]).view.spectrum
 
 
 def save_opening(path: Path) -> None:

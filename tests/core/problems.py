@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
+from hypothesis import assume
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import special
 from scipy.optimize import minimize, nnls
@@ -66,6 +68,26 @@ def random_box(d: int, epsilon: float, seed: int, *, share: float = 1.2) -> tupl
 def make_set(name: str, epsilon: float, d: int, seed: int | None = None) -> ConstraintSet:
     """The set called `name`; with a seed, within a random box."""
     return CONSTRAINTS[name](epsilon, None if seed is None else random_box(d, epsilon, seed))
+
+
+# A set, and points of it: how far they reach beyond the set decides which faces are active.
+dimensions = st.integers(1, 12)
+seeds = st.integers(0, 10_000)
+reaches = st.sampled_from([0.2, 0.9, 1.5, 5.0, 50.0])
+radii = st.sampled_from([1e-3, 0.3, 1.0, 40.0])
+boxed = st.booleans()
+
+
+def draw_set(name: str, epsilon: float, d: int, seed: int, boxed: bool) -> ConstraintSet:
+    try:
+        return make_set(name, epsilon, d, seed if boxed else None)
+    except ValueError:  # a random box may lie inside the sphere
+        assume(False)
+        raise
+
+
+def outside_points(constraint: ConstraintSet, seed: int, n: int, d: int, reach: float) -> torch.Tensor:
+    return reach * constraint.epsilon / np.sqrt(d) * normal(seed, n, d)
 
 
 # ---------------------------------------------------------------------------- the mathematics in NumPy and SciPy

@@ -1,4 +1,4 @@
-"""The local-maximum test against exhaustive search, polished maxima, and what runs really do near them."""
+"""The local-maximum test against exhaustive search, closed-form cases, and in every type and place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from problems import (
-    SMOOTH,
     Array,
     is_member,
     make_set,
@@ -20,6 +19,7 @@ from problems import (
     problem,
     tensor,
 )
+from runs import CURVED, observed_rate, path, polished, verdict
 from scipy.linalg import null_space
 from scipy.optimize import brentq, root
 from scipy.sparse.linalg import ArpackNoConvergence
@@ -28,12 +28,10 @@ from foadv_gui.core import certificate
 from foadv_gui.core import spectrum as spectrum_module
 from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.ascent import ProjectedGradientAscent, ZeroGradientError, relative_step
-from foadv_gui.core.certificate import STATIONARY, LocalMaximum, local_maximum_at
+from foadv_gui.core.certificate import STATIONARY
 from foadv_gui.core.constraint import ConstraintSet, L2Ball, L2Sphere, LinfBall
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
-
-CURVED = [name for name in SMOOTH if name != "linear"]
 
 networks = st.fixed_dictionaries(
     {
@@ -44,30 +42,6 @@ networks = st.fixed_dictionaries(
         "y": st.sampled_from([-2.0, 0.0, 1.0]),
     }
 )
-
-
-def verdict(
-    objective: QuadraticAdversary,
-    constraint: ConstraintSet,
-    delta: torch.Tensor | Array,
-    *,
-    eta: float = 0.1,
-    rule: str = "gradient",
-) -> LocalMaximum:
-    point = delta if isinstance(delta, torch.Tensor) else tensor(delta)
-    return local_maximum_at(objective, constraint, point, eta=eta, rule=rule)
-
-
-def path(
-    objective: QuadraticAdversary,
-    constraint: ConstraintSet,
-    start: torch.Tensor,
-    eta: float,
-    steps: int,
-    rule: str = "gradient",
-) -> torch.Tensor:
-    ascent = ProjectedGradientAscent(objective, constraint, rule, eta, 0.0)
-    return torch.cat([block.delta[:, 0] for block in ascent.blocks(constraint.project(start)[None], steps)])
 
 
 # ------------------------------------------------------------------------- never against exhaustive search
@@ -212,96 +186,6 @@ def test_on_faces_of_a_box_no_neighbour_is_higher_than_what_it_calls_a_maximum(
         margin = 1e-13 * (1 + numpy_loss(objective, delta.numpy()))
         if found.local_maximum:
             assert (numpy_loss(objective, around) <= numpy_loss(objective, delta.numpy()) + margin).all()
-
-
-# ------------------------------------------------------------------------------------- distance and rate
-
-
-def polished(seed: int, activation: str, *, d: int = 12, gamma: float = 0.5, rule: str = "gradient", step: float = 0.3):
-    """A run that converges to round-off: objective, constraint, eta and its path, ending at the maximum."""
-    objective, constraint = problem(d, 30, activation, seed=seed, gamma=gamma), L2Ball(0.4 * gamma)
-    start = constraint.project(constraint.epsilon * normal(seed, d))
-    eta = relative_step(step, rule, objective, constraint, start[None])
-    return objective, constraint, eta, path(objective, constraint, start, eta, 1500, rule)
-
-
-@pytest.mark.parametrize("activation", CURVED)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_newton_distance_is_the_distance_to_the_true_maximum(activation: str, seed: int) -> None:
-    objective, constraint, eta, run = polished(seed, activation)
-    maximum = run[-1]
-    end = verdict(objective, constraint, maximum, eta=eta)
-    assert end.local_maximum
-    assert end.newton_distance <= 1e-12
-    distances = torch.linalg.vector_norm(run - maximum, dim=-1) / constraint.epsilon
-    near = [t for t, distance in enumerate(distances.tolist()) if 1e-7 < distance < 1e-3]
-    assert near
-    for t in near[:: max(1, len(near) // 8)]:
-        estimate = verdict(objective, constraint, run[t], eta=eta).newton_distance / constraint.epsilon
-        assert estimate == pytest.approx(float(distances[t]), rel=0.01)
-
-
-def observed_rate(run: torch.Tensor, maximum: torch.Tensor, epsilon: float) -> float:
-    """The slope of log |delta_t - delta_*| over the last decades before round-off."""
-    log_distance = torch.log10(torch.linalg.vector_norm(run - maximum, dim=-1) / epsilon).numpy()
-    t = np.flatnonzero((log_distance < -4) & (log_distance > -11))
-    assert len(t) >= 4, "too fast to measure"
-    return float(10 ** np.polyfit(t, log_distance[t], 1)[0])
-
-
-@pytest.mark.parametrize("activation", CURVED)
-@pytest.mark.parametrize("rule", ["gradient", "normalized"])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_observed_rate_is_the_predicted_one(activation: str, rule: str, seed: int) -> None:
-    objective, constraint, eta, run = polished(seed, activation, rule=rule, gamma=1.0)
-    end = verdict(objective, constraint, run[-1], eta=eta, rule=rule)
-    assert end.local_maximum
-    assert end.rate_predicted < 1
-    assert observed_rate(run, run[-1], constraint.epsilon) == pytest.approx(end.rate_predicted, rel=0.05)
-
-
-def with_a_stable_limit(seed: int, rule: str) -> tuple[QuadraticAdversary, ConstraintSet, torch.Tensor, float]:
-    """A problem whose maximum becomes unstable for large steps, that maximum, and the largest stable step."""
-    for attempt in range(seed * 100, seed * 100 + 40):
-        objective, constraint, eta, run = polished(attempt, "tanh", d=4, gamma=3.0, rule=rule, step=0.05)
-        end = verdict(objective, constraint, run[-1], eta=eta, rule=rule)
-        if end.local_maximum and end.newton_distance < 1e-12 and math.isfinite(end.step_max):
-            return objective, constraint, run[-1], end.step_max
-    raise AssertionError("no such problem found")
-
-
-@pytest.mark.parametrize("rule", ["gradient", "normalized"])
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_largest_stable_step_parts_convergence_from_oscillation(rule: str, seed: int) -> None:
-    objective, constraint, maximum, step_max = with_a_stable_limit(seed, rule)
-    start = maximum + 1e-4 * constraint.epsilon * normal(seed, 4)
-
-    def distances(eta: float, steps: int) -> Array:
-        run = path(objective, constraint, start, eta, steps, rule)
-        return (torch.linalg.vector_norm(run - maximum, dim=-1) / constraint.epsilon).numpy()
-
-    below, above = distances(0.97 * step_max, 1500), distances(1.03 * step_max, 1500)
-    assert below[-1] < 1e-9
-    assert above[-20:].min() > 1e-3  # it never comes back
-    just_above = verdict(objective, constraint, maximum, eta=1.03 * step_max, rule=rule)
-    just_below = verdict(objective, constraint, maximum, eta=0.97 * step_max, rule=rule)
-    assert just_below.rate_predicted < 1 < just_above.rate_predicted
-    assert just_above.step_max == pytest.approx(step_max)
-
-
-def test_a_maximum_that_every_step_reaches_has_no_limit() -> None:
-    # Linear: mu = 0 on the tangent space and lambda > 0, so q = 1/(1 + eta lambda) for every eta.
-    objective, constraint = problem(5, 7, "linear", y=3.0), L2Ball(0.2)
-    c = objective.network.W.T @ objective.network.a
-    residual = float(c @ objective.x) - 3.0
-    maximum = constraint.project(np.sign(residual) * 9 * c)
-    multiplier = (abs(residual) + 0.2 * float(c.norm())) * float(c.norm()) / 0.2
-    for eta in (1e-3, 1.0, 1e3):
-        end = verdict(objective, constraint, maximum, eta=eta)
-        assert end.local_maximum
-        assert end.step_max == math.inf
-        assert end.multiplier == pytest.approx(multiplier, rel=1e-12)
-        assert end.rate_predicted == pytest.approx(1 / (1 + eta * multiplier), rel=1e-9)
 
 
 # --------------------------------------------------------------------------------------- closed-form cases

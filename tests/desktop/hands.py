@@ -42,6 +42,14 @@ def small(**changes: Any) -> Experiment:
     return Experiment.model_validate(parts)
 
 
+def loss_at(session: Any, point: Any) -> float:
+    """The loss at a point of the plane on show, from the recording's arrays alone (tanh)."""
+    recording, plane = session.recording, session.plane
+    delta = plane.origin + recording.epsilon * (point[0] * plane.u + point[1] * plane.v)
+    value = recording.a @ np.tanh(recording.W @ (recording.x + delta))
+    return float(0.5 * (value - recording.y) ** 2)
+
+
 class Hands:
     """A person's hands and eyes at one window."""
 

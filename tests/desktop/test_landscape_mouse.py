@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hands import CTRL, SHIFT
+from hands import CTRL, SHIFT, loss_at
 from PySide6.QtCore import Qt
 
 if TYPE_CHECKING:
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
 PIXEL = 0.02
 """Epsilons within which a place on screen can be told."""
-
-
-def loss_at(hands: Hands, point: Any) -> float:
-    """The loss at a point of the plane on show, from the recording's arrays alone."""
-    recording, plane = hands.session.recording, hands.session.plane
-    delta = plane.origin + recording.epsilon * (point[0] * plane.u + point[1] * plane.v)
-    value = recording.a @ np.tanh(recording.W @ (recording.x + delta))
-    return float(0.5 * (value - recording.y) ** 2)
 
 
 def in_ball(delta: Any) -> Any:
@@ -118,7 +110,7 @@ def test_the_wheel_zooms_and_refines_and_f_shows_the_whole_again(hands: Hands) -
     values = session.surface.values
     middle = (values.shape[0] // 2, values.shape[1] // 2)
     point = (session.surface.alpha[middle[1]], session.surface.beta[middle[0]])
-    assert 0.5 * values[middle] ** 2 == pytest.approx(loss_at(hands, point))
+    assert 0.5 * values[middle] ** 2 == pytest.approx(loss_at(hands.session, point))
     hands.drag(viewport, hands.on_landscape(empty_place_in(hands, window)), viewport.rect().center())
     hands.rest()
     moved = session.surface.window
@@ -157,7 +149,7 @@ def test_a_line_drawn_on_the_landscape_shows_the_loss_along_it(hands: Hands, wit
     for i in (0, 200, 400):
         share = i / 400
         point = cut.start + share * (cut.end - cut.start)
-        assert curve.yData[i] == pytest.approx(loss_at(hands, point))
+        assert curve.yData[i] == pytest.approx(loss_at(hands.session, point))
         assert curve.xData[i] == pytest.approx(share * np.linalg.norm(cut.end - cut.start))
     assert session.surface.window == window  # the view did not move along
 
@@ -165,7 +157,7 @@ def test_a_line_drawn_on_the_landscape_shows_the_loss_along_it(hands: Hands, wit
     hands.type(hands.field("input.scale").editor.box, "2")
     hands.rest()
     np.testing.assert_allclose(session.cut.start, cut.start)
-    assert session.cut.loss[200] == pytest.approx(loss_at(hands, 0.5 * (cut.start + cut.end)))
+    assert session.cut.loss[200] == pytest.approx(loss_at(hands.session, 0.5 * (cut.start + cut.end)))
     assert workspace.below.currentIndex() == 0  # nobody asked for another page
     if not with_shift:
         hands.focus(hands.landscape)
@@ -182,7 +174,7 @@ def test_the_mouse_over_the_landscape_shows_the_value_there(hands: Hands) -> Non
         hands.rest()
         shown = hands.session.probe
         np.testing.assert_allclose(shown.point, point, atol=PIXEL)
-        assert shown.loss == pytest.approx(loss_at(hands, shown.point))
+        assert shown.loss == pytest.approx(loss_at(hands.session, shown.point))
         assert f"L = {shown.loss:.5g}" in panel.values.text()
         assert f"({shown.point[0]:.2f}, {shown.point[1]:.2f})" in panel.values.text()
     hands.leave(panel.plot)
