@@ -1,0 +1,148 @@
+"""What is shown of a run: planes, colours, spectra, and the input itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hands import loss_at
+from PySide6.QtCore import Qt
+
+from foadv_gui.lab.config import setting
+from foadv_gui.lab.picture import QUANTITY_TITLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hands import Hands
+
+
+def values_are_right(hands: Hands) -> None:
+    """The map shows the loss where it says: against the arrays of the recording, at three grid points."""
+    surface = hands.session.surface
+    for row, column in ((0, 0), (5, 11), (-1, -3)):
+        point = (surface.alpha[column], surface.beta[row])
+        assert 0.5 * surface.values[row, column] ** 2 == pytest.approx(loss_at(hands.session, point), rel=1e-6)
+
+
+def test_every_plane_can_be_chosen_and_shows_the_loss_on_it(hands: Hands) -> None:
+    session, panel = hands.session, hands.workspace.landscape
+    recording = session.recording
+    for choice in (*setting("view.plane").choices[1:], setting("view.plane").choices[0]):
+        hands.choose(panel.plane, choice)
+        hands.rest()
+        plane = session.plane
+        assert plane.name == session.experiment.view.plane == panel.plane.currentData() == choice
+        assert session.recording is recording
+        np.testing.assert_allclose([plane.u @ plane.u, plane.v @ plane.v, plane.u @ plane.v], [1, 1, 0], atol=1e-12)
+        values_are_right(hands)
+        away = recording.delta - plane.origin
+        np.testing.assert_allclose(session.path.points[..., 0], away @ plane.u / plane.epsilon, atol=1e-9)
+        np.testing.assert_allclose(session.path.points[..., 1], away @ plane.v / plane.epsilon, atol=1e-9)
+        for side, axis in zip(("bottom", "left"), plane.axes, strict=True):
+            assert axis in panel.plot.getAxis(side).label.toPlainText()
+        if plane.explained is not None:
+            assert f"{plane.explained:.0%}" in panel.values.text()
+
+
+def test_every_quantity_can_be_chosen_and_is_named_on_the_colour_bar(hands: Hands) -> None:
+    session, panel = hands.session, hands.workspace.landscape
+    recording, seen = session.recording, set()
+    for choice in ("log-loss", "residual", "curvature", "loss"):
+        hands.choose(panel.quantity, choice)
+        hands.rest()
+        assert session.surface.quantity == choice
+        assert panel.plot.ground.bar.getAxis("right").label.toPlainText().strip() == QUANTITY_TITLES[choice]
+        shown = panel.plot.ground.image.image
+        np.testing.assert_array_equal(shown, session.surface.shown())
+        seen.add(shown.tobytes())
+        assert session.recording is recording
+    assert len(seen) == 4
+
+
+def test_tangent_and_euclidean_spectrum(hands: Hands) -> None:
+    session, panel = hands.session, hands.workspace.spectrum
+    hands.key(Qt.Key.Key_End)
+    hands.rest()
+    buttons = {button.property("kind"): button for button in panel.kinds.buttons()}
+    assert session.recording.radius[-1, 0] == pytest.approx(1)  # on the boundary, where the two differ
+    for kind, count, name in (("euclidean", 16, "Euclidean"), ("tangent", 15, "Tangent")):
+        hands.click(buttons[kind])
+        hands.rest()
+        assert buttons[kind].isChecked()
+        assert session.experiment.view.spectrum == session.spectrum.kind == session.extremes.kind == kind
+        assert len(session.spectrum.eigenvalues) == count
+        assert panel.heading.text() == f"{name} spectrum at t = 30"
+        last = session.extremes.t.tolist().index(30)
+        assert session.extremes.largest[last] == pytest.approx(session.spectrum.eigenvalues[-1])
+        assert session.extremes.smallest[last] == pytest.approx(session.spectrum.eigenvalues[0])
+
+
+def test_the_spectrum_follows_the_cursor(hands: Hands) -> None:
+    session = hands.session
+    seen = []
+    for _ in range(3):
+        hands.key(Qt.Key.Key_Right)
+        hands.rest()
+        assert session.spectrum.t == session.t
+        assert session.spectrum_current
+        seen.append(session.spectrum.eigenvalues[-1])
+    assert len(set(seen)) == 3
+
+
+def test_a_digit_is_shown_as_images(open_window: Callable[..., Hands]) -> None:
+    hands = open_window(input={"source": "digits", "index": 3}, network={"width": 64})
+    panel = hands.workspace.input
+    hands.turn_to(hands.workspace.tabs, 1)
+    hands.key(Qt.Key.Key_End)
+    hands.rest()
+    recording = hands.session.recording
+    delta = recording.delta[-1, 0]
+    for plot, vector in zip(panel.plots, (recording.x, delta, recording.x + delta), strict=True):
+        assert plot.image.isVisible()
+        assert not plot.bars.isVisible()
+        np.testing.assert_allclose(plot.image.image, vector.reshape(8, 8)[::-1])
+    assert f"{np.abs(delta).max():.3g}" in panel.titles[1].text()
+    before = panel.plots[2].image.image.copy()
+    hands.key(Qt.Key.Key_Home)
+    hands.rest()
+    assert not np.array_equal(panel.plots[2].image.image, before)
+
+
+def test_a_vector_is_shown_as_bars(hands: Hands) -> None:
+    panel = hands.workspace.input
+    hands.turn_to(hands.workspace.tabs, 1)
+    recording = hands.session.recording
+    delta = recording.delta[0, 0]
+    for plot, vector in zip(panel.plots, (recording.x, delta, recording.x + delta), strict=True):
+        assert plot.bars.isVisible()
+        assert not plot.image.isVisible()
+        np.testing.assert_allclose(bars(plot), vector)
+    hands.choose(hands.field("input.source").editor.box, "digits")
+    hands.rest()
+    assert all(plot.image.isVisible() for plot in panel.plots)
+
+
+def bars(plot: Any) -> Any:
+    return plot.bars.getData()[1]
+
+
+def test_the_verdict_explains_itself_with_a_click(hands: Hands) -> None:
+    rows = hands.workspace.verdict.rows
+    assert rows
+    assert all(row.words.text() and not row.button.icon().isNull() for row in rows)
+    assert not rows[0].detail.isVisible()
+    hands.click(rows[0].button)
+    assert rows[0].detail.isVisible()
+    assert rows[0].detail.text()
+    hands.click(rows[0].button)
+    assert not rows[0].detail.isVisible()
+    assert "of 4 paths converged" in hands.workspace.verdict.summary.text()
+
+
+def test_the_status_line_says_where_and_how_large(hands: Hands) -> None:
+    assert hands.window.doing.text() == "Ready"
+    said = hands.window.device.text()
+    for part in ("d = 16", "m = 64", "K = 4", "ε = 0.3", "CPU float64"):
+        assert part in said
