@@ -30,7 +30,6 @@ def make_application() -> QApplication:
     """The one QApplication, named and styled."""
     if sys.platform == "win32":  # there torch can fail to load after Qt
         import torch  # noqa: F401
-    qInstallMessageHandler(_on_qt_message)
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     QCoreApplication.setOrganizationName("foadv")
@@ -105,6 +104,7 @@ def screenshot(
     `at` is the iterate at the cursor, the last one by default.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    qInstallMessageHandler(_on_qt_message)
     make_application()
     window = make_window(theme or "light")
     window.resize(*size)
