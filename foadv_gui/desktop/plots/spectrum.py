@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 
 _VECTOR_PX = 48
+_FADED = 0.3
+"""How opaque a result of the run before is."""
 
 
 class SpectrumPlot(QFrame):
@@ -99,6 +101,7 @@ class SpectrumPlot(QFrame):
         )
         self.plot.scene().sigMouseMoved.connect(self._on_mouse)
         session.spectrumChanged.connect(self._draw)
+        session.recordingChanged.connect(self._fade)
         session.directionChanged.connect(self._pick)
         session.experimentChanged.connect(self._show_kind)
         theme.changed.connect(self._paint)
@@ -114,6 +117,12 @@ class SpectrumPlot(QFrame):
         self._picked.setPen(pen(theme.focus, 3))
         self._multiplier.setPen(pen(theme.multiplier, 2))
         self._shade.setBrush(brush(theme.yes, 0.10))
+
+    @Slot()
+    def _fade(self) -> None:
+        """Another run: what is drawn belongs to the one before, until its own spectrum comes."""
+        for item in (self._bars, self._ticks):
+            item.setOpacity(_FADED)
 
     @Slot()
     def _show_kind(self) -> None:
@@ -143,6 +152,8 @@ class SpectrumPlot(QFrame):
             return
         low, high = shown.axis()
         counts, edges = shown.histogram()
+        for item in (self._bars, self._ticks):
+            item.setOpacity(1.0)
         self._bars.setOpts(x0=edges[:-1], x1=edges[1:], height=counts, y0=0)
         top = max(int(counts.max()), 1)
         self._ticks.setPen(pen(self._theme.theme.text, 1, alpha=0.7 if len(values) < 200 else 0.2))
@@ -257,7 +268,7 @@ class ExtremesPlot(QFrame):
         )
         session.extremesChanged.connect(self._draw)
         session.cursorChanged.connect(self._move)
-        session.recordingChanged.connect(self._move)
+        session.recordingChanged.connect(self._fade)
         theme.changed.connect(self._paint)
         self._paint()
 
@@ -293,8 +304,15 @@ class ExtremesPlot(QFrame):
         if shown.problem:
             return
         for name, curve in self._curves.items():
+            curve.setOpacity(1.0)
             curve.setData(shown.t, getattr(shown, name))
         self.plot.setXRange(0, max(self._session.steps, 1), padding=0.02)
+        self._move()
+
+    @Slot()
+    def _fade(self) -> None:
+        for curve in self._curves.values():
+            curve.setOpacity(_FADED)
         self._move()
 
     @Slot()
