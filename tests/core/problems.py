@@ -58,6 +58,13 @@ def problem(
     return QuadraticAdversary(network, tensor(gamma * x_hat / np.linalg.norm(x_hat), dtype), y)
 
 
+def sum_of_sines(x: list[float], dtype: torch.dtype = torch.float64) -> QuadraticAdversary:
+    """L = (sum_i sin(x_i + delta_i))^2/2: separable, with everything known."""
+    d = len(x)
+    network = TwoLayerNetwork(torch.eye(d, dtype=dtype), torch.ones(d, dtype=dtype), ACTIVATIONS["sin"])
+    return QuadraticAdversary(network, tensor(x, dtype), 0.0)
+
+
 def random_box(d: int, epsilon: float, seed: int, *, share: float = 1.2) -> tuple[torch.Tensor, torch.Tensor]:
     """A box around 0 with sides of some epsilon/sqrt(d): some faces bind, others do not, and its corners stick out."""
     generator = np.random.default_rng([seed, 11])

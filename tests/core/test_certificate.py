@@ -17,9 +17,10 @@ from problems import (
     numpy_loss,
     numpy_value_and_gradient,
     problem,
+    sum_of_sines,
     tensor,
 )
-from runs import CURVED, observed_rate, path, polished, verdict
+from runs import CURVED, path, polished, verdict
 from scipy.linalg import null_space
 from scipy.optimize import brentq, root
 from scipy.sparse.linalg import ArpackNoConvergence
@@ -191,13 +192,6 @@ def test_on_faces_of_a_box_no_neighbour_is_higher_than_what_it_calls_a_maximum(
 # --------------------------------------------------------------------------------------- closed-form cases
 
 
-def sum_of_sines(x: list[float], dtype: torch.dtype = torch.float64) -> QuadraticAdversary:
-    """L = (sum_i sin(x_i + delta_i))^2/2: separable, with everything known."""
-    d = len(x)
-    network = TwoLayerNetwork(torch.eye(d, dtype=dtype), torch.ones(d, dtype=dtype), ACTIVATIONS["sin"])
-    return QuadraticAdversary(network, tensor(x, dtype), 0.0)
-
-
 @pytest.mark.parametrize("constraint", [L2Ball(2.0), LinfBall(1.0)])
 def test_a_maximum_inside_the_set(constraint: ConstraintSet) -> None:
     objective, maximum = sum_of_sines([1.0, 1.0]), tensor([np.pi / 2 - 1, np.pi / 2 - 1])
@@ -260,24 +254,6 @@ def test_an_edge_of_the_cube_curves_downwards_along_itself(dtype: torch.dtype) -
     assert end.rate_predicted is None
     assert "smooth rules on l2 sets" in end.why
     assert not verdict(objective, constraint, tensor([np.pi / 2 + 1.2, -3.1], dtype)).local_maximum
-
-
-def test_on_the_sphere_a_maximum_may_pull_inwards() -> None:
-    # The clean point is near the top: on the sphere around it the multiplier is negative.
-    objective, sphere = sum_of_sines([np.pi / 2, np.pi / 2, np.pi / 2 - 0.2]), L2Sphere(0.7)
-    start = sphere.project(tensor([0.1, -0.2, 1.0]))
-    run = path(objective, sphere, start, 0.02, 4000)
-    end = verdict(objective, sphere, run[-1], eta=0.02)
-    assert end.multiplier < 0
-    assert end.local_maximum
-    assert verdict(objective, L2Ball(0.7), run[-1]).local_maximum is False
-    assert observed_rate(run, run[-1], 0.7) == pytest.approx(end.rate_predicted, rel=0.05)
-    # Beyond eta = -1/lambda the step overshoots the centre: the point is not a fixed point any more.
-    beyond = verdict(objective, sphere, run[-1], eta=1.5 / -end.multiplier)
-    assert beyond.local_maximum
-    assert beyond.rate_predicted is None
-    assert "overshoots" in beyond.why
-    assert beyond.step_max < -1 / end.multiplier
 
 
 def test_one_neuron_leaves_no_direction_for_its_basis() -> None:
