@@ -58,7 +58,7 @@ class TwoLayerNetwork:
 
     def preactivation(self, z: Tensor) -> Tensor:
         """P = z W^T, shape (..., m)."""
-        return torch.nn.functional.linear(z, self.W)
+        return self.W @ z if z.ndim == 1 else torch.nn.functional.linear(z, self.W)
 
     def value(self, z: Tensor) -> Tensor:
         """f(z), shape (...,)."""

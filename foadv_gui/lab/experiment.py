@@ -152,7 +152,10 @@ def climbing(problem: Problem, interrupted: Callable[[], bool] = lambda: False) 
     """The recording as it grows, block by block; the last one is finished."""
     builder = _builder(problem)
     K, d = problem.restarts, problem.objective.dimension
-    length = max(1, min(32, 2**25 // (K * d * problem.starts.element_size())))
+    size = K * d * problem.starts.element_size()
+    # Long enough that the measures of a block cost little beside its steps, short enough that it stays in the cache.
+    cached = max(4, 2**20 // size) if problem.starts.device.type == "cpu" else 64
+    length = max(1, min(64 if K == 1 else 32, cached, 2**25 // size))
     blocks = problem.ascent.blocks(
         problem.starts, problem.experiment.ascent.steps, length=length, interrupted=interrupted
     )
