@@ -91,8 +91,8 @@ def relative_step(
         G = float(to_exact(gradient).square().sum(-1).mean().sqrt()) if known else 0.0
     if not G > 0:
         raise ZeroGradientError(
-            "the gradient is zero at every start (it is r grad f, and f(x) = y makes r = 0), so a relative step has no "
-            "scale: choose a random start or an absolute step"
+            "the gradient r grad f is zero at every start (f = y there, or every neuron is saturated), so a relative "
+            "step has no scale: choose a random start or an absolute step"
         )
     return c * constraint.epsilon / G
 

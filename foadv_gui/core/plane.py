@@ -91,42 +91,55 @@ class PathContext:
         return list(torch.from_numpy(draws))
 
 
-def orthonormal(candidates: list[Tensor], fallback: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Two orthonormal directions by Gram-Schmidt (twice); dependent candidates give way to fallbacks, then to axes."""
-    basis: list[Tensor] = []
-    d = (candidates + fallback)[0].shape[0]
-    for vector in [*candidates, *fallback, *torch.eye(min(d, 3), d, dtype=torch.float64)]:
+def orthonormal(candidates: list[Tensor]) -> list[tuple[int, Tensor]]:
+    """Two orthonormal directions by Gram-Schmidt (twice), each with the index of the candidate that it came from.
+
+    Candidates that depend on those before give way to the next. In one dimension the second direction is zero.
+    """
+    basis: list[tuple[int, Tensor]] = []
+    for i, vector in enumerate(candidates):
         length = torch.linalg.vector_norm(vector)
         if not length > 0 or len(basis) == 2:
             continue
         rest = vector / length
         for _ in range(2):
-            for known in basis:
+            for _, known in basis:
                 rest = rest - (rest @ known) * known
         size = torch.linalg.vector_norm(rest)
         if size > 1e-8:
-            basis.append(rest / size)
-    if len(basis) == 1:  # d = 1: the second axis is empty
-        basis.append(torch.zeros_like(basis[0]))
-    return basis[0], basis[1]
+            basis.append((i, rest / size))
+    if len(basis) == 1:
+        basis.append((len(candidates) - 1, torch.zeros_like(basis[0][1])))
+    return basis
+
+
+def _lay(
+    context: PathContext, origin: Tensor, named: list[tuple[str, Tensor]], explained: float | None = None
+) -> Plane:
+    """The plane through `origin` of the first two independent directions; random ones stand in for what is missing."""
+    d = context.dimension
+    axes = torch.eye(min(d, 3), d, dtype=torch.float64)
+    spare = [("a random direction", direction) for direction in context.random()]
+    spare += [(f"coordinate {i}", axis) for i, axis in enumerate(axes)]
+    (first, u), (second, v) = orthonormal([direction for _, direction in named + spare])
+    names = [name for name, _ in named + spare]
+    return Plane(origin, u, v, (names[first], names[second]), explained)
 
 
 def _clean_gradient_random(context: PathContext) -> Plane:
     gradient = context.objective.evaluate(context.clean).gradient
-    u, v = orthonormal([gradient, context.random()[0]], context.random()[1:])
-    return Plane(context.clean, u, v, ("along ∇L at the clean input", "random, orthogonal"))
+    return _lay(context, context.clean, [("along ∇L at the clean input", gradient)])
 
 
-def _components(points: Tensor, origin: Tensor, fallback: list[Tensor], what: str) -> Plane:
+def _components(context: PathContext, points: Tensor, origin: Tensor, what: str) -> Plane:
     """The two leading right singular vectors of points - origin, and the share of the squared distances they hold."""
-    away = points - origin
-    # The Gram matrix of the points is small where the dimension is not.
-    _, sizes, directions = torch.linalg.svd(away, full_matrices=False)
+    _, sizes, directions = torch.linalg.svd(points - origin, full_matrices=False)
     total = sizes.square().sum()
     keep = int((sizes > 1e-10 * sizes.max().clamp_min(1e-300)).sum()) if len(sizes) else 0
     explained = float(sizes[:2].square().sum() / total) if total > 0 else None
-    u, v = orthonormal([_signed(direction) for direction in directions[: min(keep, 2)]], fallback)
-    return Plane(origin, u, v, (f"1st principal component of {what}", f"2nd principal component of {what}"), explained)
+    names = (f"1st principal component of {what}", f"2nd principal component of {what}")
+    named = [(name, _signed(direction)) for name, direction in zip(names, directions[:keep], strict=False)]
+    return _lay(context, origin, named, explained)
 
 
 def _signed(direction: Tensor) -> Tensor:
@@ -136,36 +149,35 @@ def _signed(direction: Tensor) -> Tensor:
 
 def _path_components(context: PathContext) -> Plane:
     # As Li et al. 2018: about the endpoint, so that the summit lies on the plane.
-    return _components(context.path, context.path[-1], context.random(), "the path")
+    return _components(context, context.path, context.path[-1], "the path")
 
 
 def _endpoint_components(context: PathContext) -> Plane:
-    return _components(context.endpoints, context.clean, context.random(), "the endpoints")
+    return _components(context, context.endpoints, context.clean, "the endpoints")
 
 
 def _clean_start_end(context: PathContext) -> Plane:
     start, end = context.path[0], context.path[-1]
-    u, v = orthonormal([end, start], context.random())
-    return Plane(context.clean, u, v, ("towards the endpoint", "towards the start, orthogonal"))
+    return _lay(context, context.clean, [("towards the endpoint", end), ("towards the start, orthogonal", start)])
 
 
 def _hessian_eigenvectors(context: PathContext) -> Plane:
     vectors = top_eigenvectors(context.objective, context.constraint, context.focused, count=2)
-    u, v = orthonormal([_signed(vector) for vector in vectors], context.random())
-    return Plane(context.focused, u, v, ("1st tangent Hessian eigenvector", "2nd tangent Hessian eigenvector"))
+    names = ("1st tangent Hessian eigenvector", "2nd tangent Hessian eigenvector")
+    named = [(name, _signed(vector)) for name, vector in zip(names, vectors, strict=False)]
+    return _lay(context, context.focused, named)
 
 
 def _two_random(context: PathContext) -> Plane:
-    u, v = orthonormal(context.random(), [])
-    return Plane(context.clean, u, v, ("random direction", "random, orthogonal"))
+    return _lay(context, context.clean, [])
 
 
 def _two_pixels(context: PathContext) -> Plane:
-    first, second = (min(max(pixel, 0), context.dimension - 1) for pixel in context.pixels)
+    chosen = [min(max(pixel, 0), context.dimension - 1) for pixel in context.pixels]
     axes = torch.zeros(2, context.dimension, dtype=torch.float64)
-    axes[0, first] = axes[1, second] = 1
-    u, v = orthonormal(list(axes), context.random())
-    return Plane(context.clean, u, v, (f"coordinate {first}", f"coordinate {second}"))
+    axes[range(2), chosen] = 1
+    named = [(f"coordinate {pixel}", axis) for pixel, axis in zip(chosen, axes, strict=True)]
+    return _lay(context, context.clean, named)
 
 
 Construction: TypeAlias = Callable[[PathContext], Plane]

@@ -51,11 +51,12 @@ def make_window(theme_mode: str | None = None) -> MainWindow:
     theme = ThemeKeeper()
     if theme_mode in ("light", "dark"):
         theme.choose(theme_mode, remember=False)  # type: ignore[arg-type]
+    # Before the first plot is made: pyqtgraph's items take its options when they are created.
+    theme.apply()
     thread = ComputeThread()
     window = MainWindow(thread, theme)
     theme.setParent(window)
     thread.setParent(window)
-    theme.apply()
     return window
 
 

@@ -41,7 +41,7 @@ def run_context(objective: QuadraticAdversary) -> PathContext:
 
 
 def any_plane(d: int, seed: int = 3) -> Plane:
-    u, v = orthonormal([normal(seed, d), normal(seed + 1, d)], [])
+    (_, u), (_, v) = orthonormal([normal(seed, d), normal(seed + 1, d)])
     return Plane(0.2 * normal(seed + 2, d), u, v, ("", ""))
 
 
@@ -155,7 +155,7 @@ def test_in_many_dimensions_the_curvature_map_comes_from_below() -> None:
 def test_the_clean_point_itself_has_the_curvature_of_the_whole_space(d: int) -> None:
     # delta = 0 has no direction: P is the identity there.
     objective = problem(d, 12, seed=4)
-    u, v = orthonormal([normal(1, d)], [normal(2, d)])
+    (_, u), (_, v) = orthonormal([normal(1, d), normal(2, d)])
     plane = Plane(torch.zeros(d, dtype=torch.float64), u, v, ("", ""))
     zero = tensor([0.0])
     found = float(curvature_on_grid(objective, L2Ball(0.6), plane, zero, zero))

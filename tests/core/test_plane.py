@@ -51,7 +51,7 @@ def test_coordinates_are_those_of_the_nearest_point() -> None:
 @settings(max_examples=30)
 @given(seed=st.integers(0, 1000), d=st.integers(2, 20))
 def test_lifting_and_projecting_undo_each_other(seed: int, d: int) -> None:
-    u, v = orthonormal([normal(seed, d), normal(seed + 1, d)], [])
+    (_, u), (_, v) = orthonormal([normal(seed, d), normal(seed + 1, d)])
     plane = Plane(normal(seed + 2, d), u, v, ("", ""))
     where = normal(seed, 2, 5, 2)
     coordinates, distance = plane.coordinates(plane.lift(where))
@@ -164,6 +164,16 @@ def test_degenerate_paths_still_give_a_plane(name: str) -> None:
         assert torch.isfinite(plane.origin).all()
 
 
+def test_axes_are_named_after_the_directions_that_were_taken() -> None:
+    whole = context_of()
+    ascending = make_plane("clean-start-end", whole)
+    assert ascending.axes == ("towards the endpoint", "towards the start, orthogonal")
+    nowhere = PathContext(**{**vars(whole), "path": torch.zeros_like(whole.path)})
+    assert make_plane("clean-start-end", nowhere).axes == ("a random direction", "a random direction")
+    same_pixel = PathContext(**{**vars(whole), "pixels": (3, 3)})
+    assert make_plane("two-pixels", same_pixel).axes == ("coordinate 3", "a random direction")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_one_dimension_has_one_axis(name: str) -> None:
     plane = make_plane(name, context_of(1))
@@ -173,7 +183,8 @@ def test_one_dimension_has_one_axis(name: str) -> None:
 
 def test_nearly_parallel_candidates_give_way_to_the_fallback() -> None:
     first = normal(1, 9)
-    u, v = orthonormal([first, first * (1 + 1e-12)], [normal(2, 9)])
+    (i, u), (j, v) = orthonormal([first, first * (1 + 1e-12), normal(2, 9)])
+    assert (i, j) == (0, 2)
     assert float((u @ first).abs()) == pytest.approx(float(first.norm()))
     assert abs(float(u @ v)) < 1e-14
     assert float(v @ normal(2, 9)) > 0
@@ -183,7 +194,7 @@ def test_nearly_parallel_candidates_give_way_to_the_fallback() -> None:
 
 
 def random_plane(d: int, seed: int, epsilon: float) -> Plane:
-    u, v = orthonormal([normal(seed, d), normal(seed + 1, d)], [])
+    (_, u), (_, v) = orthonormal([normal(seed, d), normal(seed + 1, d)])
     away = np.random.default_rng(seed).choice([0.0, 0.3, 0.8, 1.5])
     return Plane(away * epsilon * normal(seed + 2, d) / np.sqrt(d), u, v, ("", ""))
 
