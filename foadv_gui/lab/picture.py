@@ -6,6 +6,7 @@ All coordinates on a plane are in units of epsilon, so that pictures at differen
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -107,6 +108,13 @@ class PathPicture:
     off_plane: Floats
     proposals: Floats
     focus: int
+
+    @cached_property
+    def still_from(self) -> int:
+        """The step from which no path strays visibly (0.5% of epsilon) from its endpoint on the plane."""
+        away = np.linalg.norm(self.points - self.points[-1], axis=-1).max(axis=1)
+        moving = np.nonzero(away > 0.005)[0]
+        return int(self.steps[min(moving[-1] + 1, len(self.steps) - 1)]) if len(moving) else 0
 
     def at(self, t: float) -> int:
         """The index of the last kept step that is not after t."""
