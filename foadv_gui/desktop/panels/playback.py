@@ -47,7 +47,7 @@ class PlaybackBar(QWidget):
         for speed in SPEEDS:
             self.speed.addItem(f"{speed:g}×", speed)
         self.speed.setToolTip(
-            "Playback speed. At 1× the part in which paths move takes four seconds, or less; the rest runs six times faster"
+            "Playback speed. At 1× the part in which paths move takes four seconds or less; the rest runs faster"
         )
         self.speed.setAccessibleName("Playback speed")
         self.speed.activated.connect(self._on_speed)
