@@ -91,7 +91,7 @@ def relative_step(
         G = float(to_exact(gradient).square().sum(-1).mean().sqrt()) if known else 0.0
     if not G > 0:
         raise ZeroGradientError(
-            "the gradient r grad f is zero at every start (f = y there, or every neuron is saturated), so a relative "
+            "the gradient is zero at every start (f = y there, or every neuron is saturated), so a relative "
             "step has no scale: choose a random start or an absolute step"
         )
     return c * constraint.epsilon / G
@@ -187,26 +187,14 @@ class ProjectedGradientAscent:
         alive = torch.ones(len(starts), dtype=torch.bool, device=starts.device)
         last: tuple[Tensor, ...] | None = None
         while first <= steps:
-            size = min(length, steps + 1 - first)
-            deltas, gradients, values = [], [], []
-            for i in range(size):
-                if first + i > 0 and interrupted():
-                    size = i
-                    break
-                value, gradient = self.objective.value_and_gradient(delta)
-                deltas.append(delta)
-                gradients.append(gradient)
-                values.append(value)
-                delta = self._next(delta, gradient)
+            planned = min(length, steps + 1 - first)
+            block, delta = self._climb(delta, planned, len(starts), interrupted, always=first == 0)
+            block_delta, block_gradient, block_value = block
+            size = len(block_delta)
             if size == 0:
                 yield self._cancelled(first, starts, reasons, converged_at)
                 return
-            cancelled = size < min(length, steps + 1 - first)
-            shape = (size, *starts.shape)
-            # Stacked at the end of a block: a small copy at each step would cost more.
-            block_delta, block_gradient = torch.stack(deltas).view(shape), torch.stack(gradients).view(shape)
-            block_value = torch.stack(values).view(shape[:2])
-            block = (block_delta, block_gradient, block_value)
+            cancelled = size < planned
             finite = self._finite(*block) & alive
             bad_at = [size] * len(starts)
             held = not bool(finite.all())
@@ -240,6 +228,33 @@ class ProjectedGradientAscent:
             if done:
                 return
             first += size
+
+    def _climb(
+        self, delta: Tensor, planned: int, restarts: int, interrupted: Callable[[], bool], *, always: bool
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+        """At most `planned` iterates from delta on: ((B, K, d) iterates and gradients, (B, K) values), and the next.
+
+        Stops early when interrupted, but not before the first iterate if `always`.
+        """
+        deltas, gradients, values = [], [], []
+        for i in range(planned):
+            if not (always and i == 0) and interrupted():
+                break
+            value, gradient = self.objective.value_and_gradient(delta)
+            deltas.append(delta)
+            gradients.append(gradient)
+            values.append(value)
+            delta = self._next(delta, gradient)
+        shape = (len(deltas), restarts, delta.shape[-1])
+        if not deltas:
+            return (delta.new_empty(shape), delta.new_empty(shape), delta.new_empty(shape[:2])), delta
+        # Stacked at the end of a block: a small copy at each step would cost more.
+        stacked = (
+            torch.stack(deltas).view(shape),
+            torch.stack(gradients).view(shape),
+            torch.stack(values).view(shape[:2]),
+        )
+        return stacked, delta
 
     def _cancelled(self, first: int, starts: Tensor, reasons: list[StopReason], converged_at: list[int]) -> Block:
         ended: list[StopReason] = [
