@@ -15,11 +15,14 @@ from scipy.sparse.linalg import LinearOperator, minres
 
 from .activations import NoCurvatureError
 from .constraint import L2Ball, L2Sphere
+from .interruption import never
 from .places import to_exact
 from .spectrum import DENSE_LIMIT, ReducedHessian, lanczos, on_exact_set, restrict, tangent_space_at
 from .threads import one_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from .constraint import ConstraintSet, TangentSpace
@@ -73,12 +76,23 @@ class LocalMaximum:
 
 @torch.inference_mode()
 def local_maximum_at(
-    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, *, eta: float, rule: str
+    objective: QuadraticAdversary,
+    constraint: ConstraintSet,
+    delta: Tensor,
+    *,
+    eta: float,
+    rule: str,
+    interrupted: Callable[[], bool] = never,
 ) -> LocalMaximum:
     """Test whether delta (d,) is a strict local maximum of L on the constraint set.
 
     On faces of a box the tangent space is that of the active face and strict complementarity is required
     (Nocedal & Wright 2006, theorem 12.6).
+
+    Raises
+    ------
+    Interrupted
+        When `interrupted()` is true between two products.
     """
     exact = objective.exact
     exact_set = constraint.to(device=torch.device("cpu"), dtype=torch.float64)
@@ -95,7 +109,7 @@ def local_maximum_at(
     stationary = tangential <= STATIONARY and bool(exact_set.points_outward(point, g))
     first_order = LocalMaximum(tangent.boundary, tangential, cosine, multiplier, stationary=stationary)
     try:
-        reduced = restrict(exact, point, tangent)
+        reduced = restrict(exact, point, tangent, interrupted)
         return _second_order(
             first_order, reduced, tangent, along, eta, _gradient_per_step(constraint, tangent, rule, norm)
         )

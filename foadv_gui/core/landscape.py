@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .interruption import Interrupted, never
 from .norms import norm
 from .places import like, to_exact
 from .threads import cores, in_parallel
@@ -30,15 +31,6 @@ BLOCK_BYTES = {"cpu": 2**21, "cuda": 2**28, "mps": 2**27}
 
 LARGE_GRID = 2e6
 """Activations from which on a grid is shared out among the cores."""
-
-
-class Interrupted(Exception):
-    """Raised inside a long computation when it was asked to stop."""
-
-
-def never() -> bool:
-    """The interruption test of somebody who never interrupts."""
-    return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,15 +147,15 @@ def curvature_on_grid(
     batch = max(1, min(64, 2**24 // (8 * steps * exact.dimension)))
 
     def piece(first: int) -> Tensor:
-        if interrupted():
-            raise Interrupted
-        return _top_tangent_curvature(exact, constraint.epsilon, points[first : first + batch], steps)
+        return _top_tangent_curvature(exact, constraint.epsilon, points[first : first + batch], steps, interrupted)
 
     found = in_parallel(piece, range(0, len(points), batch))
     return torch.cat(found).reshape(len(betas), len(alphas))
 
 
-def _top_tangent_curvature(objective: QuadraticAdversary, epsilon: float, delta: Tensor, steps: int) -> Tensor:
+def _top_tangent_curvature(
+    objective: QuadraticAdversary, epsilon: float, delta: Tensor, steps: int, interrupted: Callable[[], bool]
+) -> Tensor:
     """Max eig P(H - lambda I)P at delta (n, d), shape (n,), by Lanczos in the tangent space."""
     n, d = delta.shape
     normal = delta / norm(delta).unsqueeze(-1).clamp_min(torch.finfo(delta.dtype).tiny)
@@ -181,6 +173,8 @@ def _top_tangent_curvature(objective: QuadraticAdversary, epsilon: float, delta:
     basis = [q]
     T = delta.new_zeros((n, steps, steps))
     for j in range(steps):
+        if interrupted():
+            raise Interrupted
         w = tangent(objective.hessian_vector_product(delta, q)) - multiplier * q
         T[:, j, j] = (w * q).sum(-1)
         if j == steps - 1:

@@ -12,10 +12,13 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from .interruption import Interrupted, never
 from .places import to_exact
 from .threads import one_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -83,6 +86,7 @@ class ReducedHessian:
     WB: Tensor
     basis: Tensor | None
     reflector: Tensor | None
+    interrupted: Callable[[], bool] = never
 
     @property
     def size(self) -> int:
@@ -128,12 +132,25 @@ class ReducedHessian:
         return v
 
     def apply(self, c: Tensor) -> Tensor:
-        """The restricted Hessian times c (size,), by one Hessian-vector product."""
+        """The restricted Hessian times c (size,), by one Hessian-vector product.
+
+        Raises
+        ------
+        Interrupted
+            When `interrupted()` is true: an iterative solver takes hundreds of these.
+        """
+        if self.interrupted():
+            raise Interrupted
         return self.reduce(self.objective.hessian_vector_product(self.delta, self.lift(c)))
 
 
 @torch.inference_mode()
-def restrict(objective: QuadraticAdversary, delta: Tensor, tangent: TangentSpace | None) -> ReducedHessian:
+def restrict(
+    objective: QuadraticAdversary,
+    delta: Tensor,
+    tangent: TangentSpace | None,
+    interrupted: Callable[[], bool] = never,
+) -> ReducedHessian:
     """H at delta (d,) restricted to a tangent space (None: to all of R^d)."""
     objective, delta = objective.exact, to_exact(delta)
     network = objective.network
@@ -165,7 +182,7 @@ def restrict(objective: QuadraticAdversary, delta: Tensor, tangent: TangentSpace
         # The sign that does not cancel.
         reflector[0] += torch.where(reflector[0] < 0, -1.0, 1.0)
         reflector = reflector / torch.linalg.vector_norm(reflector)
-    return ReducedHessian(objective, delta, free, WB, basis, reflector)
+    return ReducedHessian(objective, delta, free, WB, basis, reflector, interrupted)
 
 
 @torch.inference_mode()
@@ -190,10 +207,20 @@ def hessian_spectrum(
 
 @torch.inference_mode()
 def extreme_eigenvalues(
-    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind
+    objective: QuadraticAdversary,
+    constraint: ConstraintSet,
+    delta: Tensor,
+    kind: Kind,
+    interrupted: Callable[[], bool] = never,
 ) -> tuple[float, float, float]:
-    """(smallest, largest, multiplier) at delta (d,): dense where that is quicker than Lanczos."""
-    multiplier, reduced = _restricted(objective, constraint, delta, kind)
+    """(smallest, largest, multiplier) at delta (d,): dense where that is quicker than Lanczos.
+
+    Raises
+    ------
+    Interrupted
+        When `interrupted()` is true between two products.
+    """
+    multiplier, reduced = _restricted(objective, constraint, delta, kind, interrupted)
     if reduced.size <= 256:
         values = torch.linalg.eigvalsh(reduced.matrix()).numpy() if reduced.size else np.zeros(1)
     else:
@@ -234,11 +261,15 @@ def eigenvector(
 
 
 def _restricted(
-    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind
+    objective: QuadraticAdversary,
+    constraint: ConstraintSet,
+    delta: Tensor,
+    kind: Kind,
+    interrupted: Callable[[], bool] = never,
 ) -> tuple[float, ReducedHessian]:
     exact, point = objective.exact, to_exact(delta)
     tangent = tangent_space_at(exact, constraint, point, delta.dtype)
-    return tangent.multiplier, restrict(exact, point, tangent if kind == "tangent" else None)
+    return tangent.multiplier, restrict(exact, point, tangent if kind == "tangent" else None, interrupted)
 
 
 def tangent_space_at(

@@ -266,7 +266,7 @@ class Session(Shown):
 
         shown = self.recording
 
-        def work(scene: Any, _interrupted: Callable[[], bool]) -> Iterator[object]:
+        def work(scene: Any, *_stop: Callable[[], bool]) -> Iterator[object]:
             # A question about one run has no answer in another, which may have fewer paths or coordinates.
             if scene.recording is not None and scene.recording is shown and scene.plane is not None:
                 yield question(scene)
@@ -285,7 +285,7 @@ class Session(Shown):
             self.experiment, self._choice.starts, self.window, live=self._live, recording=self._choice.recording
         )
         self._live = False
-        job = self._thread.submit(SCENE, lambda scene, interrupted: scene.stages(request, interrupted))
+        job = self._thread.submit(SCENE, lambda scene, *stop: scene.stages(request, *stop))
         self._asked_job, self._asked = job, self._choice
         if self._fresh:
             # What is still on its way belongs to the old experiment.

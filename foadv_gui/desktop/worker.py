@@ -18,7 +18,8 @@ from PySide6.QtCore import QObject, QThread
 if TYPE_CHECKING:
     from foadv_gui.lab.scene import Scene
 
-Work: TypeAlias = Callable[["Scene", Callable[[], bool]], Iterator[object]]
+Work: TypeAlias = Callable[["Scene", Callable[[], bool], Callable[[], bool]], Iterator[object]]
+"""What a job does with the scene, and two tests: whether something newer waits, and whether somebody cancelled it."""
 SCENE = "scene"
 _STACK_BYTES = 8 * 2**20
 
@@ -149,14 +150,17 @@ class ComputeThread(QThread):
         return job
 
     def _perform(self, scene: Scene, job: _Job) -> None:
-        from foadv_gui.core.landscape import Interrupted
+        from foadv_gui.core.interruption import Interrupted
         from foadv_gui.lab.config import ExperimentError
 
+        def cancelled() -> bool:
+            return job.cancelled or self.isInterruptionRequested()
+
         def interrupted() -> bool:
-            return job.superseded or job.cancelled or self.isInterruptionRequested()
+            return job.superseded or cancelled()
 
         try:
-            for value in job.work(scene, interrupted):
+            for value in job.work(scene, interrupted, cancelled):
                 if job.superseded and self._replaceable(value):
                     continue
                 self._post(job.id, value)
@@ -173,9 +177,8 @@ class ComputeThread(QThread):
         except Exception as error:
             self._post(job.id, Failure(f"{type(error).__name__}: {error}", traceback.format_exc()))
         finally:
-            with (
-                self._condition
-            ):  # at once: between the two the window would take the thread for idle, and stop looking
+            # Both at once: idle without mail, the window would stop looking for it.
+            with self._condition:
                 self._running.remove(job)
                 if not job.superseded:
                     self._post(job.id, Done(job.lane, job.cancelled))

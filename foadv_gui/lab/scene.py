@@ -14,13 +14,8 @@ import torch
 
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.ascent import RULES
-from foadv_gui.core.landscape import (
-    Interrupted,
-    PlanarPreactivations,
-    curvature_on_grid,
-    gradient_at,
-    residual_on_grid,
-)
+from foadv_gui.core.interruption import Interrupted, never
+from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, residual_on_grid
 from foadv_gui.core.places import like, to_exact
 from foadv_gui.core.plane import PathContext, constraint_cut, inside_cut, make_plane
 from foadv_gui.core.spectrum import extreme_eigenvalues
@@ -63,11 +58,6 @@ Stage: TypeAlias = (
 )
 
 
-def never() -> bool:
-    """The interruption test of somebody who never interrupts."""
-    return False
-
-
 class Scene(Lookup):
     """The state of one experiment under observation."""
 
@@ -78,11 +68,13 @@ class Scene(Lookup):
         self._surface: Surface | None = None
         self._verdicts: dict[int, RestartVerdict] = {}
 
-    def stages(self, request: Request, interrupted: Callable[[], bool] = never) -> Iterator[Stage]:
+    def stages(
+        self, request: Request, interrupted: Callable[[], bool] = never, cancelled: Callable[[], bool] = never
+    ) -> Iterator[Stage]:
         """Everything that the request shows, in the order in which a person looks for it.
 
-        The first stages (up to the coarse landscape and the focused path) are not interrupted, so that a moving control
-        always shows something.
+        While a control moves, the first stages (up to the coarse landscape and the focused path) are not interrupted,
+        so that something is always shown: only `cancelled()`, which implies `interrupted()`, stops these too.
 
         Raises
         ------
@@ -98,31 +90,32 @@ class Scene(Lookup):
         yield self._prepared(problem)
         follows = experiment.view.plane in PATH_PLANES
         focus = min(experiment.view.focus, problem.restarts - 1)
+        first = cancelled if request.live else interrupted
         if not follows:
             yield from self._lay_plane(request)
-            yield from self._draw_surface(request, coarse=request.live)
+            yield from self._draw_surface(request, coarse=request.live, interrupted=first)
         if self.recording is None:
             # A quick run of all restarts is not worth announcing, nor interrupting while a control moves.
             quick = request.live and _work(problem) <= _QUICK
             if request.live and not quick:
-                yield from self._focus_first(problem, focus)
-            yield from self._run(problem, focus, follows, never if quick else interrupted)
+                yield from self._focus_first(problem, focus, cancelled)
+            yield from self._run(problem, focus, follows, cancelled if quick else interrupted)
         recording = self.recording
         assert recording is not None
         if follows:
             yield from self._lay_plane(request)
-            yield from self._draw_surface(request, coarse=request.live)
+            yield from self._draw_surface(request, coarse=request.live, interrupted=first)
         yield recording
         yield self._path(recording, focus)
         if interrupted():
             raise Interrupted
         yield from self._draw_surface(request, coarse=False, interrupted=interrupted)
-        yield self.verdict_of(focus).picture
+        yield self.verdict_of(focus, interrupted).picture
         yield from self._extremes(experiment.view.spectrum, focus, interrupted)
         for k in range(problem.restarts):
             if interrupted():
                 raise Interrupted
-            yield self.verdict_of(k).picture
+            yield self.verdict_of(k, interrupted).picture
 
     def _prepare(self, request: Request) -> None:
         """Take the request over; where the ascent has to run again, there is no recording from here on."""
@@ -159,10 +152,12 @@ class Scene(Lookup):
             smooth=network.activation.smooth,
         )
 
-    def _focus_first(self, problem: Problem, focus: int) -> Iterator[Stage]:
+    def _focus_first(self, problem: Problem, focus: int, cancelled: Callable[[], bool]) -> Iterator[Stage]:
         alone = replace(problem, starts=problem.starts[focus : focus + 1])
         limited = problem.experiment.replace("ascent.steps", min(problem.experiment.ascent.steps, 300))
-        recording = climb(replace(alone, experiment=limited))
+        recording = climb(replace(alone, experiment=limited), interrupted=cancelled)
+        if cancelled():
+            raise Interrupted
         if self.plane is not None and self.plane.origin.shape[0] == problem.clean.dimension:
             yield FocusRun(self._path(recording, 0))
 
@@ -214,9 +209,7 @@ class Scene(Lookup):
             epsilon=epsilon,
         )
 
-    def _draw_surface(
-        self, request: Request, *, coarse: bool, interrupted: Callable[[], bool] = never
-    ) -> Iterator[Stage]:
+    def _draw_surface(self, request: Request, *, coarse: bool, interrupted: Callable[[], bool]) -> Iterator[Stage]:
         view = request.experiment.view
         window = request.window or (-view.extent, view.extent, -view.extent, view.extent)
         curvature = view.quantity == "curvature"
@@ -279,11 +272,11 @@ class Scene(Lookup):
             focus,
         )
 
-    def verdict_of(self, k: int) -> RestartVerdict:
+    def verdict_of(self, k: int, interrupted: Callable[[], bool] = never) -> RestartVerdict:
         """The verdict on restart k, computed once."""
         assert self.problem is not None and self.recording is not None
         if k not in self._verdicts:
-            self._verdicts[k] = restart_verdict(self.problem, self.recording, k)
+            self._verdicts[k] = restart_verdict(self.problem, self.recording, k, interrupted)
         return self._verdicts[k]
 
     def _extremes(self, kind: Any, k: int, interrupted: Callable[[], bool]) -> Iterator[ExtremesPicture]:
@@ -300,7 +293,7 @@ class Scene(Lookup):
             if interrupted():
                 raise Interrupted
             delta = torch.tensor(recording.delta[i, k])
-            found[i] = extreme_eigenvalues(problem.objective, problem.constraint, delta, kind)
+            found[i] = extreme_eigenvalues(problem.objective, problem.constraint, delta, kind, interrupted)
             count = len(found)
             if count >= 2 and (count & (count - 1)) == 0:
                 yield _extremes_picture(found, recording, k, kind)

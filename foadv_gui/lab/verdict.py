@@ -11,10 +11,13 @@ import torch
 
 from foadv_gui.core.ascent import StopReason
 from foadv_gui.core.certificate import LocalMaximum, local_maximum_at
+from foadv_gui.core.interruption import never
 from foadv_gui.lab.experiment import problem_of
 from foadv_gui.lab.picture import Clause, VerdictPicture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from foadv_gui.lab.experiment import Problem
     from foadv_gui.lab.recording import Recording
 
@@ -76,11 +79,18 @@ class RestartVerdict:
         return {**entry, "why": "; ".join(reasons) or None}
 
 
-def restart_verdict(problem: Problem, recording: Recording, k: int) -> RestartVerdict:
-    """Judge the last iterate of restart k."""
+def restart_verdict(
+    problem: Problem, recording: Recording, k: int, interrupted: Callable[[], bool] = never
+) -> RestartVerdict:
+    """Judge the last iterate of restart k; `Interrupted` is raised when `interrupted()` becomes true."""
     end = torch.tensor(recording.delta[-1, k])
     test = local_maximum_at(
-        problem.objective, problem.constraint, end, eta=recording.eta, rule=problem.experiment.ascent.rule
+        problem.objective,
+        problem.constraint,
+        end,
+        eta=recording.eta,
+        rule=problem.experiment.ascent.rule,
+        interrupted=interrupted,
     )
     return RestartVerdict(
         restart=k,
