@@ -13,10 +13,9 @@ import numpy as np
 import torch
 
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
-from foadv_gui.core.ascent import RULES
 from foadv_gui.core.interruption import Interrupted, never
 from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, residual_on_grid
-from foadv_gui.core.places import like, to_exact
+from foadv_gui.core.places import to_exact
 from foadv_gui.core.plane import PathContext, constraint_cut, inside_cut, make_plane
 from foadv_gui.core.spectrum import extreme_eigenvalues
 from foadv_gui.lab.config import ExperimentError
@@ -34,6 +33,7 @@ from foadv_gui.lab.picture import (
     Window,
     grid_shape,
 )
+from foadv_gui.lab.shadow import Shadow
 from foadv_gui.lab.verdict import RestartVerdict, restart_verdict
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Scene(Lookup):
         self._request: Request | None = None
         self._surface_key: object = None
         self._surface: Surface | None = None
+        self._shadow: Shadow | None = None
         self._verdicts: dict[int, RestartVerdict] = {}
 
     def stages(
@@ -135,7 +136,7 @@ class Scene(Lookup):
         if old is None or not _same_surface(old, request):
             self._surface_key = None
         self._request = request
-        self._verdicts = {}
+        self._shadow, self._verdicts = None, {}
 
     def _prepared(self, problem: Problem) -> Prepared:
         network = problem.objective.network
@@ -159,7 +160,7 @@ class Scene(Lookup):
         if cancelled():
             raise Interrupted
         if self.plane is not None and self.plane.origin.shape[0] == problem.clean.dimension:
-            yield FocusRun(self._path(recording, 0))
+            yield FocusRun(Shadow(problem, self.plane, 0).picture(recording))
 
     def _run(self, problem: Problem, focus: int, follows: bool, interrupted: Callable[[], bool]) -> Iterator[Stage]:
         """Run the ascent; iterates are handed out as they come."""
@@ -256,21 +257,9 @@ class Scene(Lookup):
 
     def _path(self, recording: Recording, focus: int) -> PathPicture:
         assert self.problem is not None and self.plane is not None
-        epsilon = recording.epsilon
-        deltas = torch.tensor(recording.delta).double()
-        coordinates, off = self.plane.coordinates(deltas)
-        length = torch.hypot(coordinates.norm(dim=-1), off).clamp_min(1e-300)
-        own = like(torch.tensor(recording.delta[:, focus]), self.problem.objective.x)
-        gradient = self.problem.objective.evaluate(own).gradient
-        direction = RULES[self.problem.experiment.ascent.rule](gradient)
-        proposals, _ = self.plane.coordinates(own + recording.eta * direction)
-        return PathPicture(
-            recording.steps_kept,
-            coordinates.numpy() / epsilon,
-            (off / length).numpy(),
-            proposals.numpy() / epsilon,
-            focus,
-        )
+        if self._shadow is None or self._shadow.plane is not self.plane or self._shadow.focus != focus:
+            self._shadow = Shadow(self.problem, self.plane, focus)
+        return self._shadow.picture(recording)
 
     def verdict_of(self, k: int, interrupted: Callable[[], bool] = never) -> RestartVerdict:
         """The verdict on restart k, computed once."""

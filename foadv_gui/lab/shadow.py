@@ -1,0 +1,64 @@
+"""A run's shadow on a plane, which grows with the run: each iterate is projected once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from foadv_gui.core.ascent import RULES
+from foadv_gui.core.places import like
+from foadv_gui.lab.picture import PathPicture
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from foadv_gui.core.plane import Plane
+    from foadv_gui.lab.experiment import Problem
+    from foadv_gui.lab.recording import Recording
+
+_CHUNK = 2**20
+"""Coordinates projected at a time."""
+
+
+class Shadow:
+    """The iterates of one run on one plane, and where the steps of one of its restarts led.
+
+    A recording that grows keeps the iterates that it had, or every other one of them: those are not projected again.
+    """
+
+    def __init__(self, problem: Problem, plane: Plane, focus: int) -> None:
+        self.plane, self.focus = plane, focus
+        self._problem = problem
+        self._steps: NDArray[np.int64] = np.empty(0, np.int64)
+        self._columns: list[NDArray[np.float64]] = []
+
+    @torch.inference_mode()
+    def picture(self, recording: Recording) -> PathPicture:
+        """The recording's iterates on the plane."""
+        wanted = recording.steps_kept
+        missing = np.flatnonzero(~np.isin(wanted, self._steps, assume_unique=True))
+        if len(missing):
+            size = max(1, _CHUNK // (recording.restarts * recording.dimension))
+            parts = [self._project(recording, missing[i : i + size]) for i in range(0, len(missing), size)]
+            found = [np.concatenate(column) for column in zip(*parts, strict=True)]
+            steps = np.concatenate([self._steps, wanted[missing]])
+            order = np.argsort(steps, kind="stable")
+            if self._columns:
+                found = [np.concatenate(pair) for pair in zip(self._columns, found, strict=True)]
+            self._steps, self._columns = steps[order], [column[order] for column in found]
+        points, off_plane, proposals = (column[np.searchsorted(self._steps, wanted)] for column in self._columns)
+        return PathPicture(wanted, points, off_plane, proposals, self.focus)
+
+    def _project(self, recording: Recording, at: NDArray[np.intp]) -> list[NDArray[np.float64]]:
+        """Points (n, K, 2) and off-plane share (n, K) of some iterates, and the focused one's proposals (n, 2)."""
+        deltas = torch.tensor(recording.delta[at])
+        coordinates, off = self.plane.coordinates(deltas)
+        length = torch.hypot(coordinates.norm(dim=-1), off).clamp_min(1e-300)
+        own = like(deltas[:, self.focus], self._problem.objective.x)
+        gradient = self._problem.objective.evaluate(own).gradient
+        direction = RULES[self._problem.experiment.ascent.rule](gradient)
+        proposals, _ = self.plane.coordinates(own + recording.eta * direction)
+        epsilon = recording.epsilon
+        return [coordinates.numpy() / epsilon, (off / length).numpy(), proposals.numpy() / epsilon]
