@@ -62,8 +62,8 @@ class NumberBox(QDoubleSpinBox):
         return f"{value:.4g}"
 
     def valueFromText(self, text: str) -> float:
-        """Read what was typed."""
-        return float(text)
+        """Read what was typed; the rounded number that is shown stands for the value itself."""
+        return self.value() if text == self.textFromValue(self.value()) else float(text)
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         """Accept a number in range; let unfinished ones be typed on."""
