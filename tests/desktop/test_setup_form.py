@@ -212,6 +212,17 @@ def test_values_out_of_range_cannot_be_typed(hands: Hands) -> None:
     assert hands.session.experiment == before
 
 
+def test_enter_in_an_untouched_box_does_not_round_its_value(open_window: Callable[..., Hands]) -> None:
+    hands = open_window(input={"scale": 0.123456789})
+    box = hands.field("input.scale").editor.box
+    hands.focus(box)
+    hands.key(Qt.Key.Key_Return)
+    hands.focus(hands.landscape)
+    assert box.text() == "0.1235"
+    assert hands.session.experiment.input.scale == 0.123456789
+    assert not hands.window.actions_table["undo"].isEnabled()
+
+
 def test_arrow_keys_in_a_number_box_step_by_a_tenth(hands: Hands) -> None:
     box = hands.field("input.scale").editor.box
     hands.focus(box)
