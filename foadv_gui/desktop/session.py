@@ -213,7 +213,9 @@ class Session(Shown):
 
     @Slot()
     def cancel(self) -> None:
-        """Stop what is being computed."""
+        """Stop what is being computed; before torch is there, that is nothing."""
+        if not self.torch_version:
+            return
         self._rest.stop()
         self._asking.stop()
         self._thread.cancel()
@@ -281,12 +283,13 @@ class Session(Shown):
 
     @Slot()
     def _ask_now(self) -> None:
+        choice = self._choice
         request = Request(
-            self.experiment, self._choice.starts, self.window, live=self._live, recording=self._choice.recording
+            choice.experiment, choice.starts, self.window, self._live, recording=choice.recording, fresh=self._fresh
         )
         self._live = False
         job = self._thread.submit(SCENE, lambda scene, *stop: scene.stages(request, *stop))
-        self._asked_job, self._asked = job, self._choice
+        self._asked_job, self._asked = job, choice
         if self._fresh:
             # What is still on its way belongs to the old experiment.
             self._oldest_job, self._fresh = job, False
@@ -306,7 +309,7 @@ class Session(Shown):
                 continue  # something else has been chosen since
             if job <= self._withdrawn.get(type(value), -1):
                 continue  # the mouse has gone since it was asked
-            if job == 0 or job >= self._oldest_job:
+            if job == 0 or (job >= self._oldest_job and not self._fresh):
                 self.apply(value)
             if job == self._asked_job and isinstance(value, Surface | PathPicture | FocusRun):
                 self._note_possible()

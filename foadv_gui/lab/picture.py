@@ -41,7 +41,7 @@ class Request:
 
     starts: starting perturbations over epsilon (K, d) set by hand, or None. window: the visible part of the plane, or
     None for the experiment's extent. live: a control is moving, so show something coarse at once. recording: a run to
-    show as it was saved, in place of running the experiment.
+    show as it was saved, in place of running the experiment. fresh: run again what was cancelled.
     """
 
     experiment: Experiment
@@ -49,6 +49,7 @@ class Request:
     window: Window | None = None
     live: bool = False
     recording: Recording | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ class Scene(Lookup):
         """Everything that the request shows, in the order in which a person looks for it.
 
         While a control moves, the first stages (up to the coarse landscape and the focused path) are not interrupted,
-        so that something is always shown: only `cancelled()`, which implies `interrupted()`, stops these too.
+        so that something is always shown: only `cancelled()`, which implies `interrupted()`, stops these too. A run
+        that is cancelled is kept and shown as far as it came; one that is interrupted makes way for something newer.
 
         Raises
         ------
@@ -100,12 +101,15 @@ class Scene(Lookup):
             quick = request.live and _work(problem) <= _QUICK
             if request.live and not quick:
                 yield from self._focus_first(problem, focus, cancelled)
-            yield from self._run(problem, focus, follows, cancelled if quick else interrupted)
+            yield from self._run(problem, focus, follows, cancelled if quick else interrupted, cancelled)
         recording = self.recording
         assert recording is not None
         if follows:
+            stopped = cancelled()
             yield from self._lay_plane(request)
-            yield from self._draw_surface(request, coarse=request.live, interrupted=first)
+            yield from self._draw_surface(
+                request, coarse=request.live or stopped, interrupted=never if stopped else first
+            )
         yield recording
         yield self._path(recording, focus)
         if interrupted():
@@ -124,6 +128,7 @@ class Scene(Lookup):
         _check_curvature(new)
         if self.problem is not None and old is not None and self.recording is not None:
             same = old.experiment.same_run(new) and request.recording in (None, old.recording)
+            same = same and not (request.fresh and "cancelled" in self.recording.stop_reason)
             if same and _same_starts(old.starts, request.starts):
                 self.problem = replace(self.problem, experiment=new)
                 self._request = request
@@ -162,14 +167,18 @@ class Scene(Lookup):
         if self.plane is not None and self.plane.origin.shape[0] == problem.clean.dimension:
             yield FocusRun(Shadow(problem, self.plane, 0).picture(recording))
 
-    def _run(self, problem: Problem, focus: int, follows: bool, interrupted: Callable[[], bool]) -> Iterator[Stage]:
+    def _run(
+        self,
+        problem: Problem,
+        focus: int,
+        follows: bool,
+        interrupted: Callable[[], bool],
+        cancelled: Callable[[], bool],
+    ) -> Iterator[Stage]:
         """Run the ascent; iterates are handed out as they come."""
         for recording in climbing(problem, interrupted):
             if recording.finished:
-                if "cancelled" in recording.stop_reason:
-                    if not follows:
-                        yield recording
-                        yield self._path(recording, focus)
+                if "cancelled" in recording.stop_reason and not cancelled():
                     raise Interrupted
                 self.recording = recording
             elif not follows:
