@@ -238,3 +238,14 @@ def style_axes(plot: Any, theme: Theme, points: int = 9) -> None:
         axis.setTextPen(pen(theme.faint_text))
         axis.setTickFont(plot_font(points))
         axis.label.setFont(plot_font(points))
+
+
+def fit_height(plot: Any) -> None:
+    """Fit the vertical axis of a pyqtgraph plot to what it shows, once.
+
+    Left to watch for changes by itself, the plot would paint itself whole at each move of its cursor.
+    """
+    box = plot.getViewBox()
+    box.enableAutoRange(axis="y")
+    box.updateAutoRange()
+    box.disableAutoRange(axis="y")

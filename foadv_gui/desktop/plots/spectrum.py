@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from superqt import QElidingLabel
 
 from foadv_gui.desktop.plots.reason import PlotOrReason
-from foadv_gui.desktop.theme import brush, pen, style_axes
+from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
 from foadv_gui.lab.config import setting
 
 if TYPE_CHECKING:
@@ -307,6 +307,7 @@ class ExtremesPlot(QFrame):
             curve.setOpacity(1.0)
             curve.setData(shown.t, getattr(shown, name))
         self.plot.setXRange(0, max(self._session.steps, 1), padding=0.02)
+        fit_height(self.plot)
         self._move()
 
     @Slot()

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Slot
 
-from foadv_gui.desktop.theme import pen, style_axes
+from foadv_gui.desktop.theme import fit_height, pen, style_axes
 from foadv_gui.lab.picture import round_levels
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._faint: dict[str, Any] = {}
         self._bold: dict[str, Any] = {}
         self._cursors: list[Any] = []
+        self._drawn: tuple[object, int] | None = None
         for column, (name, title, hover, log) in enumerate(_PLOTS):
             plot = self.addPlot(row=0, column=column)
             plot.setTitle(title, size="9pt")
@@ -90,16 +91,21 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         if recording is None:
             return
         focus = self._session.focus
-        steps = np.arange(recording.steps + 1)
+        if (recording, focus) == self._drawn:
+            return
+        self._drawn = (recording, focus)
+        steps = legible(recording.steps)
         others = [k for k in range(min(recording.restarts, _MOST_LINES)) if k != focus]
         for name, _, _, log in _PLOTS:
-            values = getattr(recording, name)
+            values = getattr(recording, name)[steps]
             x, y = joined(steps, values[:, others])
             self._faint[name].setData(x, _positive(y) if log else y)
             self._bold[name].setData(steps, _positive(values[:, focus]) if log else values[:, focus])
             self.plots[name].setXRange(0, max(recording.steps, 1), padding=0.02)
             self.plots[name].getAxis("bottom").setTicks([step_ticks(recording.steps)])
-        self._fosc.setData(steps, _positive(recording.fosc[:, focus]))
+        self._fosc.setData(steps, _positive(recording.fosc[steps, focus]))
+        for plot in self.plots.values():
+            fit_height(plot)
         self._move()
 
     @Slot()
@@ -118,6 +124,12 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             if plot.sceneBoundingRect().contains(event.scenePos()):
                 self._player.seek(round(plot.vb.mapSceneToView(event.scenePos()).x()))
                 return
+
+
+def legible(steps: int) -> NDArray[np.int64]:
+    """The steps 0..steps, or some two thousand of them in neighbouring pairs, which show what swings to and fro."""
+    first = np.arange(0, steps + 1, max(1, steps // 1000))
+    return np.unique(np.clip(np.concatenate([first, first + 1, [steps]]), 0, steps))
 
 
 def step_ticks(steps: int) -> list[tuple[float, str]]:

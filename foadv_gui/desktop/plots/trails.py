@@ -39,6 +39,7 @@ class Trails:
         self.heads = pg.ScatterPlotItem(symbol="o", size=7)
         self.head = pg.ScatterPlotItem(symbol="o", size=14)
         self._theme: Theme | None = None
+        self._path: PathPicture | None = None
         layers = (
             self._cut_shadow,
             self._cut,
@@ -88,14 +89,18 @@ class Trails:
     def draw(self, path: PathPicture, position: float, *, steps: bool) -> None:
         """Draw all trails up to a position between two iterates, and with `steps` the focused path's next step."""
         i, part = _whole_and_part(path, position)
+        # Where nothing moves visibly any more, a trail is a blot of points that take long to draw.
+        last = path.at(path.still_from)
         drawn = self._shown(path)
         others = [k for k in drawn if k != path.focus]
-        self._future.setData(*_together(path.points[:, others]))
-        self._others.setData(*_together(path.points[: i + 1, others]))
+        if path is not self._path:
+            self._path = path
+            self._future.setData(*_together(path.points[: last + 1, others]))
+        self._others.setData(*_together(path.points[: min(i, last) + 1, others]))
         focus = path.points[:, path.focus]
-        self._focus_future.setData(*focus[i:].T)
+        self._focus_future.setData(*focus[i : max(i, last) + 1].T)
         here = _between(focus, i, part)
-        walked = np.concatenate([focus[: i + 1], here[None]])
+        walked = np.concatenate([focus[: min(i, last) + 1], here[None]])
         self._focus_shadow.setData(*walked.T)
         self._focus.setData(*walked.T)
         self.head.setData([here[0]], [here[1]])
