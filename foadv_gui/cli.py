@@ -229,6 +229,47 @@ def doctor() -> int:
     return examine()
 
 
+@app.command()
+def bench(
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="NAME", help="One topic; repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as one JSON object.")] = False,
+) -> int:
+    """Measure the speeds that the design promises, each beside a baseline of the same run."""
+    from foadv_gui.bench import measure, topics
+
+    known = topics()
+    if not known:
+        raise Refused("the benchmarks come with the source: run it in a checkout, as uv run foadv bench")
+    unknown = [name for name in only or () if name not in known]
+    if unknown:
+        raise Refused(f"--only {unknown[0]}: there is {', '.join(known)}")
+    rows = []
+    for name in only or known:
+        typer.echo(f"measuring {name}", err=True)
+        try:
+            rows += list(measure(known[name]))
+        except RuntimeError as problem:
+            raise Refused(str(problem)) from None
+    if as_json:
+        typer.echo(json.dumps({"rows": rows}, indent=1))
+    else:
+        _print_rows(rows)
+    return 0 if all(row["ok"] is not False for row in rows) else 1
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "measured", "baseline", "ratio", "target", "")
+    words = {True: "ok", False: "MISSED", None: ""}
+    for row in rows:
+        numbers = [f"{row['value']:.3g} {row['unit']}"]
+        numbers += ["" if row[key] is None else f"{row[key]:.3g}" for key in ("baseline", "ratio")]
+        table.add_row(row["name"], *numbers, row["target"] or "", words[row["ok"]])
+    Console().print(table)
+
+
 def _experiment(target: str, settings: list[str] | None) -> Experiment:
     """The experiment that is meant, with the changes of all ``--set``."""
     from foadv_gui.lab.presets import find

@@ -1,0 +1,76 @@
+"""A real window for the benchmarks: with settings of its own, on a screen if there is one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from foadv_gui.desktop.main_window import MainWindow
+    from foadv_gui.lab.config import Experiment
+
+
+def choose_screen() -> None:
+    """Offscreen where there is no display; the user's settings are neither read nor written."""
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="foadv-bench-")
+
+
+@contextmanager
+def window(experiment: Experiment) -> Iterator[MainWindow]:
+    """The window on an experiment that it has computed; closed at the end."""
+    choose_screen()
+    from foadv_gui.desktop.app import make_application, make_window
+
+    make_application()
+    made = make_window("light")
+    try:
+        made.resize(1280, 720)
+        made.show()
+        made.session.open(experiment)
+        made.start_computing()
+        settle(made)
+        yield made
+    finally:
+        made.close()
+
+
+def settle(shown: MainWindow, seconds: float = 120) -> None:
+    """Wait until everything that was asked for has been computed and delivered."""
+    wait(lambda: bool(shown.session.torch_version) and not shown.session.busy, seconds)
+
+
+def wait(until: Callable[[], bool], seconds: float) -> None:
+    """Let the window's event loop run until something is so."""
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    started = time.perf_counter()
+
+    def look() -> None:
+        if until() or time.perf_counter() - started > seconds:
+            loop.quit()
+
+    timer = QTimer()
+    timer.setInterval(1)
+    timer.timeout.connect(look)
+    timer.start()
+    loop.exec()
+    timer.stop()
+    if not until():
+        raise TimeoutError(f"the window took more than {seconds:g} s")
+
+
+def spend(seconds: float) -> None:
+    """Let the window's event loop run for a while, without a timer that wakes it."""
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(round(seconds * 1000), loop.quit)
+    loop.exec()
