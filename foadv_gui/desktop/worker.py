@@ -7,6 +7,8 @@ iterate would fill its event queue without bound.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -116,6 +118,7 @@ class ComputeThread(QThread):
 
     def run(self) -> None:
         """The thread's body (Qt calls it)."""
+        _stand_back()
         scene = self._load()
         if scene is None:
             return
@@ -205,3 +208,9 @@ class ComputeThread(QThread):
         with self._condition:
             self._mail.pop(kind, None)
             self._mail[kind] = (job_id, value)
+
+
+def _stand_back() -> None:
+    """Let the window's thread go first where both want a core: Linux knows a priority of single threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

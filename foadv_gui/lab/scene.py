@@ -6,6 +6,7 @@ does not touch is kept: a new colour costs no ascent, a new step no landscape.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -51,6 +52,7 @@ _CURVATURE_GRID = 25
 _EXTREME_POINTS = 65
 _QUICK = 3e8
 """Multiplications that take some tens of milliseconds."""
+_GROWTH_SECONDS = 0.1
 
 
 Stage: TypeAlias = (
@@ -175,15 +177,17 @@ class Scene(Lookup):
         interrupted: Callable[[], bool],
         cancelled: Callable[[], bool],
     ) -> Iterator[Stage]:
-        """Run the ascent; iterates are handed out as they come."""
+        """Run the ascent; the recording is handed out as it grows, a few times a second: drawing it takes a while."""
+        shown = 0.0
         for recording in climbing(problem, interrupted):
             if recording.finished:
                 if "cancelled" in recording.stop_reason and not cancelled():
                     raise Interrupted
                 self.recording = recording
-            elif not follows:
+            elif not follows and time.monotonic() - shown > _GROWTH_SECONDS:
                 yield recording
                 yield self._path(recording, focus)
+                shown = time.monotonic()
 
     def _context(self, request: Request) -> PathContext:
         assert self.problem is not None

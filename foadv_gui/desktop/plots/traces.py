@@ -127,8 +127,8 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
 
 def legible(steps: int) -> NDArray[np.int64]:
-    """The steps 0..steps, or some two thousand of them in neighbouring pairs, which show what swings to and fro."""
-    first = np.arange(0, steps + 1, max(1, steps // 1000))
+    """The steps 0..steps, or some five hundred of them in neighbouring pairs, which show what swings to and fro."""
+    first = np.arange(0, steps + 1, max(1, steps // 250))
     return np.unique(np.clip(np.concatenate([first, first + 1, [steps]]), 0, steps))
 
 
