@@ -324,8 +324,9 @@ class MainWindow(QMainWindow):
         """Stop the timers, interrupt the thread, wait for it, then go."""
         self.player.pause()
         self.session.close()
-        self._thread.close()
         settings = QSettings()
         settings.setValue("window/geometry", self.saveGeometry())
         settings.setValue("window/columns", self.workspace.columns.saveState())
+        self.hide()  # at once: loading torch, which takes seconds, cannot be interrupted
+        self._thread.close()
         event.accept()
