@@ -195,16 +195,22 @@ class MainWindow(QMainWindow):
             self.save_to(Path(path))
 
     def save_to(self, path: Path) -> bool:
-        """Save by the file's ending; a message says why if it cannot be."""
+        """Save by the file's ending, a recording if it has none; a message says why if it cannot be."""
         recording, experiment = self.session.recording, self.session.experiment
 
         def write(stream: IO[bytes]) -> None:
             stream.write(experiment.to_toml().encode())
 
         try:
+            if path.suffix not in (".npz", ".toml"):
+                path = path.with_name(f"{path.name}.npz")
+                if path.exists():  # nobody was asked about this one
+                    raise FileProblem(path, "there is such a file already; type its whole name to replace it")
             if path.suffix == ".toml":
                 atomic_write(path, write)
-            elif recording is not None:
+            elif recording is None or not recording.finished:
+                raise FileProblem(path, "the run is not finished yet: wait for it, or stop it with Esc, and save again")
+            else:
                 recording.save(path)
         except FileProblem as problem:
             QMessageBox.warning(self, "This cannot be saved", str(problem))
