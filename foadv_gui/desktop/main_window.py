@@ -261,7 +261,10 @@ class MainWindow(QMainWindow):
 
     @Slot(str, str)
     def _on_failed(self, message: str, details: str) -> None:
+        if self.findChild(QMessageBox, "failure") is not None:
+            return  # the mouse asks at every move: one report of what is wrong is enough
         box = QMessageBox(QMessageBox.Icon.Critical, "Something went wrong", message, parent=self)
+        box.setObjectName("failure")
         box.setInformativeText("The window goes on; the details below can be copied into a report.")
         box.setDetailedText(details)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

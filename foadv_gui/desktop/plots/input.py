@@ -25,10 +25,9 @@ class VectorPlot(pg.PlotWidget):  # type: ignore[misc]
     """One vector of the input space, as an image or as bars."""
 
     def __init__(self, colormap: str) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self.setMouseEnabled(False, False)
         self.hideButtons()
-        self.setMenuEnabled(False)
         self.image = pg.ImageItem(axisOrder="row-major", colorMap=pg.colormap.get(colormap))
         self.bars = pg.PlotCurveItem([0.0, 1.0], [0.0], stepMode="center", fillLevel=0)
         self.addItem(self.image)
@@ -77,6 +76,8 @@ class InputPlot(QWidget):
         self.titles[0].setToolTip("The clean input x = γ x̂; clean input and adversary share one grey scale")
         self.titles[1].setToolTip("The perturbation δ at the cursor, coloured on the scale of its own largest entry")
         self.titles[2].setToolTip("What the network sees: x + δ")
+        for plot, name in zip(self.plots, ("Clean input", "Perturbation", "Adversary"), strict=True):
+            plot.setAccessibleName(name)
         for signal in (session.recordingChanged, session.cursorChanged, session.experimentChanged, session.prepared):
             signal.connect(self.draw)
         theme.changed.connect(self._paint)

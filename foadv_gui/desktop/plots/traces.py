@@ -39,18 +39,18 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def __init__(self, session: Session, player: Player, theme: ThemeKeeper) -> None:
         super().__init__()
         self._session, self._player, self._theme = session, player, theme
+        self.setAccessibleName("Loss, stationarity, alignment and radius by step")
         self.plots: dict[str, Any] = {}
         self._faint: dict[str, Any] = {}
         self._bold: dict[str, Any] = {}
         self._cursors: list[Any] = []
         self._drawn: tuple[object, int] | None = None
         for column, (name, title, hover, log) in enumerate(_PLOTS):
-            plot = self.addPlot(row=0, column=column)
+            plot = self.addPlot(row=0, column=column, enableMenu=False)
             plot.setTitle(title, size="9pt")
             plot.setToolTip(hover)
             plot.setMouseEnabled(False, False)
             plot.hideButtons()
-            plot.setMenuEnabled(False)
             plot.setLogMode(False, log)
             if log:
                 plot.setLimits(minYRange=2.5)
