@@ -18,11 +18,10 @@ class CutPlot(pg.PlotWidget):  # type: ignore[misc]
     """A 1-D cut: loss over the distance along the line, in units of epsilon."""
 
     def __init__(self, session: Session, theme: ThemeKeeper) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self._session, self._theme = session, theme
         self.setMouseEnabled(False, False)
         self.hideButtons()
-        self.setMenuEnabled(False)
         self.setLabel("bottom", "distance along the line  [ε]")
         self.setLabel("left", "loss L")
         self._curve = self.plot()
