@@ -331,11 +331,13 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop the timers, interrupt the thread, wait for it, then go."""
-        self.player.pause()
-        self.session.close()
-        settings = QSettings()
-        settings.setValue("window/geometry", self.saveGeometry())
-        settings.setValue("window/columns", self.workspace.columns.saveState())
-        self.hide()  # at once: loading torch, which takes seconds, cannot be interrupted
-        self._thread.close()
+        try:
+            self.player.pause()
+            self.session.close()
+            settings = QSettings()
+            settings.setValue("window/geometry", self.saveGeometry())
+            settings.setValue("window/columns", self.workspace.columns.saveState())
+            self.hide()  # at once: loading torch, which takes seconds, cannot be interrupted
+        finally:
+            self._thread.close()  # whatever went wrong: Qt aborts the program over a thread that still runs
         event.accept()
