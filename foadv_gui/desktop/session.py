@@ -16,6 +16,7 @@ from foadv_gui.desktop.undo import Choice, EditCommand
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.picture import (
+    MOVING_LIMIT,
     CutPicture,
     DirectionPicture,
     FocusRun,
@@ -254,6 +255,8 @@ class Session(Shown):
     def _ask_spectrum(self) -> None:
         if self.recording is None or self.path is None or not self.torch_version:
             return
+        if self._rest.isActive() and min(self.recording.W.shape) > MOVING_LIMIT:
+            return  # it comes when the control rests
         t = int(self.path.steps[self.path.at(self.t)])
         k, kind = self.focus, self.experiment.view.spectrum
         wanted = (t, k, kind)

@@ -208,15 +208,17 @@ def _style_sheet(theme: Theme) -> str:
     """
 
 
+@cache
 def pen(colour: str, width: float = 1.0, *, alpha: float = 1.0, dash: bool = False) -> Any:
-    """A cosmetic pen; `alpha` in 0..1."""
+    """A cosmetic pen, not to be changed; `alpha` in 0..1."""
     tone = QColor(colour)
     tone.setAlphaF(alpha)
     return pg.mkPen(tone, width=width, style=Qt.PenStyle.DashLine if dash else Qt.PenStyle.SolidLine)
 
 
+@cache
 def brush(colour: str, alpha: float = 1.0) -> Any:
-    """A brush; `alpha` in 0..1."""
+    """A brush, not to be changed; `alpha` in 0..1."""
     tone = QColor(colour)
     tone.setAlphaF(alpha)
     return pg.mkBrush(tone)

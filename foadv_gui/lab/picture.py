@@ -27,6 +27,9 @@ Window: TypeAlias = tuple[float, float, float, float]
 _FAR = 1.5
 """How many widths of the bulk away the multiplier may lie and still set the range of a spectrum's axis."""
 
+MOVING_LIMIT = 200
+"""The largest order of a matrix that is diagonalised while a control moves (some milliseconds)."""
+
 QUANTITY_TITLES: dict[str, str] = {
     "loss": "loss L = (f − y)²/2",
     "log-loss": "log₁₀ L",

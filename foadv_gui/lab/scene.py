@@ -23,6 +23,7 @@ from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import Problem, climb, climbing, prepare, problem_of
 from foadv_gui.lab.lookup import Lookup
 from foadv_gui.lab.picture import (
+    MOVING_LIMIT,
     ExtremesPicture,
     FocusRun,
     PathPicture,
@@ -117,6 +118,9 @@ class Scene(Lookup):
         if interrupted():
             raise Interrupted
         yield from self._draw_surface(request, coarse=False, interrupted=interrupted)
+        if request.live and min(problem.objective.network.width, problem.clean.dimension) > MOVING_LIMIT:
+            # A dense spectrum cannot be interrupted: it waits until the control rests, or the next move would wait.
+            return
         yield self.verdict_of(focus, interrupted).picture
         yield from self._extremes(experiment.view.spectrum, focus, interrupted)
         for k in range(problem.restarts):
@@ -129,7 +133,7 @@ class Scene(Lookup):
         old, new = self._request, request.experiment
         _check_curvature(new)
         if self.problem is not None and old is not None and self.recording is not None:
-            same = old.experiment.same_run(new) and request.recording in (None, old.recording)
+            same = old.experiment.same_run(new) and request.recording is old.recording
             same = same and not (request.fresh and "cancelled" in self.recording.stop_reason)
             if same and _same_starts(old.starts, request.starts):
                 self.problem = replace(self.problem, experiment=new)
@@ -139,7 +143,9 @@ class Scene(Lookup):
             self.problem, self.recording = problem_of(request.recording), request.recording
         else:
             starts = None if request.starts is None else request.starts * (new.input.scale * new.input.ratio)
-            self.problem, self.recording = prepare(new, starts, previous=self.problem), None
+            # A saved run may have weights that no seed gives: they are not taken over.
+            previous = None if old is not None and old.recording is not None else self.problem
+            self.problem, self.recording = prepare(new, starts, previous=previous), None
         if old is None or not _same_surface(old, request):
             self._surface_key = None
         self._request = request

@@ -180,7 +180,8 @@ class Ascent(Section):
     step_units: Literal["relative", "absolute"] = field(
         "relative",
         "Step units",
-        "Relative steps are multiples of ε/G, where G is the typical gradient at the starts, "
+        "Relative steps are multiples of ε/G, G being the rule's typical step at the starts: the rms of |∇L| for the "
+        "gradient, 1 for the normalised one, √d or (ℓ∞) 1 for its signs, "
         "so runs at different input scales compare fairly; absolute steps are taken as they stand.",
         labels={"relative": "Relative (× ε/G)", "absolute": "Absolute"},
     )
@@ -208,7 +209,7 @@ class Ascent(Section):
         "ball",
         "Start",
         "Where the paths begin: at the clean input, uniformly in the constraint set, uniformly on its surface, "
-        "or at points from a file.",
+        "or at points from a file; then projected on the box, if there is one.",
         labels={
             "zero": "Clean input",
             "ball": "Uniform in the ball",
@@ -247,7 +248,7 @@ class Compute(Section):
     device: DeviceName = field(
         "auto",
         "Device",
-        "The processor that computes. Automatic takes a graphics card where that is faster.",
+        "The processor that computes. Automatic takes an NVIDIA graphics card where there is one, else the CPU.",
         labels={"auto": "Automatic", "cpu": "CPU", "cuda": "CUDA (NVIDIA)", "mps": "MPS (Apple)"},
     )
     dtype: DtypeName = field(
@@ -286,7 +287,7 @@ class View(Section):
     extent: float = field(
         1.3,
         "Extent",
-        "Half the width of the picture in multiples of the radius ε: 1 just fits the constraint set.",
+        "Half the width of the picture in multiples of the radius ε: 1 just fits an ℓ₂ set.",
         unit="ε",
         limits=(0.01, 100.0),
     )
@@ -313,7 +314,7 @@ class View(Section):
     spectrum: Literal["tangent", "euclidean"] = field(
         "tangent",
         "Spectrum",
-        "Which Hessian's eigenvalues to show: along the surface of the constraint set, where negative values mean "
+        "Which Hessian's eigenvalues to show: along the surface of the constraint set, where values below λ mean "
         "a maximum, or of the loss in the whole space.",
         labels={"tangent": "Tangent Hessian", "euclidean": "Euclidean Hessian"},
     )

@@ -1,102 +1,116 @@
-"""From a fresh process to the first painted window, and how long the window stalls while torch loads."""
+"""The launch: from the start of the process to a painted, moving window, and how it stalls while torch loads."""
 
 from __future__ import annotations
 
-import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from sizes import FULL, Size
 from timing import Row, at_most, tell
 from windows import choose_screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BARE = "from PySide6.QtWidgets import QApplication; import pyqtgraph; QApplication([])"
+ROUNDS = 3
+BARE = "import PySide6.QtWidgets, pyqtgraph; from PySide6.QtWidgets import QApplication; QApplication([])"
+WATCHED = """
+import json, sys, time
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
+from foadv_gui.desktop import app
+
+class Watch(QObject):
+    painted = moved = ready = 0.0
+    def __init__(self, window):
+        super().__init__(window)
+        self.window, self.ticks = window, []
+        self.view = window.workspace.landscape.plot.viewport()
+        self.view.installEventFilter(self)
+        self.timer = QTimer(self)
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.setInterval(16)
+        self.timer.timeout.connect(self.tick)
+    def eventFilter(self, thing, event):
+        if event.type() == QEvent.Type.Paint and thing is self.view and not self.painted and self.window.isVisible():
+            self.painted = -1.0
+            QTimer.singleShot(0, self.on_painted)
+        return False
+    @Slot()
+    def on_painted(self):
+        self.painted = time.monotonic()
+        self.start = self.window.session.position
+        self.timer.start()
+    @Slot()
+    def tick(self):
+        now, session = time.monotonic(), self.window.session
+        self.ticks.append(now)
+        if not self.moved and session.position > self.start and not session.torch_version:
+            self.moved = now
+        if not self.ready and session.torch_version:
+            self.ready = now
+        if self.ready and now > self.ready + 0.3 or now > self.painted + 60:
+            gaps = [b - a for a, b in zip([self.painted, *self.ticks], self.ticks)]
+            print(json.dumps([self.painted, self.moved, self.ready, max(gaps)]), flush=True)
+            self.window.close()
+
+make = app.make_window
+def made(*given):
+    window = make(*given)
+    Watch(window)
+    return window
+app.make_window = made
+sys.argv = ["foadv"]
+from foadv_gui.__main__ import main
+main()
+"""
 
 
-def rows(size: Size = FULL) -> Iterator[Row]:
-    """Launches and bare imports in turns, each in a process of its own, after one of each to warm the disk's cache."""
+def rows() -> Iterator[Row]:
+    """Launches in turns with the bare import of Qt and pyqtgraph; the first of each only warms the disk's cache."""
     choose_screen()
-    launches: list[dict[str, Any]] = []
+    launches: list[dict[str, float]] = []
     bare: list[float] = []
-    for _ in range(1 + min(size.rounds, 5)):
-        bare.append(_bare())
+    for _ in range(ROUNDS + 1):
         launches.append(_launch())
-    painted = statistics.median(launch["painted"] for launch in launches[1:])
-    yield at_most("launch to the first painted window", painted, 2, "s", statistics.median(bare[1:]))
-    stall = statistics.median(launch["stall"] for launch in launches[1:])
-    yield at_most("longest stall of the window while torch loads", stall, 0.5, "s")
-    moved = min(launch["moved"] for launch in launches)
-    yield Row("steps played before torch was there", moved, "steps", None, None, ">= 1 steps", moved >= 1)
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-c", BARE], check=True, capture_output=True)
+        bare.append(time.monotonic() - started)
 
+    def median(name: str) -> float:
+        return statistics.median(launch[name] for launch in launches[1:])
 
-def _bare() -> float:
-    started = time.time()
-    subprocess.run([sys.executable, "-c", _BARE], check=True)
-    return time.time() - started
-
-
-def _launch() -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, __file__, "child", repr(time.time())], check=True, capture_output=True, text=True
+    yield at_most(
+        "launch to painted window, over importing Qt and pyqtgraph",
+        median("painted"),
+        2,
+        "s",
+        statistics.median(bare[1:]),
     )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    yield at_most("longest stall of the window while torch loads", 1e3 * median("stall"), 500, "ms")
+    moved, ready = median("moved"), median("ready")
+    always = all(0 < launch["moved"] < launch["ready"] for launch in launches)
+    yield Row(
+        "first move of the shipped recording, over torch being ready", moved, "s", ready, moved / ready, "< 1 x", always
+    )
 
 
-def child(spawned: float) -> None:
-    """The launched program: what `foadv_gui.desktop.app.main` does, with a clock."""
-    from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-
-    from foadv_gui.desktop.app import begin, make_application, make_window
-
-    application = make_application()
-    window = make_window()
-    begin(window, None, None)
-    seen: dict[str, float] = {}
-    ticks: list[float] = []
-
-    class Painted(QObject):
-        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-            if event.type() == QEvent.Type.Paint and "painted" not in seen:
-                # After the paint event itself has been handled.
-                QTimer.singleShot(0, lambda: seen.setdefault("painted", time.time() - spawned))
-            return False
-
-    painted = Painted()
-    viewport = window.workspace.landscape.plot.viewport()
-    viewport.installEventFilter(painted)
-
-    def tick() -> None:
-        ticks.append(time.perf_counter())
-        if window.session.torch_version and "moved" not in seen:
-            seen["moved"] = float(window.session.t)
-            QTimer.singleShot(1000, finish)
-
-    def finish() -> None:
-        seen["stall"] = max(after - before for before, after in itertools.pairwise(ticks))
-        viewport.removeEventFilter(painted)
-        window.close()
-        print(json.dumps(seen), flush=True)
-
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.setInterval(16)
-    timer.timeout.connect(tick)
-    window.show()
-    timer.start()
-    QTimer.singleShot(100, window.start_computing)
-    application.exec()
+def _launch() -> dict[str, float]:
+    """One launch: seconds from the start of the process to each event, and the longest stall."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED], capture_output=True, text=True, timeout=180, env=os.environ.copy()
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    if done.returncode or not lines:
+        raise RuntimeError(f"the window could not be launched: {done.stderr.strip()[-400:]}")
+    painted, moved, ready, stall = json.loads(lines[-1])
+    times: dict[str, Any] = {"painted": painted, "moved": moved, "ready": ready}
+    return {**{name: max(at - started, 0.0) for name, at in times.items()}, "stall": stall}
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["child"]:
-        child(float(sys.argv[2]))
-    else:
-        tell(rows())
+    tell(rows())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -267,8 +268,22 @@ def test_a_saved_recording_is_shown_and_not_run(counted: dict[str, int]) -> None
     stages = show(scene, SMALL, recording=recording)
     assert counted["climbing"] == 0
     assert of_kind(stages, Recording) == [recording]
-    assert of_kind(show(scene, SMALL.replace("view.plane", "path-components")), Recording) == [recording]
+    other_plane = SMALL.replace("view.plane", "path-components")
+    assert of_kind(show(scene, other_plane, recording=recording), Recording) == [recording]
     assert counted["climbing"] == 0
+    # The experiment itself, asked for without the recording, is run: the saved one may have had other starts.
+    assert of_kind(show(scene, SMALL), Recording)[-1] is not recording
+    assert counted["climbing"] == 1
+
+
+def test_weights_of_a_saved_run_are_not_taken_for_those_of_its_seed() -> None:
+    recording = run(SMALL)
+    changed = dataclasses.replace(recording, W=2.0 * recording.W)
+    scene = Scene()
+    show(scene, SMALL, recording=changed)
+    longer = SMALL.replace("ascent.step", 0.2)
+    again = of_kind(show(scene, longer), Recording)[-1]
+    np.testing.assert_array_equal(again.delta, run(longer).delta)
 
 
 # ---- interruption ----------------------------------------

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QLocale, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QLocale, QObject, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -42,6 +44,20 @@ class Editor(QWidget):
     def show_value(self, value: Any) -> None:
         """Show a value without reporting it as an edit."""
         raise NotImplementedError
+
+    def keep_from_wheel(self) -> None:
+        """Let the wheel scroll the form, and turn a control only when it has the focus."""
+        for control in self.findChildren(QWidget):
+            if isinstance(control, QAbstractSlider | QAbstractSpinBox | QComboBox):
+                control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+                control.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Pass the wheel on to the form."""
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
 
 
 class NumberBox(QDoubleSpinBox):
@@ -296,6 +312,12 @@ _SEED_BUTTONS = {
 
 def editor_for(setting: Setting) -> Editor:
     """The editor that a setting's kind asks for."""
+    editor = _plain_editor(setting)
+    editor.keep_from_wheel()
+    return editor
+
+
+def _plain_editor(setting: Setting) -> Editor:
     if setting.key in _SEED_BUTTONS:
         return SeedEditor(setting, _SEED_BUTTONS[setting.key])
     if setting.kind in ("int", "float"):

@@ -44,6 +44,7 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
         self._line = pg.PlotCurveItem(pen=pen("#ffffff", 2.5))
         self._line.setZValue(30)
         self.addItem(self._line, ignoreBounds=True)
+        self._axes: tuple[str, str] | None = None
         self._fitted = True
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -148,16 +149,18 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
         plane = self._session.plane
         if plane is not None:
             self.trails.lay(plane)
-            self.setLabel("bottom", f"{plane.axes[0]}  [ε]")
-            self.setLabel("left", f"{plane.axes[1]}  [ε]")
+            if plane.axes != self._axes:  # a new label lays the whole plot out anew
+                self._axes = plane.axes
+                self.setLabel("bottom", f"{plane.axes[0]}  [ε]")
+                self.setLabel("left", f"{plane.axes[1]}  [ε]")
 
     @Slot()
     def _draw_paths(self) -> None:
         path = self._session.path
-        if path is not None:
+        if path is not None and self._session.focus_run is None:
             self.trails.draw_starts(path)
             self._draw_ends()
-            self._draw_cursor()
+        self._draw_cursor()
 
     @Slot()
     def _draw_cursor(self) -> None:

@@ -34,6 +34,7 @@ class Ground:
         self._contours = _path_item(-10)
         self._zero_shadow, self._zero = _path_item(-9), _path_item(-8)
         self._arrows = _path_item(-7)
+        self._look: tuple[str, str] | None = None
         self.bar = pg.ColorBarItem(interactive=False, width=14, colorMap=pg.colormap.get("viridis"))
         for item in (self.image, self._contours, self._zero_shadow, self._zero, self._arrows):
             plot.addItem(item, ignoreBounds=True)
@@ -63,9 +64,12 @@ class Ground:
         across = (right - left) / (surface.values.shape[1] - 1)
         up = (top - bottom) / (surface.values.shape[0] - 1)
         self.image.setRect(QRectF(left - across / 2, bottom - up / 2, right - left + across, top - bottom + up))
-        self.bar.setColorMap(pg.colormap.get(_SIGNED if signed else colormap))
+        look = (surface.quantity, _SIGNED if signed else colormap)
+        if look != self._look:
+            self._look = look
+            self.bar.setColorMap(pg.colormap.get(look[1]))
+            self.bar.getAxis("right").setLabel(QUANTITY_TITLES[surface.quantity])
         self.bar.setLevels((low, high))
-        self.bar.getAxis("right").setLabel(QUANTITY_TITLES[surface.quantity])
         lines = [line for _, level in surface.contours(low, high) for line in level] if contours else []
         self._contours.setPen(pen("#000000" if signed else "#ffffff", 1, alpha=0.22 if signed else 0.35))
         self._contours.setPath(polylines(lines))
