@@ -44,19 +44,21 @@ def nothing_left(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator
     signal still knows. Automatic collection is off meanwhile: it may run on a worker thread and destroy widgets there.
     """
     windows_before = {_address(window) for window in _windows()}
-    threads_before = {_address(thread) for thread in _running_threads()}
     failures_before = request.session.testsfailed
     collecting = gc.isenabled()
     gc.disable()
+    # Torch's objects are so many that looking at them twice a test takes longer than most tests.
+    gc.freeze()
     yield
     # processEvents() leaves deleteLater() for an event loop, and tests have none.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    threads = _running_threads()
+    gc.unfreeze()
     if collecting:
         gc.enable()
 
-    threads = [thread for thread in _running_threads() if _address(thread) not in threads_before]
     windows = [window for window in _windows() if _address(window) not in windows_before]
     left = [f"running thread {thread!r}" for thread in threads]
     left += [
@@ -75,7 +77,7 @@ def new_window(qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[[], Hands]
 
     def make() -> Hands:
         make_application()
-        window = make_window("light")
+        window = make_window()
         qtbot.addWidget(window)
         window.show()
         window.activateWindow()
@@ -124,6 +126,7 @@ def _windows() -> list[QWidget]:
 
 
 def _running_threads() -> list[QThread]:
+    """The running threads that were made since the objects of before were frozen."""
     # type(), not isinstance(): the latter asks lazy module proxies for __class__, and some warn.
     found = [thing for thing in gc.get_objects() if issubclass(type(thing), QThread)]
     return [thread for thread in found if Shiboken.isValid(thread) and thread.isRunning()]

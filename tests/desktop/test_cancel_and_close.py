@@ -110,6 +110,7 @@ def test_esc_stops_a_map_that_takes_minutes(hands: Hands) -> None:
     session.prepared.connect(lambda: prepared.append(session.info.width))
     session.open(slow)
     hands.until(lambda: 2048 in prepared)
+    hands.qtbot.wait(200)  # the plot asks for its own part of the plane a moment later
     hands.key(Qt.Key.Key_Escape)
     assert seconds(hands, lambda: not session.busy) < AT_ONCE
     session.open(small())
