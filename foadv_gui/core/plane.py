@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .constraint import ConstraintSet, LinfBall
+from .norms import norm
 from .places import like, to_exact
 from .spectrum import top_eigenvectors
 
@@ -50,10 +51,10 @@ class Plane:
         return torch.stack([alpha, beta], -1), torch.linalg.vector_norm(off, dim=-1)
 
     def off_plane_share(self, delta: Tensor) -> Tensor:
-        """|delta_perp| / |delta - origin|, 0 at the origin; shape (...,)."""
-        coordinates, off = self.coordinates(delta)
-        length = torch.hypot(torch.linalg.vector_norm(coordinates, dim=-1), off)
-        return off / length.clamp_min(torch.finfo(length.dtype).tiny)
+        """The distance to the plane over |delta| (0 at delta = 0), shape (...,); above 1 where 0 is nearer."""
+        _, off = self.coordinates(delta)
+        length = norm(like(delta, self.origin))
+        return torch.where(length > 0, off / length.clamp_min(torch.finfo(length.dtype).tiny), 0)
 
     def lift(self, coordinates: Tensor) -> Tensor:
         """Origin + alpha u + beta v, shape (..., d) from (..., 2)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import pyqtgraph as pg
@@ -208,7 +209,7 @@ def _style_sheet(theme: Theme) -> str:
     """
 
 
-@cache
+@lru_cache(maxsize=256)
 def pen(colour: str, width: float = 1.0, *, alpha: float = 1.0, dash: bool = False) -> Any:
     """A cosmetic pen, not to be changed; `alpha` in 0..1."""
     tone = QColor(colour)
@@ -216,7 +217,7 @@ def pen(colour: str, width: float = 1.0, *, alpha: float = 1.0, dash: bool = Fal
     return pg.mkPen(tone, width=width, style=Qt.PenStyle.DashLine if dash else Qt.PenStyle.SolidLine)
 
 
-@cache
+@lru_cache(maxsize=256)
 def brush(colour: str, alpha: float = 1.0) -> Any:
     """A brush, not to be changed; `alpha` in 0..1."""
     tone = QColor(colour)

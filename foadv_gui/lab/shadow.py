@@ -54,11 +54,11 @@ class Shadow:
     def _project(self, recording: Recording, at: NDArray[np.intp]) -> list[NDArray[np.float64]]:
         """Points (n, K, 2) and off-plane share (n, K) of some iterates, and the focused one's proposals (n, 2)."""
         deltas = torch.tensor(recording.delta[at])
-        coordinates, off = self.plane.coordinates(deltas)
-        length = torch.hypot(coordinates.norm(dim=-1), off).clamp_min(1e-300)
+        coordinates, _ = self.plane.coordinates(deltas)
+        off_plane = self.plane.off_plane_share(deltas)
         own = like(deltas[:, self.focus], self._problem.objective.x)
         gradient = self._problem.objective.evaluate(own).gradient
         direction = RULES[self._problem.experiment.ascent.rule](gradient)
         proposals, _ = self.plane.coordinates(own + recording.eta * direction)
         epsilon = recording.epsilon
-        return [coordinates.numpy() / epsilon, (off / length).numpy(), proposals.numpy() / epsilon]
+        return [coordinates.numpy() / epsilon, off_plane.numpy(), proposals.numpy() / epsilon]

@@ -144,7 +144,8 @@ def test_every_plane_carries_the_path_and_the_landscape_at_the_true_height(plane
     np.testing.assert_allclose(path.points[..., 1], away @ picture.v / picture.epsilon, atol=1e-12)
     inside = np.linalg.norm(path.points * picture.epsilon, axis=-1) ** 2
     length = np.linalg.norm(away, axis=-1) ** 2
-    np.testing.assert_allclose(path.off_plane**2 * length, np.maximum(length - inside, 0), atol=1e-12)
+    own = np.linalg.norm(recording.delta, axis=-1) ** 2
+    np.testing.assert_allclose(path.off_plane**2 * own, np.maximum(length - inside, 0), atol=1e-12)
 
 
 @pytest.mark.parametrize("plane", sorted(PATH_PLANES))
