@@ -32,7 +32,8 @@ from foadv_gui.lab.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-_POLL_MS = 16
+_POLL_MS = 5
+"""Short, since a picture that has been computed waits for it; what comes often is rationed where it comes from."""
 _REST_MS = 140
 """How long a control rests before the coarse picture is refined."""
 
@@ -277,7 +278,7 @@ class Session(Shown):
                 yield question(scene)
 
         self._last_question = self._thread.submit(lane, work)
-        self._poll.start()
+        self._listen()
 
     def _ask(self, *, live: bool) -> None:
         """Ask for the picture; several changes in one turn of the event loop make one request."""
@@ -296,7 +297,7 @@ class Session(Shown):
         if self._fresh:
             # What is still on its way belongs to the old experiment.
             self._oldest_job, self._fresh = job, False
-        self._poll.start()
+        self._listen()
         self.statusChanged.emit()
 
     @Slot()
@@ -304,6 +305,11 @@ class Session(Shown):
         self._ask(live=False)
 
     # -- answers -------------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        # Started anew by each move of a quick drag, the timer would never end.
+        if not self._poll.isActive():
+            self._poll.start()
 
     @Slot()
     def _deliver(self) -> None:

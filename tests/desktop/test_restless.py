@@ -57,7 +57,7 @@ def something_else(hands: Hands, dice: random.Random) -> None:
     )()
 
 
-@pytest.mark.parametrize("seed", range(10, 34))
+@pytest.mark.parametrize("seed", [0, 3])
 def test_a_restless_person(hands: Hands, seed: int) -> None:
     dice, session = random.Random(seed), hands.session
     hands.player.play()

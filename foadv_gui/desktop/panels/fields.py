@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QLocale, QObject, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QLocale, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import (
     QAbstractSlider,
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from foadv_gui.lab.config import Setting
 
 _TICKS = 1000
+_PAUSE_MS = 25
+"""The least time between two edits of a moving slider."""
 
 
 class Editor(QWidget):
@@ -118,6 +120,12 @@ class NumberEditor(Editor):
         self.box.setFixedWidth(64)
         self.box.valueChanged.connect(self._on_typed)
         self.slider: QSlider | None = None
+        self._waiting = False
+        # A mouse moves more often than a picture is drawn: what it passes in between is not worth an edit each.
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._on_paused)
         if setting.slider is not None:
             self.slider = QSlider(Qt.Orientation.Horizontal)
             self.slider.setRange(0, _TICKS)
@@ -164,11 +172,23 @@ class NumberEditor(Editor):
         value = self._value_of(tick)
         with QSignalBlocker(self.box):
             self.box.setValue(value)  # type: ignore[arg-type]
+        if self._pause.isActive():
+            self._waiting = True
+            return
         self.edited.emit(value, True)
+        self._pause.start()
+
+    @Slot()
+    def _on_paused(self) -> None:
+        if self._waiting and self.slider is not None:
+            self._waiting = False
+            self.edited.emit(self._value_of(self.slider.value()), True)
+            self._pause.start()
 
     @Slot()
     def _on_released(self) -> None:
         assert self.slider is not None
+        self._waiting = False
         self.edited.emit(self._value_of(self.slider.value()), True)
 
     @Slot()
