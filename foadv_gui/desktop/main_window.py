@@ -248,6 +248,8 @@ class MainWindow(QMainWindow):
             doing = f"Climbing: step {session.recording.steps} of at most {session.experiment.ascent.steps}"
         elif busy:
             doing = "Computing"
+        elif session.outdated:
+            doing = "Stopped: the picture is still that of earlier settings"
         else:
             doing = "Ready"
         self.doing.setText(doing)

@@ -5,6 +5,7 @@ Views call methods and listen to signals; they never call each other.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,6 +89,11 @@ class Session(Shown):
     def starts_by_hand(self) -> bool:
         """Whether a start was dragged or clicked."""
         return self._choice.starts is not None
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the recording on show is not of the settings on show, as after a cancelled computation."""
+        return self.recording is not None and not self.recording.experiment.same_run(self.experiment)
 
     @property
     def busy(self) -> bool:
@@ -324,9 +330,16 @@ class Session(Shown):
                 self._note_possible()
         if not self.busy:
             self._poll.stop()
+            self._end_recording()
             self.statusChanged.emit()
             if not self._rest.isActive():
                 self.settled.emit()
+
+    def _end_recording(self) -> None:
+        """Nothing more comes: say so where a run was cancelled before its own last word could be delivered."""
+        recording = self.recording
+        if recording is not None and not recording.finished:
+            self.apply(replace(recording, stop_reason=np.full(recording.restarts, "cancelled")))
 
     def apply(self, value: object) -> None:
         """Take one result over, tell the views, and ask for what follows from it."""
