@@ -98,7 +98,7 @@ def open_window(new_window: Callable[[], Hands]) -> Callable[..., Hands]:
         hands.session.open(small(**changes))
         hands.player.pause()
         hands.window.start_computing()
-        hands.rest()
+        hands.rest(timeout=120_000)  # the first one loads torch
         hands.player.seek(0)
         hands.rest()
         return hands

@@ -96,11 +96,12 @@ class Hands:
 
     def rest(self, timeout: int = 30_000) -> None:
         """Wait until nothing is on its way: no job, and no timer that is about to ask for one."""
-        self.until(lambda: not self.session.busy and not self._timers(), timeout)
+        self.until(lambda: not self.session.busy and self.no_timer(), timeout)
         assert not self.failures
 
-    def _timers(self) -> bool:
-        return any(timer.isActive() and timer.isSingleShot() for timer in self.window.findChildren(QTimer))
+    def no_timer(self) -> bool:
+        """Whether no part of the window is about to ask for something."""
+        return not any(timer.isActive() and timer.isSingleShot() for timer in self.window.findChildren(QTimer))
 
     # -- keys ----------------------------------------------------------------------------------------------------
 

@@ -32,8 +32,11 @@ def long_run(**view: Any) -> Experiment:
 
 
 def climbing(hands: Hands, **view: Any) -> None:
-    """Start a long run, and wait until its first iterates are there."""
+    """Start a long run, and wait until iterates of it come in."""
     hands.session.open(long_run(**view))
+    hands.until(hands.no_timer)  # the plot asks for its own part of the plane a moment later
+    with hands.qtbot.waitSignal(hands.session.recordingChanged, timeout=20_000):
+        pass
     hands.until(lambda: hands.session.recording.restarts == 32 and hands.session.recording.steps > 0)
     assert not hands.session.recording.finished
 
@@ -82,7 +85,7 @@ def test_the_stop_button_does_what_esc_does(hands: Hands) -> None:
 def test_what_was_cancelled_is_shown_on_planes_that_follow_the_path_and_runs_again_when_opened(hands: Hands) -> None:
     session = hands.session
     session.open(long_run(plane="clean-start-end"))
-    hands.until(lambda: "Climbing" in hands.window.doing.text() or session.info.dimension == 256)
+    hands.until(lambda: session.info.dimension == 256 and hands.no_timer())
     hands.qtbot.wait(300)
     hands.key(Qt.Key.Key_Escape)
     hands.until(lambda: session.recording.restarts == 32)
@@ -109,13 +112,30 @@ def test_esc_stops_a_map_that_takes_minutes(hands: Hands) -> None:
     prepared: list[int] = []
     session.prepared.connect(lambda: prepared.append(session.info.width))
     session.open(slow)
-    hands.until(lambda: 2048 in prepared)
-    hands.qtbot.wait(200)  # the plot asks for its own part of the plane a moment later
+    hands.until(lambda: 2048 in prepared and hands.no_timer())
     hands.key(Qt.Key.Key_Escape)
     assert seconds(hands, lambda: not session.busy) < AT_ONCE
     session.open(small())
     hands.rest()
     assert session.recording.experiment == small()
+
+
+def test_what_is_stopped_before_it_shows_is_said_to_be_old(hands: Hands) -> None:
+    session, window = hands.session, hands.window
+    recording = session.recording
+    hands.choose(hands.workspace.landscape.quantity, "curvature")
+    hands.rest()
+    hands.type(hands.field("view.grid").editor.box, "801")
+    hands.type(hands.field("network.width").editor.box, "5000")  # whose map takes seconds, and comes before the run
+    hands.until(lambda: session.info.width == 5000 and hands.no_timer())
+    hands.activate()
+    hands.key(Qt.Key.Key_Escape)
+    hands.until(lambda: not session.busy)
+    assert session.recording is recording
+    assert "earlier settings" in window.doing.text()
+    hands.type(hands.field("network.width").editor.box, "64")
+    hands.rest()
+    assert window.doing.text() == "Ready"
 
 
 def test_the_window_answers_while_it_computes(hands: Hands) -> None:

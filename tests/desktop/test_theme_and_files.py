@@ -216,7 +216,10 @@ def test_a_file_that_cannot_be_written_is_named(
 def test_a_run_is_saved_when_it_has_ended(hands: Hands, messages: list[str], tmp_path: Path) -> None:
     session = hands.session
     session.open(small(network={"width": 512, "dimension": 256}, ascent={"steps": 50_000, "restarts": 32}))
-    hands.until(lambda: session.recording.restarts == 32)
+    hands.until(hands.no_timer)
+    with hands.qtbot.waitSignal(session.recordingChanged, timeout=20_000):
+        pass
+    assert not session.recording.finished
     assert not hands.window.save_to(tmp_path / "run.npz")
     assert "not finished yet" in messages.pop()
     hands.activate()
