@@ -137,8 +137,8 @@ class Session(Shown):
 
     def move_start(self, k: int, point: tuple[float, float], *, onto_plane: bool, live: bool) -> None:
         """Drag start k along the plane to a point of it, or click a new start there."""
-        if self.recording is None or self.plane is None:
-            return
+        if self.recording is None or self.plane is None or len(self.plane.origin) != self.recording.dimension:
+            return  # another dimension is on its way
         starts = np.array(self.recording.delta[0], np.float64) / self.recording.epsilon
         if self._choice.starts is not None and self._choice.starts.shape == starts.shape:
             starts = self._choice.starts.copy()
