@@ -18,7 +18,7 @@ from .constraint import L2Ball, L2Sphere
 from .interruption import never
 from .places import to_exact
 from .spectrum import DENSE_LIMIT, ReducedHessian, lanczos, on_exact_set, restrict, tangent_space_at
-from .threads import one_thread
+from .threads import abandonable, one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,19 +157,7 @@ def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple
     if reduced.size == 0:  # M is zero on the whole tangent space: one neuron whose weights are the normal
         return 0.0, 0.0, 0.0
     if reduced.size <= DENSE_LIMIT:
-        with one_thread():
-            M = reduced.matrix()
-            values = torch.linalg.eigvalsh(M)
-            low, high = float(values[0]), float(values[-1])
-            # Closer than round-off lambda I - M may be singular: then its pseudo-inverse is taken.
-            if high < multiplier - ROUND_OFF * max(abs(low), abs(high), abs(multiplier)):
-                shifted = multiplier * torch.eye(reduced.size, dtype=M.dtype) - M
-                newton = float(torch.linalg.vector_norm(torch.linalg.solve(shifted, rhs)))
-            else:
-                values, vectors = torch.linalg.eigh(M)
-                gap = multiplier - values
-                part = torch.where(gap.abs() > ROUND_OFF * gap.abs().max(), (vectors.T @ rhs) / gap, 0)
-                newton = float(torch.linalg.vector_norm(part))
+        low, high, newton = abandonable(lambda: _dense_curvature(reduced, rhs, multiplier), reduced.interrupted)
     else:
         found, _, _ = lanczos(reduced, 1)
         low, high = (float(found[0]), float(found[-1])) if len(found) == 2 else (math.nan, math.nan)
@@ -184,4 +172,22 @@ def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple
         newton = math.nan if failed else float(np.linalg.norm(solution))
     if reduced.zeros:
         low, high = min(low, 0.0), max(high, 0.0)
+    return low, high, newton
+
+
+def _dense_curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple[float, float, float]:
+    """What `_curvature` finds, for a matrix that is diagonalised whole."""
+    with one_thread():
+        M = reduced.matrix()
+        values = torch.linalg.eigvalsh(M)
+        low, high = float(values[0]), float(values[-1])
+        # Closer than round-off lambda I - M may be singular: then its pseudo-inverse is taken.
+        if high < multiplier - ROUND_OFF * max(abs(low), abs(high), abs(multiplier)):
+            shifted = multiplier * torch.eye(reduced.size, dtype=M.dtype) - M
+            newton = float(torch.linalg.vector_norm(torch.linalg.solve(shifted, rhs)))
+        else:
+            values, vectors = torch.linalg.eigh(M)
+            gap = multiplier - values
+            part = torch.where(gap.abs() > ROUND_OFF * gap.abs().max(), (vectors.T @ rhs) / gap, 0)
+            newton = float(torch.linalg.vector_norm(part))
     return low, high, newton

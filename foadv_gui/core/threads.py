@@ -7,18 +7,21 @@ slower still when another process is busy. Pieces on a pool of single-threaded w
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from .interruption import Interrupted, never
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
+_LOOK_SECONDS = 0.004
 
 
 def cores() -> int:
@@ -44,6 +47,34 @@ def in_parallel(function: Callable[[Piece], Result], pieces: Iterable[Piece]) ->
             return function(piece)
 
     return list(_pool().map(piecewise, pieces))
+
+
+@cache
+def _spare() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "foadv-spare", initializer=use_one_thread)
+
+
+def abandonable(work: Callable[[], Result], interrupted: Callable[[], bool]) -> Result:
+    """work(), which nothing can stop half-way, such as a dense diagonalisation, on a thread of its own.
+
+    Raises
+    ------
+    Interrupted
+        As soon as `interrupted()` is true; the work then ends unheard.
+    """
+    if interrupted is never:
+        return work()
+
+    def inferring() -> Result:
+        with torch.inference_mode():
+            return work()
+
+    future = _spare().submit(inferring)
+    while not wait([future], timeout=_LOOK_SECONDS).done:
+        if interrupted():
+            future.cancel()
+            raise Interrupted
+    return future.result()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -154,16 +154,21 @@ class ComputeThread(QThread):
 
     def _perform(self, scene: Scene, job: _Job) -> None:
         from foadv_gui.core.interruption import Interrupted
+        from foadv_gui.core.threads import abandonable
         from foadv_gui.lab.config import ExperimentError
 
         def cancelled() -> bool:
             return job.cancelled or self.isInterruptionRequested()
 
         def interrupted() -> bool:
-            return job.superseded or cancelled()
+            return job.superseded or cancelled() or (job.lane != SCENE and SCENE in self._pending)
 
         try:
-            for value in job.work(scene, interrupted, cancelled):
+            values: Iterable[object] = job.work(scene, interrupted, cancelled)
+            if job.lane != SCENE:
+                answers = values
+                values = abandonable(lambda: list(answers), interrupted)
+            for value in values:
                 if job.superseded and self._replaceable(value):
                     continue
                 self._post(job.id, value)
@@ -172,7 +177,10 @@ class ComputeThread(QThread):
                 if self.isInterruptionRequested():
                     break
         except Interrupted:
-            pass
+            if job.lane != SCENE and not (job.superseded or cancelled()):
+                # It gives way to the scene, and is asked again of what the scene then shows.
+                with self._condition:
+                    self._pending.setdefault(job.lane, job)
         except ExperimentError as error:
             self._post(job.id, Refusal(error.key, error.reason))
         except MemoryError:

@@ -54,6 +54,7 @@ _EXTREME_POINTS = 65
 _QUICK = 3e8
 """Multiplications that take some tens of milliseconds."""
 _GROWTH_SECONDS = 0.1
+_PATH_SECONDS = 0.06
 
 
 Stage: TypeAlias = (
@@ -70,6 +71,7 @@ class Scene(Lookup):
         self._surface_key: object = None
         self._surface: Surface | None = None
         self._shadow: Shadow | None = None
+        self._path_shown = 0.0
         self._verdicts: dict[int, RestartVerdict] = {}
 
     def stages(
@@ -103,7 +105,7 @@ class Scene(Lookup):
             # A quick run of all restarts is not worth announcing, nor interrupting while a control moves.
             quick = request.live and _work(problem) <= _QUICK
             if request.live and not quick:
-                yield from self._focus_first(problem, focus, cancelled)
+                yield from self._focus_first(problem, focus, interrupted, cancelled)
             yield from self._run(problem, focus, follows, cancelled if quick else interrupted, cancelled)
         recording = self.recording
         assert recording is not None
@@ -166,14 +168,19 @@ class Scene(Lookup):
             smooth=network.activation.smooth,
         )
 
-    def _focus_first(self, problem: Problem, focus: int, cancelled: Callable[[], bool]) -> Iterator[Stage]:
+    def _focus_first(
+        self, problem: Problem, focus: int, interrupted: Callable[[], bool], cancelled: Callable[[], bool]
+    ) -> Iterator[Stage]:
+        # The next move need not wait for this path, unless it is long since one was shown.
+        stop = interrupted if time.monotonic() - self._path_shown < _PATH_SECONDS else cancelled
         alone = replace(problem, starts=problem.starts[focus : focus + 1])
         limited = problem.experiment.replace("ascent.steps", min(problem.experiment.ascent.steps, 300))
-        recording = climb(replace(alone, experiment=limited), interrupted=cancelled)
-        if cancelled():
+        recording = climb(replace(alone, experiment=limited), interrupted=stop)
+        if "cancelled" in recording.stop_reason:
             raise Interrupted
         if self.plane is not None and self.plane.origin.shape[0] == problem.clean.dimension:
             yield FocusRun(Shadow(problem, self.plane, 0).picture(recording))
+            self._path_shown = time.monotonic()
 
     def _run(
         self,

@@ -40,6 +40,7 @@ class Trails:
         self.head = pg.ScatterPlotItem(symbol="o", size=14)
         self._theme: Theme | None = None
         self._path: PathPicture | None = None
+        self._plane: PlanePicture | None = None
         layers = (
             self._cut_shadow,
             self._cut,
@@ -82,6 +83,10 @@ class Trails:
 
     def lay(self, plane: PlanePicture) -> None:
         """Draw what belongs to the plane."""
+        known = self._plane
+        if known is not None and _alike(known.cut, plane.cut) and _alike(known.clean, plane.clean):
+            return  # as along a slider: painting it again would keep the landscape waiting
+        self._plane = plane
         self._cut_shadow.setData(*plane.cut.T)
         self._cut.setData(*plane.cut.T)
         self.clean.setData([plane.clean[0]], [plane.clean[1]])
@@ -169,6 +174,11 @@ class Trails:
         count = path.points.shape[1]
         drawn = list(range(min(count, MOST_TRAILS)))
         return drawn if path.focus in drawn or path.focus >= count else [*drawn, path.focus]
+
+
+def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two polygons are the same for the eye."""
+    return one.shape == other.shape and bool((np.abs(one - other) < 1e-6).all())
 
 
 def _line() -> Any:
