@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sizes import FULL, Size, experiment
 from timing import Row, at_most, percentile, tell
-from windows import spend, wait, window
+from windows import spend, wait, watch_paint, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOVES = 30
 RESTS = 8
+TICKS = 4
+"""Of the slider's thousand, a move at least: so many that the value changes, which has three digits."""
 DRAG_MS = 8
 """Between the moves of a rapid drag: what a mouse reports."""
 
@@ -53,11 +55,15 @@ class Slider:
         self.moved: dict[float, float] = {}
         self.found: dict[str, float] = {}
         self.ages: list[float] = []
+        self.unpainted: list[tuple[str, float]] = []
+        self.watch = watch_paint(self.viewport, self._on_painted)
+        self.middle, self.count, self.last_move = self.slider.value(), 0, 0.0
+        self.session.experimentChanged.connect(self._on_edited)
         self.session.surfaceChanged.connect(self._on_surface)
         self.session.pathChanged.connect(self._on_path)
 
     def move(self, until: set[str]) -> dict[str, float]:
-        """Move by one tick, and wait for the pictures named; the milliseconds to each."""
+        """Move a little, and wait for the pictures named; the milliseconds to each."""
         self.found = {}
         self._step()
         wait(lambda: until <= set(self.found), 60)
@@ -87,40 +93,41 @@ class Slider:
         return statistics.median(times)
 
     def _step(self) -> None:
-        before = time.perf_counter()
-        self.slider.setValue((self.slider.value() + 1) % self.slider.maximum())
-        self.moved[self._radius()] = before
+        self.last_move = time.perf_counter()
+        self.count += 1
+        self.slider.setValue(self.middle + TICKS * (7 * self.count % 11 - 5))
+
+    def _on_edited(self) -> None:
+        self.moved[self._radius()] = self.last_move
 
     def _radius(self) -> float:
         given = self.session.experiment.input
         return given.ratio * given.scale
 
-    def _age(self) -> float | None:
-        """Milliseconds since the move that led to what is shown now; None where it was none."""
-        started = self.moved.get(self.session.info.epsilon) if self.session.info is not None else None
-        return None if started is None else 1e3 * (time.perf_counter() - started)
-
-    def _note(self, name: str) -> None:
-        age = self._age()
-        if age is not None and self.session.info is not None and self.session.info.epsilon == self._radius():
-            self.found.setdefault(name, age)
-
     def _on_surface(self) -> None:
-        # The view was connected before: its image is set, and is painted here.
-        self.viewport.repaint()
-        age = self._age()
-        if age is not None:
-            self.ages.append(age)
-        self._note("surface")
-        if self.session.surface is not None and not self.session.surface.coarse:
-            self._note("fine")
+        # The view was connected before: its image is set, and the next paint event shows it.
+        surface = self.session.surface
+        self._await_paint(["surface", "fine"] if surface is not None and not surface.coarse else ["surface"])
 
     def _on_path(self) -> None:
-        self.viewport.repaint()
-        self._note("path")
         recording = self.session.recording
-        if self.session.focus_run is None and recording is not None and recording.finished:
-            self._note("all")
+        whole = self.session.focus_run is None and recording is not None and recording.finished
+        self._await_paint(["path", "all"] if whole else ["path"])
+
+    def _await_paint(self, names: list[str]) -> None:
+        epsilon = self.session.info.epsilon if self.session.info is not None else 0.0
+        if epsilon in self.moved:
+            self.unpainted += [(name, epsilon) for name in names]
+
+    def _on_painted(self) -> None:
+        now, painted = time.perf_counter(), self.unpainted
+        self.unpainted = []
+        for name, epsilon in painted:
+            age = 1e3 * (now - self.moved[epsilon])
+            if name == "surface":
+                self.ages.append(age)
+            if epsilon == self._radius():
+                self.found.setdefault(name, age)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 import time
 from contextlib import contextmanager
@@ -10,6 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from PySide6.QtCore import QObject
+    from PySide6.QtWidgets import QWidget
 
     from foadv_gui.desktop.main_window import MainWindow
     from foadv_gui.lab.config import Experiment
@@ -19,7 +24,9 @@ def choose_screen() -> None:
     """Offscreen where there is no display; the user's settings are neither read nor written."""
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="foadv-bench-")
+    folder = tempfile.mkdtemp(prefix="foadv-bench-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["XDG_CONFIG_HOME"] = folder
 
 
 @contextmanager
@@ -74,3 +81,18 @@ def spend(seconds: float) -> None:
     loop = QEventLoop()
     QTimer.singleShot(round(seconds * 1000), loop.quit)
     loop.exec()
+
+
+def watch_paint(widget: QWidget, painted: Callable[[], None]) -> QObject:
+    """Call back each time after a widget has been painted; keep what is returned."""
+    from PySide6.QtCore import QEvent, QObject, QTimer
+
+    class Watch(QObject):
+        def eventFilter(self, _widget: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                QTimer.singleShot(0, painted)
+            return False
+
+    watch = Watch()
+    widget.installEventFilter(watch)
+    return watch
