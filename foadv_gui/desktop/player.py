@@ -103,6 +103,8 @@ class Player(QObject):
     def _tick(self) -> None:
         seconds = self._clock.restart() / 1000
         session = self._session
+        if session.moving:
+            return  # a moving control has the window's time to itself
         if session.position < session.steps:
             # A slow frame must not jump ahead.
             session.set_position(session.position + min(seconds, 0.1) * self.rate)

@@ -33,7 +33,7 @@ from foadv_gui.lab.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-_POLL_MS = 5
+_POLL_MS = 3
 """Short, since a picture that has been computed waits for it; what comes often is rationed where it comes from."""
 _REST_MS = 140
 """How long a control rests before the coarse picture is refined."""
@@ -99,6 +99,11 @@ class Session(Shown):
     def busy(self) -> bool:
         """Whether something is being computed, or about to be."""
         return self._asking.isActive() or self._thread.busy()
+
+    @property
+    def moving(self) -> bool:
+        """Whether a control was moved a moment ago."""
+        return self._rest.isActive()
 
     @property
     def focus(self) -> int:
@@ -262,7 +267,7 @@ class Session(Shown):
     def _ask_spectrum(self) -> None:
         if self.recording is None or self.path is None or not self.torch_version:
             return
-        if self._rest.isActive() and min(self.recording.W.shape) > MOVING_LIMIT:
+        if self.moving and min(self.recording.W.shape) > MOVING_LIMIT:
             return  # it comes when the control rests
         t = int(self.path.steps[self.path.at(self.t)])
         k, kind = self.focus, self.experiment.view.spectrum
@@ -308,7 +313,10 @@ class Session(Shown):
 
     @Slot()
     def _refine(self) -> None:
-        self._ask(live=False)
+        if self._asked == self._choice and self._thread.occupied(self._asked_job):
+            self._rest.start()  # the last move's own run goes on: it need not begin again
+        else:
+            self._ask(live=False)
 
     # -- answers -------------------------------------------------------------------------------------------------
 

@@ -101,6 +101,11 @@ class ComputeThread(QThread):
         with self._condition:
             return bool(self._pending or self._running or self._mail)
 
+    def occupied(self, job_id: int) -> bool:
+        """Whether a job is queued or running."""
+        with self._condition:
+            return any(job.id == job_id for job in (*self._pending.values(), *self._running))
+
     def take(self) -> list[tuple[int, object]]:
         """Everything new since the last call, (job id, value) in order: of each kind the latest only."""
         with self._condition:

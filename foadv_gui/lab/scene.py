@@ -53,8 +53,11 @@ _CURVATURE_GRID = 25
 _EXTREME_POINTS = 65
 _QUICK = 3e8
 """Multiplications that take some tens of milliseconds."""
+_FINE_FIRST = 1e8
+"""Activations that take some tens of milliseconds: so fine a landscape comes before the other paths."""
 _GROWTH_SECONDS = 0.1
-_PATH_SECONDS = 0.06
+_PATH_SECONDS = 0.1
+_PATH_STEPS = 300
 
 
 Stage: TypeAlias = (
@@ -70,6 +73,8 @@ class Scene(Lookup):
         self._request: Request | None = None
         self._surface_key: object = None
         self._surface: Surface | None = None
+        self._surface_for: Request | None = None
+        self._surface_shown: object = None
         self._shadow: Shadow | None = None
         self._path_shown = 0.0
         self._verdicts: dict[int, RestartVerdict] = {}
@@ -106,6 +111,8 @@ class Scene(Lookup):
             quick = request.live and _work(problem) <= _QUICK
             if request.live and not quick:
                 yield from self._focus_first(problem, focus, interrupted, cancelled)
+                if not follows and self._activations(request) <= _FINE_FIRST:
+                    yield from self._draw_surface(request, coarse=False, interrupted=interrupted)
             yield from self._run(problem, focus, follows, cancelled if quick else interrupted, cancelled)
         recording = self.recording
         assert recording is not None
@@ -174,8 +181,9 @@ class Scene(Lookup):
         # The next move need not wait for this path, unless it is long since one was shown.
         stop = interrupted if time.monotonic() - self._path_shown < _PATH_SECONDS else cancelled
         alone = replace(problem, starts=problem.starts[focus : focus + 1])
-        limited = problem.experiment.replace("ascent.steps", min(problem.experiment.ascent.steps, 300))
-        recording = climb(replace(alone, experiment=limited), interrupted=stop)
+        if alone.experiment.ascent.steps > _PATH_STEPS:
+            alone = replace(alone, experiment=alone.experiment.replace("ascent.steps", _PATH_STEPS))
+        recording = climb(alone, interrupted=stop)
         if "cancelled" in recording.stop_reason:
             raise Interrupted
         if self.plane is not None and self.plane.origin.shape[0] == problem.clean.dimension:
@@ -247,8 +255,15 @@ class Scene(Lookup):
         if key != self._surface_key or self._surface is None:
             self._surface = self._surface_on(window, grid, view, coarse, interrupted)
             self._surface_key = key
-        self._surface = replace(self._surface, quantity=view.quantity)
-        yield self._surface
+        if self._surface_for is not request or key != self._surface_shown:
+            self._surface_for, self._surface_shown = request, key
+            self._surface = replace(self._surface, quantity=view.quantity)
+            yield self._surface
+
+    def _activations(self, request: Request) -> float:
+        """How many activations the fine landscape takes."""
+        assert self.problem is not None
+        return float(request.experiment.view.grid**2 * self.problem.objective.network.width)
 
     def _surface_on(
         self, window: Window, grid: int, view: Any, coarse: bool, interrupted: Callable[[], bool]
