@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .constraint import LinfBall
+from .interruption import never
 from .norms import norm
 from .places import to_exact
 
@@ -170,13 +171,15 @@ class ProjectedGradientAscent:
         steps: int,
         *,
         length: int = 32,
-        interrupted: Callable[[], bool] = lambda: False,
+        interrupted: Callable[[], bool] = never,
+        paused: Callable[[], bool] = never,
     ) -> Iterator[Block]:
         """Iterates 0..steps from the feasible `starts` (K, d), in blocks of at most `length`.
 
         Convergence and overflow are looked at between blocks (one synchronisation a block on a GPU) and the iterates
         after the step at which the last restart ended are dropped, so the result does not depend on `length`. A
-        restart that overflows stays at its last finite iterate. The start itself is always handed out.
+        restart that overflows stays at its last finite iterate. The start itself is always handed out. When
+        `interrupted()` becomes true the ascent ends, cancelled; while `paused()` is true a block is one step long.
         """
         # One restart runs as a vector: a matrix-vector product is twice as fast as a product with one row.
         single = starts.shape[0] == 1
@@ -188,13 +191,12 @@ class ProjectedGradientAscent:
         last: tuple[Tensor, ...] | None = None
         while first <= steps:
             planned = min(length, steps + 1 - first)
-            block, delta = self._climb(delta, planned, len(starts), interrupted, always=first == 0)
+            block, delta, cancelled = self._climb(delta, planned, len(starts), interrupted, paused, always=first == 0)
             block_delta, block_gradient, block_value = block
             size = len(block_delta)
             if size == 0:
                 yield self._cancelled(first, starts, reasons, converged_at)
                 return
-            cancelled = size < planned
             finite = self._finite(*block) & alive
             bad_at = [size] * len(starts)
             held = not bool(finite.all())
@@ -230,15 +232,25 @@ class ProjectedGradientAscent:
             first += size
 
     def _climb(
-        self, delta: Tensor, planned: int, restarts: int, interrupted: Callable[[], bool], *, always: bool
-    ) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+        self,
+        delta: Tensor,
+        planned: int,
+        restarts: int,
+        interrupted: Callable[[], bool],
+        paused: Callable[[], bool],
+        *,
+        always: bool,
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, bool]:
         """At most `planned` iterates from delta on: ((B, K, d) iterates and gradients, (B, K) values), and the next.
 
-        Stops early when interrupted, but not before the first iterate if `always`.
+        Stops early when interrupted (but not before the first iterate if `always`), which the last result tells, or
+        after an iterate when paused.
         """
         deltas, gradients, values = [], [], []
+        stopped = False
         for i in range(planned):
-            if not (always and i == 0) and interrupted():
+            stopped = not (always and i == 0) and interrupted()
+            if stopped or (i > 0 and paused()):
                 break
             value, gradient = self.objective.value_and_gradient(delta)
             deltas.append(delta)
@@ -247,14 +259,14 @@ class ProjectedGradientAscent:
             delta = self._next(delta, gradient)
         shape = (len(deltas), restarts, delta.shape[-1])
         if not deltas:
-            return (delta.new_empty(shape), delta.new_empty(shape), delta.new_empty(shape[:2])), delta
+            return (delta.new_empty(shape), delta.new_empty(shape), delta.new_empty(shape[:2])), delta, stopped
         # Stacked at the end of a block: a small copy at each step would cost more.
         stacked = (
             torch.stack(deltas).view(shape),
             torch.stack(gradients).view(shape),
             torch.stack(values).view(shape[:2]),
         )
-        return stacked, delta
+        return stacked, delta, stopped
 
     def _cancelled(self, first: int, starts: Tensor, reasons: list[StopReason], converged_at: list[int]) -> Block:
         ended: list[StopReason] = [

@@ -18,7 +18,7 @@ from .constraint import L2Ball, L2Sphere
 from .interruption import never
 from .places import to_exact
 from .spectrum import DENSE_LIMIT, ReducedHessian, lanczos, on_exact_set, restrict, tangent_space_at
-from .threads import abandonable, one_thread
+from .threads import abandonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,17 +177,14 @@ def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple
 
 def _dense_curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple[float, float, float]:
     """What `_curvature` finds, for a matrix that is diagonalised whole."""
-    with one_thread():
-        M = reduced.matrix()
-        values = torch.linalg.eigvalsh(M)
-        low, high = float(values[0]), float(values[-1])
-        # Closer than round-off lambda I - M may be singular: then its pseudo-inverse is taken.
-        if high < multiplier - ROUND_OFF * max(abs(low), abs(high), abs(multiplier)):
-            shifted = multiplier * torch.eye(reduced.size, dtype=M.dtype) - M
-            newton = float(torch.linalg.vector_norm(torch.linalg.solve(shifted, rhs)))
-        else:
-            values, vectors = torch.linalg.eigh(M)
-            gap = multiplier - values
-            part = torch.where(gap.abs() > ROUND_OFF * gap.abs().max(), (vectors.T @ rhs) / gap, 0)
-            newton = float(torch.linalg.vector_norm(part))
-    return low, high, newton
+    M = reduced.matrix()
+    values = np.linalg.eigvalsh(M.numpy())
+    low, high = float(values[0]), float(values[-1])
+    # Closer than round-off lambda I - M may be singular: then its pseudo-inverse is taken.
+    if high < multiplier - ROUND_OFF * max(abs(low), abs(high), abs(multiplier)):
+        shifted = multiplier * torch.eye(reduced.size, dtype=M.dtype) - M
+        return low, high, float(torch.linalg.vector_norm(torch.linalg.solve(shifted, rhs)))
+    values, vectors = np.linalg.eigh(M.numpy())
+    gap = multiplier - torch.from_numpy(values)
+    part = torch.where(gap.abs() > ROUND_OFF * gap.abs().max(), (torch.from_numpy(vectors).T @ rhs) / gap, 0)
+    return low, high, float(torch.linalg.vector_norm(part))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import torch
 
 from .places import move, to_exact
+from .threads import cores, in_parallel
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -146,5 +147,25 @@ class QuadraticAdversary:
         residual = activation.value(p) @ a - self.y
         diagonal = residual.unsqueeze(-1) * a * activation.second(p)
         gradient = (activation.first(p) * a) @ WB
-        H = WB.T @ (diagonal.unsqueeze(-1) * WB) + gradient.unsqueeze(-1) * gradient.unsqueeze(-2)
-        return 0.5 * (H + H.mT)
+        return _weighted_gram(WB, diagonal) + gradient.unsqueeze(-1) * gradient.unsqueeze(-2)
+
+
+_LARGE_GRAM = 1e8
+"""Multiplications from which on a Gram matrix is shared out among the cores."""
+
+
+def _weighted_gram(B: Tensor, weights: Tensor) -> Tensor:
+    """B^T diag(weights) B for B (m, k) and weights (..., m), symmetric to the last bit; shape (..., k, k)."""
+    m, k = B.shape
+    weighted = weights.unsqueeze(-1) * B
+    if weights.ndim > 1 or B.device.type != "cpu" or m * k * k < _LARGE_GRAM:
+        full = B.T @ weighted
+        return 0.5 * (full + full.mT)
+    lower = B.new_empty((k, k))
+    strip = -(-k // (4 * cores()))
+
+    def fill(first: int) -> None:
+        lower[first : first + strip, : first + strip] = B[:, first : first + strip].T @ weighted[:, : first + strip]
+
+    in_parallel(fill, range(0, k, strip))
+    return lower.tril() + lower.tril(-1).T

@@ -14,7 +14,6 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .interruption import Interrupted, never
 from .places import to_exact
-from .threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,10 +108,10 @@ class ReducedHessian:
         if self.reflector is None:
             return M
         w = self.reflector
-        # (I - 2 w w^T) M (I - 2 w w^T) without a matrix product.
+        # (I - 2 w w^T) M (I - 2 w w^T) = M - 2 w b^T - 2 b w^T with b = M w - (w.M w) w: no matrix product.
         Mw = M @ w
-        M = M - 2 * torch.outer(w, Mw) - 2 * torch.outer(Mw, w) + 4 * (w @ Mw) * torch.outer(w, w)
-        return M[1:, 1:]
+        b = Mw - (w @ Mw) * w
+        return torch.addr(torch.addr(M, w, b, alpha=-2), b, w, alpha=-2)[1:, 1:]
 
     def reduce(self, v: Tensor) -> Tensor:
         """The coordinates (size,) of the free tangent part of v (d,)."""
@@ -198,8 +197,7 @@ def hessian_spectrum(
     """
     multiplier, reduced = _restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
-        with one_thread():
-            eigenvalues = torch.linalg.eigvalsh(reduced.matrix()).numpy() if reduced.size else np.empty(0)
+        eigenvalues = np.linalg.eigvalsh(reduced.matrix().numpy()) if reduced.size else np.empty(0)
         return Spectrum(kind, eigenvalues, reduced.zeros, reduced.dimension, multiplier, True, 0.0)
     values, _, residual = lanczos(reduced, ends)
     return Spectrum(kind, values, reduced.zeros, reduced.dimension, multiplier, False, residual)
@@ -222,7 +220,7 @@ def extreme_eigenvalues(
     """
     multiplier, reduced = _restricted(objective, constraint, delta, kind, interrupted)
     if reduced.size <= 256:
-        values = torch.linalg.eigvalsh(reduced.matrix()).numpy() if reduced.size else np.zeros(1)
+        values = np.linalg.eigvalsh(reduced.matrix().numpy()) if reduced.size else np.zeros(1)
     else:
         values, _, _ = lanczos(reduced, 1, tolerance=1e-8)
     spectrum = Spectrum(kind, values, reduced.zeros, reduced.dimension, multiplier, False, 0.0)
@@ -237,9 +235,7 @@ def top_eigenvectors(
     _, reduced = _restricted(objective, constraint, delta, "tangent")
     count = min(count, reduced.size)
     if reduced.size <= DENSE_LIMIT:
-        with one_thread():
-            _, vectors = torch.linalg.eigh(reduced.matrix())
-        columns = vectors.T.flip(0)[:count]
+        columns = _eigenvectors(reduced).T.flip(0)[:count]
     else:
         _, found, _ = lanczos(reduced, count)
         columns = torch.from_numpy(found.T[::-1][:count].copy())
@@ -253,11 +249,15 @@ def eigenvector(
     """The unit eigenvector (d,) of the index-th eigenvalue of `hessian_spectrum` at delta (d,)."""
     _, reduced = _restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
-        with one_thread():
-            _, vectors = torch.linalg.eigh(reduced.matrix())
-        return reduced.lift(vectors[:, index])
+        return reduced.lift(_eigenvectors(reduced)[:, index])
     _, found, _ = lanczos(reduced, 10)
     return reduced.lift(torch.from_numpy(found[:, index].copy()))
+
+
+def _eigenvectors(reduced: ReducedHessian) -> Tensor:
+    """All eigenvectors, (size, size), a column each, by ascending eigenvalue."""
+    # NumPy's solver lets the other threads of Python run, and is quicker than torch's.
+    return torch.from_numpy(np.linalg.eigh(reduced.matrix().numpy())[1])
 
 
 def _restricted(

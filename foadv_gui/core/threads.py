@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +16,7 @@ import torch
 from .interruption import Interrupted, never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -75,21 +74,3 @@ def abandonable(work: Callable[[], Result], interrupted: Callable[[], bool]) -> 
             future.cancel()
             raise Interrupted
     return future.result()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Use one of torch's threads inside, whatever the caller's setting.
-
-    For dense eigenvalues: two threads take twice as long as one on a quiet machine (0.11 s and 0.05 s at n = 784), and
-    seconds where another process is busy.
-    """
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QEventLoop, QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from foadv_gui.desktop.collector import Collector
 from foadv_gui.desktop.icons import application_icon
 from foadv_gui.desktop.main_window import MainWindow
 from foadv_gui.desktop.theme import ThemeKeeper, use_fusion
@@ -70,6 +71,7 @@ def main(
     application = make_application()
     sys.excepthook = _report
     window = make_window(theme)
+    Collector(window.session)
     begin(window, target, experiment)
     window.show()
     # After the first paint: loading torch stalls the interpreter for moments at a time.

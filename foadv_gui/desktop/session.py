@@ -33,8 +33,6 @@ from foadv_gui.lab.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-_POLL_MS = 3
-"""Short, since a picture that has been computed waits for it; what comes often is rationed where it comes from."""
 _REST_MS = 140
 """How long a control rests before the coarse picture is refined."""
 
@@ -65,10 +63,7 @@ class Session(Shown):
         """Of each kind, the last question whose answer nobody waits for any more."""
         self._fresh = self._live = False
         self._spectrum_asked: tuple[object, ...] = ()
-        self._poll = QTimer(self)
-        self._poll.setInterval(_POLL_MS)
-        self._poll.setTimerType(Qt.TimerType.PreciseTimer)
-        self._poll.timeout.connect(self._deliver)
+        thread.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._asking = QTimer(self)
         self._asking.setSingleShot(True)
         self._asking.setInterval(0)
@@ -221,7 +216,7 @@ class Session(Shown):
 
     def close(self) -> None:
         """Stop the timers for good."""
-        for timer in (self._poll, self._rest, self._asking):
+        for timer in (self._rest, self._asking):
             timer.stop()
 
     @Slot()
@@ -289,7 +284,6 @@ class Session(Shown):
                 yield question(scene)
 
         self._last_question = self._thread.submit(lane, work)
-        self._listen()
 
     def _ask(self, *, live: bool) -> None:
         """Ask for the picture; several changes in one turn of the event loop make one request."""
@@ -308,7 +302,6 @@ class Session(Shown):
         if self._fresh:
             # What is still on its way belongs to the old experiment.
             self._oldest_job, self._fresh = job, False
-        self._listen()
         self.statusChanged.emit()
 
     @Slot()
@@ -319,11 +312,6 @@ class Session(Shown):
             self._ask(live=False)
 
     # -- answers -------------------------------------------------------------------------------------------------
-
-    def _listen(self) -> None:
-        # Started anew by each move of a quick drag, the timer would never end.
-        if not self._poll.isActive():
-            self._poll.start()
 
     @Slot()
     def _deliver(self) -> None:
@@ -337,7 +325,6 @@ class Session(Shown):
             if job == self._asked_job and isinstance(value, Surface | PathPicture | FocusRun):
                 self._note_possible()
         if not self.busy:
-            self._poll.stop()
             self._end_recording()
             self.statusChanged.emit()
             if not self._rest.isActive():

@@ -1,8 +1,8 @@
 """The compute thread: lanes of jobs over one `Scene`, a mailbox of latest values, cancel, and errors as values.
 
 The scene's stages are a generator, so that a short job (the spectrum at the cursor) runs between two stages of a
-long one. A newer job of a lane supersedes the older. The window drains the mailbox with a timer: a signal per
-iterate would fill its event queue without bound.
+long one. A newer job of a lane supersedes the older. The mailbox holds the latest value of each kind, and one signal
+announces all that came since it was last emptied: a signal per iterate would fill the event queue without bound.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from PySide6.QtCore import QObject, QThread
+from PySide6.QtCore import QObject, QThread, Signal
 
 if TYPE_CHECKING:
     from foadv_gui.lab.scene import Scene
@@ -44,7 +44,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Ready:
-    """torch is loaded: `seconds` after the thread started."""
+    """torch is loaded, in this version."""
 
     version: str
 
@@ -55,6 +55,11 @@ class Done:
 
     lane: str
     cancelled: bool = False
+
+    @property
+    def mail_key(self) -> str:
+        """The ends of jobs in different lanes do not replace each other."""
+        return self.lane
 
 
 @dataclass
@@ -68,6 +73,9 @@ class _Job:
 
 class ComputeThread(QThread):
     """Runs jobs over a scene of its own; everything public may be called from the window's thread."""
+
+    mailed = Signal()
+    """There is something to `take`."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -92,9 +100,12 @@ class ComputeThread(QThread):
     def cancel(self) -> None:
         """Stop the running job at its next step, and forget what is queued."""
         with self._condition:
+            forgotten = list(self._pending.values())
             self._pending.clear()
             for job in self._running:
                 job.cancelled = True
+        for job in forgotten:
+            self._post(job.id, Done(job.lane, cancelled=True))
 
     def busy(self) -> bool:
         """Whether anything is queued, running, or undelivered."""
@@ -219,8 +230,11 @@ class ComputeThread(QThread):
     def _post(self, job_id: int, value: object) -> None:
         kind: Any = (type(value), getattr(value, "mail_key", None))
         with self._condition:
+            first = not self._mail
             self._mail.pop(kind, None)
             self._mail[kind] = (job_id, value)
+            if first:
+                self.mailed.emit()
 
 
 def _stand_back() -> None:

@@ -148,8 +148,13 @@ def climb(
     return recording
 
 
-def climbing(problem: Problem, interrupted: Callable[[], bool] = lambda: False) -> Iterator[Recording]:
-    """The recording as it grows, block by block; the last one is finished."""
+def climbing(
+    problem: Problem, interrupted: Callable[[], bool] = lambda: False, paused: Callable[[], bool] = lambda: False
+) -> Iterator[Recording]:
+    """The recording as it grows, block by block; the last one is finished.
+
+    While `paused()` a recording comes after each step, so that the caller need not wait to leave the rest for later.
+    """
     builder = _builder(problem)
     K, d = problem.restarts, problem.objective.dimension
     size = K * d * problem.starts.element_size()
@@ -157,7 +162,7 @@ def climbing(problem: Problem, interrupted: Callable[[], bool] = lambda: False) 
     cached = max(4, 2**20 // size) if problem.starts.device.type == "cpu" else 64
     length = max(1, min(64 if K == 1 else 32, cached, 2**25 // size))
     blocks = problem.ascent.blocks(
-        problem.starts, problem.experiment.ascent.steps, length=length, interrupted=interrupted
+        problem.starts, problem.experiment.ascent.steps, length=length, interrupted=interrupted, paused=paused
     )
     for block in blocks:
         measures: dict[str, Any] = {name: values.cpu().numpy() for name, values in block.measures.items()}

@@ -214,14 +214,17 @@ def _lines(generator: Any, level: float) -> list[Floats]:
 
 
 def round_levels(low: float, high: float, count: int) -> list[float]:
-    """At most about `count` round numbers strictly between low and high: multiples of 1, 2, 2.5 or 5 times 10^n."""
+    """At most `count` round numbers strictly between low and high: multiples of 1, 2, 2.5 or 5 times 10^n."""
     span = high - low
     if not (span > 0 and np.isfinite(span)):
         return []
     raw = span / count
     power = 10 ** np.floor(np.log10(raw))
-    step = next(float(factor * power) for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * (1 - 1e-9))
-    first, last = int(np.floor(low / step)) + 1, int(np.ceil(high / step)) - 1
+    for factor in (1, 2, 2.5, 5, 10, 20):
+        step = float(factor * power)
+        first, last = int(np.floor(low / step)) + 1, int(np.ceil(high / step)) - 1
+        if step >= raw * (1 - 1e-9) and last - first < count:
+            break
     return [step * i for i in range(first, last + 1)]
 
 

@@ -15,13 +15,10 @@ import torch
 
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.interruption import Interrupted, never
-from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, residual_on_grid
-from foadv_gui.core.places import to_exact
-from foadv_gui.core.plane import PathContext, constraint_cut, inside_cut, make_plane
 from foadv_gui.core.spectrum import extreme_eigenvalues
+from foadv_gui.lab.backdrop import PATH_PLANES, Backdrop, same_surface
 from foadv_gui.lab.config import ExperimentError
-from foadv_gui.lab.experiment import Problem, climb, climbing, prepare, problem_of
-from foadv_gui.lab.lookup import Lookup
+from foadv_gui.lab.experiment import Problem, climbing, prepare, problem_of
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     ExtremesPicture,
@@ -32,8 +29,6 @@ from foadv_gui.lab.picture import (
     Request,
     Surface,
     VerdictPicture,
-    Window,
-    grid_shape,
 )
 from foadv_gui.lab.shadow import Shadow
 from foadv_gui.lab.verdict import RestartVerdict, restart_verdict
@@ -46,17 +41,14 @@ if TYPE_CHECKING:
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
 
-PATH_PLANES = frozenset({"path-components", "endpoint-components", "clean-start-end", "hessian-eigenvectors"})
-"""Planes that follow the iterates, and so can be laid only when the ascent has run."""
-_COARSE = 101
-_CURVATURE_GRID = 25
 _EXTREME_POINTS = 65
 _QUICK = 3e8
 """Multiplications that take some tens of milliseconds."""
 _FINE_FIRST = 1e8
 """Activations that take some tens of milliseconds: so fine a landscape comes before the other paths."""
-_GROWTH_SECONDS = 0.1
-_PATH_SECONDS = 0.1
+_GROWTH_SECONDS = 0.06
+_PATH_SECONDS = 0.5
+"""After so long without one, a moving control's focused path is waited for."""
 _PATH_STEPS = 300
 
 
@@ -65,16 +57,14 @@ Stage: TypeAlias = (
 )
 
 
-class Scene(Lookup):
+class Scene(Backdrop):
     """The state of one experiment under observation."""
 
     def __init__(self) -> None:
         super().__init__()
         self._request: Request | None = None
-        self._surface_key: object = None
-        self._surface: Surface | None = None
-        self._surface_for: Request | None = None
-        self._surface_shown: object = None
+        self._run: Iterator[Recording] | None = None
+        self._stop = self._pause = never
         self._shadow: Shadow | None = None
         self._path_shown = 0.0
         self._verdicts: dict[int, RestartVerdict] = {}
@@ -103,30 +93,30 @@ class Scene(Lookup):
         follows = experiment.view.plane in PATH_PLANES
         focus = min(experiment.view.focus, problem.restarts - 1)
         first = cancelled if request.live else interrupted
-        if not follows:
-            yield from self._lay_plane(request)
-            yield from self._draw_surface(request, coarse=request.live, interrupted=first)
+        # A quick run of all restarts is not worth announcing, nor interrupting while a control moves.
+        quick = request.live and _work(problem) <= _QUICK
+        if request.live and self.recording is None and not quick:
+            yield from self._focus_first(request, focus, interrupted, cancelled)
+        elif not follows:
+            yield from self.lay_plane(request, self.recording)
+            yield from self.draw_surface(request, coarse=request.live, interrupted=first)
         if self.recording is None:
-            # A quick run of all restarts is not worth announcing, nor interrupting while a control moves.
-            quick = request.live and _work(problem) <= _QUICK
-            if request.live and not quick:
-                yield from self._focus_first(problem, focus, interrupted, cancelled)
-                if not follows and self._activations(request) <= _FINE_FIRST:
-                    yield from self._draw_surface(request, coarse=False, interrupted=interrupted)
-            yield from self._run(problem, focus, follows, cancelled if quick else interrupted, cancelled)
+            if request.live and not quick and not follows and self.activations(request) <= _FINE_FIRST:
+                yield from self.draw_surface(request, coarse=False, interrupted=interrupted)
+            yield from self._climb(problem, focus, follows, cancelled if quick else interrupted, cancelled)
         recording = self.recording
         assert recording is not None
         if follows:
             stopped = cancelled()
-            yield from self._lay_plane(request)
-            yield from self._draw_surface(
+            yield from self.lay_plane(request, recording)
+            yield from self.draw_surface(
                 request, coarse=request.live or stopped, interrupted=never if stopped else first
             )
         yield recording
         yield self._path(recording, focus)
         if interrupted():
             raise Interrupted
-        yield from self._draw_surface(request, coarse=False, interrupted=interrupted)
+        yield from self.draw_surface(request, coarse=False, interrupted=interrupted)
         if request.live and min(problem.objective.network.width, problem.clean.dimension) > MOVING_LIMIT:
             # A dense spectrum cannot be interrupted: it waits until the control rests, or the next move would wait.
             return
@@ -141,9 +131,11 @@ class Scene(Lookup):
         """Take the request over; where the ascent has to run again, there is no recording from here on."""
         old, new = self._request, request.experiment
         _check_curvature(new)
-        if self.problem is not None and old is not None and self.recording is not None:
+        known = self.recording is not None or self._run is not None
+        if self.problem is not None and old is not None and known:
             same = old.experiment.same_run(new) and request.recording is old.recording
-            same = same and not (request.fresh and "cancelled" in self.recording.stop_reason)
+            if request.fresh and self.recording is not None and "cancelled" in self.recording.stop_reason:
+                same = False
             if same and _same_starts(old.starts, request.starts):
                 self.problem = replace(self.problem, experiment=new)
                 self._request = request
@@ -155,9 +147,9 @@ class Scene(Lookup):
             # A saved run may have weights that no seed gives: they are not taken over.
             previous = None if old is not None and old.recording is not None else self.problem
             self.problem, self.recording = prepare(new, starts, previous=previous), None
-        if old is None or not _same_surface(old, request):
-            self._surface_key = None
-        self._request = request
+        if old is None or not same_surface(old, request):
+            self.forget_surface()
+        self._request, self._run = request, None
         self._shadow, self._verdicts = None, {}
 
     def _prepared(self, problem: Problem) -> Prepared:
@@ -176,21 +168,33 @@ class Scene(Lookup):
         )
 
     def _focus_first(
-        self, problem: Problem, focus: int, interrupted: Callable[[], bool], cancelled: Callable[[], bool]
+        self, request: Request, focus: int, interrupted: Callable[[], bool], cancelled: Callable[[], bool]
     ) -> Iterator[Stage]:
-        # The next move need not wait for this path, unless it is long since one was shown.
-        stop = interrupted if time.monotonic() - self._path_shown < _PATH_SECONDS else cancelled
+        """While a control moves: the coarse landscape, and the focused path alone (first, if the plane follows it)."""
+        assert self.problem is not None
+        problem, view = self.problem, request.experiment.view
+        follows = view.plane in PATH_PLANES
+        # The next move does not wait long for a path, unless it is long since one was shown.
+        late = time.monotonic() - self._path_shown > _PATH_SECONDS
+        stop = cancelled if late or follows else interrupted
         alone = replace(problem, starts=problem.starts[focus : focus + 1])
         if alone.experiment.ascent.steps > _PATH_STEPS:
             alone = replace(alone, experiment=alone.experiment.replace("ascent.steps", _PATH_STEPS))
-        recording = climb(alone, interrupted=stop)
+        run = climbing(alone, stop)
+        recording = None
+        if follows:
+            recording = _last(run)
+        yield from self.lay_plane(request, recording)
+        yield from self.draw_surface(request, coarse=True, interrupted=cancelled)
+        if recording is None or not recording.finished:
+            recording = _last(run)
         if "cancelled" in recording.stop_reason:
             raise Interrupted
-        if self.plane is not None and self.plane.origin.shape[0] == problem.clean.dimension:
-            yield FocusRun(Shadow(problem, self.plane, 0).picture(recording))
-            self._path_shown = time.monotonic()
+        assert self.plane is not None
+        yield FocusRun(Shadow(problem, self.plane, 0).picture(recording))
+        self._path_shown = time.monotonic()
 
-    def _run(
+    def _climb(
         self,
         problem: Problem,
         focus: int,
@@ -198,103 +202,23 @@ class Scene(Lookup):
         interrupted: Callable[[], bool],
         cancelled: Callable[[], bool],
     ) -> Iterator[Stage]:
-        """Run the ascent; the recording is handed out as it grows, a few times a second: drawing it takes a while."""
-        shown = 0.0
-        for recording in climbing(problem, interrupted):
+        """Run the ascent; the growing recording comes in turns with its path, since each takes a while to draw.
+
+        What is interrupted goes on from where it was, if the next request shows the same run.
+        """
+        self._stop, self._pause = cancelled, interrupted
+        if self._run is None:
+            self._run = climbing(problem, lambda: self._stop(), lambda: self._pause())
+        shown, turn = 0.0, 0
+        for recording in self._run:
             if recording.finished:
-                if "cancelled" in recording.stop_reason and not cancelled():
-                    raise Interrupted
-                self.recording = recording
-            elif not follows and time.monotonic() - shown > _GROWTH_SECONDS:
-                yield recording
-                yield self._path(recording, focus)
-                shown = time.monotonic()
-
-    def _context(self, request: Request) -> PathContext:
-        assert self.problem is not None
-        exact, d = self.problem.objective.exact, self.problem.clean.dimension
-        path = endpoints = torch.zeros(1, d, dtype=torch.float64)
-        view = request.experiment.view
-        if self.recording is not None:
-            focus = min(view.focus, self.recording.restarts - 1)
-            path = torch.tensor(self.recording.delta[:, focus]).double()
-            endpoints = torch.tensor(self.recording.delta[-1]).double()
-        return PathContext(
-            exact, self._exact_set(), path, endpoints, path[-1], view.plane_seed, (view.pixel_u, view.pixel_v)
-        )
-
-    def _lay_plane(self, request: Request) -> Iterator[Stage]:
-        plane = make_plane(request.experiment.view.plane, self._context(request))
-        old = self.plane
-        self.plane = plane
-        if old is None or not all(torch.equal(getattr(old, n), getattr(plane, n)) for n in ("origin", "u", "v")):
-            self._surface_key = None
-        clean, off = plane.coordinates(torch.zeros_like(plane.origin))
-        epsilon = self._exact_set().epsilon
-        yield PlanePicture(
-            name=request.experiment.view.plane,
-            origin=plane.origin.numpy(),
-            u=plane.u.numpy(),
-            v=plane.v.numpy(),
-            axes=plane.axes,
-            explained=plane.explained,
-            cut=constraint_cut(plane, self._exact_set()) / epsilon,
-            clean=clean.numpy() / epsilon,
-            clean_off=float(off) / epsilon,
-            epsilon=epsilon,
-        )
-
-    def _draw_surface(self, request: Request, *, coarse: bool, interrupted: Callable[[], bool]) -> Iterator[Stage]:
-        view = request.experiment.view
-        window = request.window or (-view.extent, view.extent, -view.extent, view.extent)
-        curvature = view.quantity == "curvature"
-        if curvature and coarse:
-            return
-        grid = min(_COARSE, view.grid) if coarse else view.grid
-        key = (window, grid, curvature, view.arrows, coarse)
-        if key != self._surface_key or self._surface is None:
-            self._surface = self._surface_on(window, grid, view, coarse, interrupted)
-            self._surface_key = key
-        if self._surface_for is not request or key != self._surface_shown:
-            self._surface_for, self._surface_shown = request, key
-            self._surface = replace(self._surface, quantity=view.quantity)
-            yield self._surface
-
-    def _activations(self, request: Request) -> float:
-        """How many activations the fine landscape takes."""
-        assert self.problem is not None
-        return float(request.experiment.view.grid**2 * self.problem.objective.network.width)
-
-    def _surface_on(
-        self, window: Window, grid: int, view: Any, coarse: bool, interrupted: Callable[[], bool]
-    ) -> Surface:
-        assert self.problem is not None and self.plane is not None
-        epsilon, curvature = self.problem.constraint.epsilon, view.quantity == "curvature"
-        grid = min(grid, _CURVATURE_GRID) if curvature else grid
-        columns, rows = grid_shape(window, grid)
-        alpha, beta = np.linspace(*window[:2], columns), np.linspace(*window[2:], rows)
-        alphas, betas = torch.from_numpy(alpha * epsilon), torch.from_numpy(beta * epsilon)
-        objective = self.problem.objective.single if coarse else self.problem.objective
-        planar = PlanarPreactivations.of(objective, self.plane)
-        if curvature:
-            values = curvature_on_grid(objective, self._exact_set(), self.plane, alphas, betas, interrupted)
-        else:
-            values = residual_on_grid(planar, alphas, betas, interrupted)
-        arrows = self._arrows(window) if view.arrows else np.empty((0, 4))
-        inside = inside_cut(constraint_cut(self.plane, self._exact_set()) / epsilon, alpha, beta)
-        return Surface(alpha, beta, to_exact(values).numpy(), inside, view.quantity, arrows, coarse)
-
-    def _arrows(self, window: Window, count: int = 15) -> NDArray[np.float64]:
-        """Gradient directions on a coarse grid: (n, 4) of point and unit direction scaled by its relative length."""
-        assert self.problem is not None and self.plane is not None
-        left, right, bottom, top = window
-        a = left + (np.arange(count) + 0.5) * (right - left) / count
-        b = bottom + (np.arange(count) + 0.5) * (top - bottom) / count
-        points = np.stack(np.meshgrid(a, b), -1).reshape(-1, 2)
-        planar = PlanarPreactivations.of(self.problem.objective, self.plane)
-        gradient = to_exact(gradient_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon))).numpy()
-        longest = np.linalg.norm(gradient, axis=1).max()
-        return np.concatenate([points, gradient / longest if longest > 0 else gradient], 1)
+                self.recording, self._run = recording, None
+                return
+            if interrupted():
+                raise Interrupted
+            if not follows and time.monotonic() - shown > _GROWTH_SECONDS:
+                yield self._path(recording, focus) if turn % 2 else recording
+                shown, turn = time.monotonic(), turn + 1
 
     def _path(self, recording: Recording, focus: int) -> PathPicture:
         assert self.problem is not None and self.plane is not None
@@ -330,20 +254,21 @@ class Scene(Lookup):
         yield _extremes_picture(found, recording, k, kind)
 
 
-def _same_surface(first: Request, second: Request) -> bool:
-    """Whether a plane looks the same in both, whatever path is drawn on it."""
-    if first.recording is not None or second.recording is not None:
-        return False
-    keys = ("network", "input", "compute")
-    one, other = first.experiment, second.experiment
-    around = (one.ascent.constraint, one.ascent.box) == (other.ascent.constraint, other.ascent.box)
-    return around and all(getattr(one, key) == getattr(other, key) for key in keys)
+def _step_work(problem: Problem) -> float:
+    """Multiplications that a step of one restart takes: 2 m d."""
+    network = problem.objective.network
+    return 2.0 * network.width * network.dimension
 
 
 def _work(problem: Problem) -> float:
-    """Multiplications that a run takes: 2 m d a step and restart."""
-    network = problem.objective.network
-    return 2.0 * network.width * network.dimension * problem.restarts * problem.experiment.ascent.steps
+    """Multiplications that a run takes."""
+    return _step_work(problem) * problem.restarts * problem.experiment.ascent.steps
+
+
+def _last(run: Iterator[Recording]) -> Recording:
+    """The recording that a run ends with."""
+    *_, last = run
+    return last
 
 
 def _same_starts(first: NDArray[np.float64] | None, second: NDArray[np.float64] | None) -> bool:

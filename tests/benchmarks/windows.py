@@ -34,9 +34,11 @@ def window(experiment: Experiment) -> Iterator[MainWindow]:
     """The window on an experiment that it has computed; closed at the end."""
     choose_screen()
     from foadv_gui.desktop.app import make_application, make_window
+    from foadv_gui.desktop.collector import Collector
 
     make_application()
     made = make_window("light")
+    Collector(made.session)
     try:
         made.resize(1280, 720)
         made.show()

@@ -24,7 +24,6 @@ from foadv_gui.core.spectrum import (
     tangent_space_at,
     top_eigenvectors,
 )
-from foadv_gui.core.threads import one_thread
 
 if TYPE_CHECKING:
     from foadv_gui.core.constraint import TangentSpace
@@ -315,19 +314,6 @@ def test_the_accelerator_has_the_spectrum_of_the_cpu(kind: str, device: str) -> 
     np.testing.assert_allclose(
         there.eigenvalues, hessian_spectrum(objective, constraint, delta, kind).eigenvalues, atol=1e-12
     )
-
-
-def test_the_threads_of_the_caller_are_given_back() -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with one_thread():
-            assert torch.get_num_threads() == 1
-        with pytest.raises(RuntimeError, match="inside"), one_thread():
-            raise RuntimeError("inside")
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_an_empty_spectrum_has_no_extent() -> None:

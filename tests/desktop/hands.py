@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionSlider
 
 from foadv_gui.lab.config import Experiment
@@ -159,7 +158,7 @@ class Hands:
         """Move the mouse, without a button, to a place in a widget."""
         for place in (at + QPoint(3, 3), at):
             self._mouse(QEvent.Type.MouseMove, widget, place, Qt.KeyboardModifier.NoModifier, pressed=False)
-            QTest.qWait(_MOVE_MS)
+            self.qtbot.wait(_MOVE_MS)
 
     def leave(self, widget: QWidget) -> None:
         """Move the mouse out of a widget."""
@@ -180,7 +179,7 @@ class Hands:
             for share in np.linspace(0, 1, steps + 1)[1:]:
                 at = QPointF(before) + (QPointF(after) - QPointF(before)) * float(share)
                 self._mouse(QEvent.Type.MouseMove, widget, at.toPoint(), modifier)
-                QTest.qWait(pause)
+                self.qtbot.wait(pause)
         if release:
             self.release(widget, points[-1], modifier=modifier)
 

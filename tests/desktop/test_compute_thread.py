@@ -128,7 +128,7 @@ def test_cancel_stops_the_running_job_and_forgets_the_waiting_ones(thread: Compu
     thread.cancel()
     running.run()
     found = [value for _, value in mail(thread, qtbot)]
-    assert found == [Done(SCENE, cancelled=True)]
+    assert found == [Done("probe", cancelled=True), Done(SCENE, cancelled=True)]
     assert running.stopped
     assert not waiting.begun.is_set()
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from foadv_gui.core.landscape import Interrupted
-from foadv_gui.lab import scene as module
+from foadv_gui.lab import backdrop, scene
+from foadv_gui.lab.backdrop import PATH_PLANES
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.experiment import run
 from foadv_gui.lab.picture import (
@@ -25,7 +26,7 @@ from foadv_gui.lab.picture import (
     VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
-from foadv_gui.lab.scene import PATH_PLANES, Scene
+from foadv_gui.lab.scene import Scene
 from foadv_gui.lab.sections import View
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How often the expensive parts were computed."""
     counts = dict.fromkeys(("climbing", "residual_on_grid", "restart_verdict", "prepare"), 0)
 
-    def counting(name: str) -> Callable[..., Any]:
+    def counting(module: Any, name: str) -> Callable[..., Any]:
         original = getattr(module, name)
 
         def call(*args: Any, **more: Any) -> Any:
@@ -74,7 +75,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         return call
 
     for name in counts:
-        monkeypatch.setattr(module, name, counting(name))
+        module = backdrop if name == "residual_on_grid" else scene
+        monkeypatch.setattr(module, name, counting(module, name))
     return counts
 
 
@@ -117,6 +119,46 @@ def test_a_moving_control_shows_a_coarse_landscape_and_the_focused_path_before_t
     focus = of_kind(stages, FocusRun)[0].path
     whole = of_kind(stages, PathPicture)[-1]
     np.testing.assert_allclose(focus.points[:, 0], whole.points[: len(focus.points), 0], atol=1e-9)
+
+
+@pytest.mark.usefixtures("no_run_is_quick")
+@pytest.mark.parametrize("plane", sorted(PATH_PLANES))
+def test_a_moving_control_shows_a_plane_that_follows_the_path_before_the_run(plane: str) -> None:
+    scene_ = Scene()
+    experiment = SMALL.replace("view.plane", plane)
+    before = of_kind(show(scene_, experiment), PlanePicture)[-1]
+    moved = experiment.replace("input.scale", 1.1 * experiment.input.scale)
+    stages = show(scene_, moved, live=True)
+    order = kinds(stages)
+    assert order[:4] == [Prepared, PlanePicture, Surface, FocusRun]
+    first, last = of_kind(stages, PlanePicture)[0], of_kind(stages, PlanePicture)[-1]
+    assert first.epsilon == last.epsilon == pytest.approx(1.1 * before.epsilon)
+    if plane == "endpoint-components":
+        np.testing.assert_array_equal(first.u, before.u)  # one path has no such plane
+    else:
+        # The same path, computed alone: the same plane but for round-off.
+        np.testing.assert_allclose([first.u, first.v], [last.u, last.v], atol=1e-6)
+    path = of_kind(stages, FocusRun)[0].path
+    lifted = first.origin / first.epsilon + path.points[-1, 0] @ np.stack([first.u, first.v])
+    recording = of_kind(stages, Recording)[-1]
+    away = np.linalg.norm(lifted - recording.delta[min(path.steps[-1], recording.steps), 0] / recording.epsilon)
+    assert away == pytest.approx(path.off_plane[-1, 0], abs=1e-5)
+
+
+def test_a_change_of_the_view_goes_on_with_the_run(counted: dict[str, int]) -> None:
+    scene_, asked = Scene(), []
+    experiment = SMALL.replace("ascent.tolerance", 0.0, **{"ascent.steps": 400})
+    growing = scene_.stages(Request(experiment), lambda: bool(asked))
+    stages = []
+    with pytest.raises(Interrupted):
+        for stage in growing:
+            stages.append(stage)
+            if isinstance(stage, Recording):
+                asked.append(True)
+    assert not of_kind(stages, Recording)[-1].finished
+    stages = show(scene_, experiment.replace("view.colormap", "magma"))
+    assert counted["climbing"] == 1
+    np.testing.assert_array_equal(of_kind(stages, Recording)[-1].delta, run(experiment).delta)
 
 
 def test_a_small_grid_is_refined_in_precision_too() -> None:

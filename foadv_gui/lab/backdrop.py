@@ -1,0 +1,154 @@
+"""What paths are seen against: the plane, and the landscape on it.
+
+Both are kept while nothing changes that they depend on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from foadv_gui.core.interruption import Interrupted
+from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, residual_on_grid
+from foadv_gui.core.places import to_exact
+from foadv_gui.core.plane import PathContext, constraint_cut, inside_cut, make_plane
+from foadv_gui.lab.lookup import Lookup
+from foadv_gui.lab.picture import PlanePicture, Request, Surface, Window, grid_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from foadv_gui.lab.recording import Recording
+
+PATH_PLANES = frozenset({"path-components", "endpoint-components", "clean-start-end", "hessian-eigenvectors"})
+"""Planes that follow the iterates, and so can be laid only when the ascent has run."""
+_COARSE = 101
+_CURVATURE_GRID = 25
+
+
+class Backdrop(Lookup):
+    """The plane on show and the landscape on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plane_laid: object = None
+        self._surface_key: object = None
+        self._surface: Surface | None = None
+        self._surface_for: Request | None = None
+        self._surface_shown: object = None
+
+    def forget_surface(self) -> None:
+        """The landscape has to be computed anew."""
+        self._surface_key = None
+
+    def _context(self, request: Request, recording: Recording | None) -> PathContext:
+        assert self.problem is not None
+        exact, d = self.problem.objective.exact, self.problem.clean.dimension
+        path = endpoints = torch.zeros(1, d, dtype=torch.float64)
+        view = request.experiment.view
+        if recording is not None:
+            focus = min(view.focus, recording.restarts - 1)
+            path = torch.tensor(recording.delta[:, focus]).double()
+            endpoints = torch.tensor(recording.delta[-1]).double()
+        return PathContext(
+            exact, self._exact_set(), path, endpoints, path[-1], view.plane_seed, (view.pixel_u, view.pixel_v)
+        )
+
+    def lay_plane(self, request: Request, recording: Recording | None) -> Iterator[PlanePicture]:
+        """Lay the plane, through the iterates of a recording where it follows them."""
+        assert self.problem is not None
+        view, old, all_paths = request.experiment.view, self.plane, self.problem.restarts
+        laid = (view.plane, self.problem.clean.dimension)
+        # One path says nothing of a plane through the ends of all: that of the run before stays until they are there.
+        waits = view.plane == "endpoint-components" and recording is not None and recording.restarts < all_paths
+        if not (waits and self._plane_laid == laid):
+            self.plane = make_plane(view.plane, self._context(request, recording))
+        plane = self.plane
+        assert plane is not None
+        self._plane_laid = laid
+        if old is None or not all(torch.equal(getattr(old, n), getattr(plane, n)) for n in ("origin", "u", "v")):
+            self._surface_key = None
+        clean, off = plane.coordinates(torch.zeros_like(plane.origin))
+        epsilon = self._exact_set().epsilon
+        yield PlanePicture(
+            name=view.plane,
+            origin=plane.origin.numpy(),
+            u=plane.u.numpy(),
+            v=plane.v.numpy(),
+            axes=plane.axes,
+            explained=plane.explained,
+            cut=constraint_cut(plane, self._exact_set()) / epsilon,
+            clean=clean.numpy() / epsilon,
+            clean_off=float(off) / epsilon,
+            epsilon=epsilon,
+        )
+
+    def draw_surface(self, request: Request, *, coarse: bool, interrupted: Callable[[], bool]) -> Iterator[Surface]:
+        """Draw the visible part of the landscape, unless it is on show already."""
+        view = request.experiment.view
+        window = request.window or (-view.extent, view.extent, -view.extent, view.extent)
+        curvature = view.quantity == "curvature"
+        if curvature and coarse:
+            return
+        if interrupted():
+            raise Interrupted
+        grid = min(_COARSE, view.grid) if coarse else view.grid
+        key = (window, grid, curvature, view.arrows, coarse)
+        if key != self._surface_key or self._surface is None:
+            self._surface = self._surface_on(window, grid, view, coarse, interrupted)
+            self._surface_key = key
+        if self._surface_for is not request or key != self._surface_shown:
+            self._surface_for, self._surface_shown = request, key
+            self._surface = replace(self._surface, quantity=view.quantity)
+            yield self._surface
+
+    def activations(self, request: Request) -> float:
+        """How many activations the fine landscape takes."""
+        assert self.problem is not None
+        return float(request.experiment.view.grid**2 * self.problem.objective.network.width)
+
+    def _surface_on(
+        self, window: Window, grid: int, view: Any, coarse: bool, interrupted: Callable[[], bool]
+    ) -> Surface:
+        assert self.problem is not None and self.plane is not None
+        epsilon, curvature = self.problem.constraint.epsilon, view.quantity == "curvature"
+        grid = min(grid, _CURVATURE_GRID) if curvature else grid
+        columns, rows = grid_shape(window, grid)
+        alpha, beta = np.linspace(*window[:2], columns), np.linspace(*window[2:], rows)
+        alphas, betas = torch.from_numpy(alpha * epsilon), torch.from_numpy(beta * epsilon)
+        objective = self.problem.objective.single if coarse else self.problem.objective
+        planar = PlanarPreactivations.of(objective, self.plane)
+        if curvature:
+            values = curvature_on_grid(objective, self._exact_set(), self.plane, alphas, betas, interrupted)
+        else:
+            values = residual_on_grid(planar, alphas, betas, interrupted)
+        arrows = self._arrows(window) if view.arrows else np.empty((0, 4))
+        inside = inside_cut(constraint_cut(self.plane, self._exact_set()) / epsilon, alpha, beta)
+        return Surface(alpha, beta, to_exact(values).numpy(), inside, view.quantity, arrows, coarse)
+
+    def _arrows(self, window: Window, count: int = 15) -> NDArray[np.float64]:
+        """Gradient directions on a coarse grid: (n, 4) of point and unit direction scaled by its relative length."""
+        assert self.problem is not None and self.plane is not None
+        left, right, bottom, top = window
+        a = left + (np.arange(count) + 0.5) * (right - left) / count
+        b = bottom + (np.arange(count) + 0.5) * (top - bottom) / count
+        points = np.stack(np.meshgrid(a, b), -1).reshape(-1, 2)
+        planar = PlanarPreactivations.of(self.problem.objective, self.plane)
+        gradient = to_exact(gradient_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon))).numpy()
+        longest = np.linalg.norm(gradient, axis=1).max()
+        return np.concatenate([points, gradient / longest if longest > 0 else gradient], 1)
+
+
+def same_surface(first: Request, second: Request) -> bool:
+    """Whether a plane looks the same in both, whatever path is drawn on it."""
+    if first.recording is not None or second.recording is not None:
+        return False
+    keys = ("network", "input", "compute")
+    one, other = first.experiment, second.experiment
+    around = (one.ascent.constraint, one.ascent.box) == (other.ascent.constraint, other.ascent.box)
+    return around and all(getattr(one, key) == getattr(other, key) for key in keys)
