@@ -47,7 +47,7 @@ _QUICK = 3e8
 _FINE_FIRST = 1e8
 """Activations that take some tens of milliseconds: so fine a landscape comes before the other paths."""
 _GROWTH_SECONDS = 0.06
-_PATH_SECONDS = 0.5
+_PATH_SECONDS = 0.3
 """After so long without one, a moving control's focused path is waited for."""
 _PATH_STEPS = 300
 
