@@ -39,5 +39,7 @@ class Collector(QObject):
             self._aside = True
             gc.freeze()
         self._turn += 1
-        everything = self._turn % _ALL_EACH == 0 and not self._session.busy
+        everything = self._turn >= _ALL_EACH and not self._session.busy
         gc.collect(2 if everything else 1)
+        if everything:
+            self._turn = 0

@@ -6,6 +6,7 @@ does not touch is kept: a new colour costs no ascent, a new step no landscape.
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from foadv_gui.lab.recording import Recording
 
 _EXTREME_POINTS = 65
+_FIRST_EXTREMES = 3
+"""So often the curves of extreme eigenvalues are refined before the other paths are judged."""
 _QUICK = 3e8
 """Multiplications that take some tens of milliseconds."""
 _FINE_FIRST = 1e8
@@ -121,11 +124,13 @@ class Scene(Backdrop):
             # A dense spectrum cannot be interrupted: it waits until the control rests, or the next move would wait.
             return
         yield self.verdict_of(focus, interrupted).picture
-        yield from self._extremes(experiment.view.spectrum, focus, interrupted)
+        extremes = self._extremes(experiment.view.spectrum, focus, interrupted)
+        yield from itertools.islice(extremes, _FIRST_EXTREMES)
         for k in range(problem.restarts):
             if interrupted():
                 raise Interrupted
             yield self.verdict_of(k, interrupted).picture
+        yield from extremes
 
     def _prepare(self, request: Request) -> None:
         """Take the request over; where the ascent has to run again, there is no recording from here on."""

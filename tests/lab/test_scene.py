@@ -87,7 +87,7 @@ def test_everything_is_shown_in_the_order_in_which_it_is_looked_for() -> None:
     stages = show(Scene(), SMALL)
     first = [kind for kind, _ in itertools.groupby(kinds(stages))]
     assert first[:3] == [Prepared, PlanePicture, Surface]
-    assert first[-3:] == [VerdictPicture, ExtremesPicture, VerdictPicture]
+    assert first[-4:] == [VerdictPicture, ExtremesPicture, VerdictPicture, ExtremesPicture]
     assert of_kind(stages, Recording)[-1].finished
     assert {verdict.k for verdict in of_kind(stages, VerdictPicture)} == {0, 1, 2}
     prepared = stages[0]
