@@ -133,8 +133,9 @@ def curvature_on_grid(
     """The largest eigenvalue of P(H - lambda I)P over a grid, shape (len(betas), len(alphas)).
 
     P = I - delta delta^T/|delta|^2 and lambda = <delta, g>/epsilon^2 at each point: negative where the loss is
-    concave along the sphere. One batched Lanczos run of `steps` steps with full orthogonalisation from a fixed start;
-    its values approach the true ones from below (exact for d <= steps). At the clean point P is the identity.
+    concave along the l2 sphere, whatever faces a box cuts into it; on the l-infinity ball it means nothing. One
+    batched Lanczos run of `steps` steps with full orthogonalisation from a fixed start; its values approach the true
+    ones from below (exact for d <= steps). At the clean point P is the identity.
 
     Raises
     ------

@@ -34,7 +34,10 @@ class Plane:
     axes
         What the two axes are, for labels.
     explained
-        The share of the variance that the plane holds, where it was chosen by it; else None.
+        The share of the squared distances of some points from the origin that lies in the plane, where it was chosen
+        to hold the most of them; else None. About the mean it would be a share of their variance: here it is not.
+    explains
+        What that is a share of, in words.
     """
 
     origin: Tensor
@@ -42,6 +45,7 @@ class Plane:
     v: Tensor
     axes: tuple[str, str]
     explained: float | None = None
+    explains: str = ""
 
     def coordinates(self, delta: Tensor) -> tuple[Tensor, Tensor]:
         """(alpha, beta) (..., 2) of the nearest points of the plane, and the distance to it (...,)."""
@@ -65,14 +69,13 @@ class Plane:
 class PathContext:
     """What a plane may be built from: the objective, iterates (T, d) of the focused restart, all endpoints (K, d).
 
-    `multiplier` at the focused iterate and `seed`, `pixels` serve the planes that need them. Float64 on the CPU.
+    `seed` and `pixels` serve the planes that need them. Float64 on the CPU.
     """
 
     objective: QuadraticAdversary
     constraint: ConstraintSet
     path: Tensor
     endpoints: Tensor
-    focused: Tensor
     seed: int = 0
     pixels: tuple[int, int] = field(default=(0, 1))
 
@@ -115,7 +118,11 @@ def orthonormal(candidates: list[Tensor]) -> list[tuple[int, Tensor]]:
 
 
 def _lay(
-    context: PathContext, origin: Tensor, named: list[tuple[str, Tensor]], explained: float | None = None
+    context: PathContext,
+    origin: Tensor,
+    named: list[tuple[str, Tensor]],
+    explained: float | None = None,
+    explains: str = "",
 ) -> Plane:
     """The plane through `origin` of the first two independent directions; random ones stand in for what is missing."""
     d = context.dimension
@@ -124,7 +131,7 @@ def _lay(
     spare += [(f"coordinate {i}", axis) for i, axis in enumerate(axes)]
     (first, u), (second, v) = orthonormal([direction for _, direction in named + spare])
     names = [name for name, _ in named + spare]
-    return Plane(origin, u, v, (names[first], names[second]), explained)
+    return Plane(origin, u, v, (names[first], names[second]), explained, explains)
 
 
 def _clean_gradient_random(context: PathContext) -> Plane:
@@ -132,7 +139,7 @@ def _clean_gradient_random(context: PathContext) -> Plane:
     return _lay(context, context.clean, [("along ∇L at the clean input", gradient)])
 
 
-def _components(context: PathContext, points: Tensor, origin: Tensor, what: str) -> Plane:
+def _components(context: PathContext, points: Tensor, origin: Tensor, what: str, about: str) -> Plane:
     """The two leading right singular vectors of points - origin, and the share of the squared distances they hold."""
     _, sizes, directions = torch.linalg.svd(points - origin, full_matrices=False)
     total = sizes.square().sum()
@@ -140,7 +147,7 @@ def _components(context: PathContext, points: Tensor, origin: Tensor, what: str)
     explained = float(sizes[:2].square().sum() / total) if total > 0 else None
     names = (f"1st principal component of {what}", f"2nd principal component of {what}")
     named = [(name, _signed(direction)) for name, direction in zip(names, directions[:keep], strict=False)]
-    return _lay(context, origin, named, explained)
+    return _lay(context, origin, named, explained, f"the squared distances of {what} from {about}")
 
 
 def _signed(direction: Tensor) -> Tensor:
@@ -150,11 +157,11 @@ def _signed(direction: Tensor) -> Tensor:
 
 def _path_components(context: PathContext) -> Plane:
     # As Li et al. 2018: about the endpoint, so that the summit lies on the plane.
-    return _components(context, context.path, context.path[-1], "the path")
+    return _components(context, context.path, context.path[-1], "the path", "its end")
 
 
 def _endpoint_components(context: PathContext) -> Plane:
-    return _components(context, context.endpoints, context.clean, "the endpoints")
+    return _components(context, context.endpoints, context.clean, "the endpoints", "the clean input")
 
 
 def _clean_start_end(context: PathContext) -> Plane:
@@ -163,10 +170,12 @@ def _clean_start_end(context: PathContext) -> Plane:
 
 
 def _hessian_eigenvectors(context: PathContext) -> Plane:
-    vectors = top_eigenvectors(context.objective, context.constraint, context.focused, count=2)
-    names = ("1st tangent Hessian eigenvector", "2nd tangent Hessian eigenvector")
+    # At the end of the focused path, wherever the cursor is: along with it the whole landscape would change.
+    end = context.path[-1]
+    vectors = top_eigenvectors(context.objective, context.constraint, end, count=2)
+    names = ("1st tangent Hessian eigenvector at the path's end", "2nd tangent Hessian eigenvector at the path's end")
     named = [(name, _signed(vector)) for name, vector in zip(names, vectors, strict=False)]
-    return _lay(context, context.focused, named)
+    return _lay(context, end, named)
 
 
 def _two_random(context: PathContext) -> Plane:

@@ -55,9 +55,7 @@ class Backdrop(Lookup):
             focus = min(view.focus, recording.restarts - 1)
             path = torch.tensor(recording.delta[:, focus]).double()
             endpoints = torch.tensor(recording.delta[-1]).double()
-        return PathContext(
-            exact, self._exact_set(), path, endpoints, path[-1], view.plane_seed, (view.pixel_u, view.pixel_v)
-        )
+        return PathContext(exact, self._exact_set(), path, endpoints, view.plane_seed, (view.pixel_u, view.pixel_v))
 
     def lay_plane(self, request: Request, recording: Recording | None) -> Iterator[PlanePicture]:
         """Lay the plane, through the iterates of a recording where it follows them."""
@@ -73,7 +71,7 @@ class Backdrop(Lookup):
         self._plane_laid = laid
         if old is None or not all(torch.equal(getattr(old, n), getattr(plane, n)) for n in ("origin", "u", "v")):
             self._surface_key = None
-        clean, off = plane.coordinates(torch.zeros_like(plane.origin))
+        clean, _ = plane.coordinates(torch.zeros_like(plane.origin))
         epsilon = self._exact_set().epsilon
         yield PlanePicture(
             name=view.plane,
@@ -82,9 +80,9 @@ class Backdrop(Lookup):
             v=plane.v.numpy(),
             axes=plane.axes,
             explained=plane.explained,
+            explains=plane.explains,
             cut=constraint_cut(plane, self._exact_set()) / epsilon,
             clean=clean.numpy() / epsilon,
-            clean_off=float(off) / epsilon,
             epsilon=epsilon,
         )
 

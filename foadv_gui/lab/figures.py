@@ -102,7 +102,7 @@ def draw(seen: Observation, *, size: tuple[int, int] = SIZE, theme: ThemeName = 
     figure = Figure(figsize=(width_px / dpi, height_px / dpi), dpi=dpi, facecolor=palette.paper)
     page = _Page(figure, palette, width_px / dpi, height_px / dpi)
     top = _header(page, seen)
-    side = min(top - 0.45 - 1.0, 0.5 * page.width - 1.35)
+    side = min(top - 0.45 - 1.25, 0.5 * page.width - 1.35)
     bottom = top - 0.45 - side
     landscape = page.axes(0.8, bottom, side, side)
     draw_landscape(landscape, seen, palette)
@@ -186,12 +186,14 @@ def _colour_bar(page: _Page, axes: Any, seen: Observation, place: tuple[float, f
 def _honesty(seen: Observation) -> str:
     """How far the plane is from the truth."""
     off = seen.path.off_plane[:, seen.focus]
-    explained = "" if seen.plane.explained is None else f" ({seen.plane.explained:.1%} of the variance)"
+    explained = "" if seen.plane.explained is None else f" ({seen.plane.explained:.1%} of {seen.plane.explains})"
     name = f"{label('view.plane', seen.experiment)}{explained}"
     if off.max() < 5e-4:
         return f"{name}. Path {seen.focus + 1} lies in this plane."
     ends = f"{off[0]:.0%} at its start, {off[-1]:.0%} at its end, at most {off.max():.0%}"
-    return f"{name}. Share of path {seen.focus + 1} off this plane: {ends}."
+    true, shadow = seen.recording.loss[-1, seen.focus], seen.path.shadow_loss[-1]
+    losses = f"Loss at its end {true:.4g}, at its shadow on the plane {shadow:.4g}."
+    return f"{name}. Share of path {seen.focus + 1} off this plane: {ends}. {losses}"
 
 
 def _images(page: _Page, seen: Observation, left: float, top: float, width: float) -> float:

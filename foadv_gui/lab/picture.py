@@ -13,6 +13,8 @@ import numpy as np
 from contourpy import contour_generator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from foadv_gui.lab.config import Experiment
@@ -42,13 +44,14 @@ QUANTITY_TITLES: dict[str, str] = {
 class Request:
     """What a window wants to see.
 
-    starts: starting perturbations over epsilon (K, d) set by hand, or None. window: the visible part of the plane, or
-    None for the experiment's extent. live: a control is moving, so show something coarse at once. recording: a run to
-    show as it was saved, in place of running the experiment. fresh: run again what was cancelled.
+    starts: starting perturbations over epsilon (K, d) set by hand; or the recording that the experiment goes on from,
+    whose own starts hold; or None. window: the visible part of the plane, or None for the experiment's extent. live: a
+    control is moving, so show something coarse at once. recording: a run to show as it was saved, in place of running
+    the experiment. fresh: run again what was cancelled.
     """
 
     experiment: Experiment
-    starts: Floats | None = None
+    starts: Floats | Recording | None = None
     window: Window | None = None
     live: bool = False
     recording: Recording | None = None
@@ -68,16 +71,16 @@ class Prepared:
     device: str
     input_label: str
     image_shape: tuple[int, int] | None
-    smooth: bool
 
 
 @dataclass(frozen=True, eq=False)
 class PlanePicture:
     """A plane, and what does not change while an iterate moves.
 
-    origin, u, v: (d,) float64. axes: what the two axes are. explained: the share of variance that the plane holds, or
-    None. cut: the boundary of the constraint set's cut, closed polygon (n, 2), empty where plane and set do not meet.
-    clean: where the clean input projects to (2,). clean_off: its distance to the plane over epsilon.
+    origin, u, v: (d,) float64. axes: what the two axes are. explained: the share that the plane holds of what
+    `explains` names (squared distances, no variance: they are not taken about the mean), or None. cut: the boundary
+    of the constraint set's cut, closed polygon (n, 2), empty where plane and set do not meet. clean: where the clean
+    input projects to (2,).
     """
 
     name: str
@@ -86,9 +89,9 @@ class PlanePicture:
     v: Floats
     axes: tuple[str, str]
     explained: float | None
+    explains: str
     cut: Floats
     clean: Floats
-    clean_off: float
     epsilon: float
 
     def moved(self, start: Floats, point: tuple[float, float], *, keep_off_plane: bool) -> Floats:
@@ -104,12 +107,14 @@ class PlanePicture:
 class PathPicture:
     """Iterates on a plane: points (n, K, 2) at the kept steps (n,), and the off-plane share (n, K) of each.
 
-    `proposals` (n, 2) are where the focused restart's steps led before they were projected.
+    Of the focused restart, `shadow_loss` (n,) is the loss at its points on the plane, where it is not the iterates'
+    own, and `proposals` (n, 2) are where its steps led before they were projected.
     """
 
     steps: NDArray[np.int64]
     points: Floats
     off_plane: Floats
+    shadow_loss: Floats
     proposals: Floats
     focus: int
 
@@ -275,11 +280,14 @@ class ExtremesPicture:
     problem: str = ""
 
 
+Tone: TypeAlias = Literal["yes", "no", "unsure", "note"]
+
+
 @dataclass(frozen=True)
 class Clause:
     """One clause of a verdict: its tone (an icon, never colour alone), its words, and the formula behind them."""
 
-    tone: Literal["yes", "no", "unsure", "note"]
+    tone: Tone
     words: str
     detail: str
 
@@ -330,16 +338,37 @@ class CutPicture:
     loss: Floats
 
 
-def summary(recording: Recording | None, verdicts: dict[int, VerdictPicture]) -> str:
-    """One sentence over all restarts, with what has been judged so far."""
+def counted(n: int, noun: str) -> str:
+    """A number with its noun: "1 step", "2 steps"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def summary(recording: Recording | None, maxima: Sequence[bool | None]) -> str:
+    """One sentence over all restarts; `maxima`: of each that was judged, whether it is one (None: no test)."""
     if recording is None:
         return "Nothing has been computed yet."
     if not recording.finished:
         return f"Climbing: step {recording.steps}."
-    converged = int((recording.converged_at >= 0).sum())
-    parts = [f"{converged} of {recording.restarts} paths converged"]
-    if any(verdict.local_maximum is not None for verdict in verdicts.values()):
-        maxima = sum(verdict.local_maximum is True for verdict in verdicts.values())
-        share = "" if len(verdicts) == recording.restarts else f" of {len(verdicts)} judged so far"
-        parts.append(f"{maxima}{share} ended at strict local maxima")
-    return ", ".join(parts) + f". Best loss {np.nanmax(recording.loss[-1]):.5g}."
+    parts = _endings(recording)
+    judged = [maximum for maximum in maxima if maximum is not None]
+    if judged:
+        share = "" if len(maxima) == recording.restarts else f" of {len(maxima)} judged so far"
+        parts.append(f"{sum(judged)}{share} ended at a strict local maximum")
+    finite = recording.loss[-1][np.isfinite(recording.loss[-1])]
+    best = f"Best loss {finite.max():.5g}" if len(finite) else "No path has a finite loss"
+    return f"{', '.join(parts)}. {best}."
+
+
+def _endings(recording: Recording) -> list[str]:
+    """How the restarts ended, in words."""
+    asked, reasons = recording.experiment.ascent, list(recording.stop_reason)
+    paths, converged = counted(recording.restarts, "path"), int((recording.converged_at >= 0).sum())
+    if "cancelled" in reasons:
+        stopped = f"Cancelled at step {recording.steps} of at most {asked.steps}"
+        parts = [stopped, f"{converged} of {paths} had converged"]
+    elif asked.tolerance == 0:
+        parts = [f"{reasons.count('step limit')} of {paths} took all {counted(asked.steps, 'step')} (tolerance 0)"]
+    else:
+        parts = [f"{converged} of {paths} converged"]
+    diverged = reasons.count("diverged")
+    return [*parts, f"{diverged} diverged"] if diverged else parts

@@ -19,7 +19,7 @@ from foadv_gui.core.interruption import Interrupted, never
 from foadv_gui.core.spectrum import extreme_eigenvalues
 from foadv_gui.lab.backdrop import PATH_PLANES, Backdrop, same_surface
 from foadv_gui.lab.config import ExperimentError
-from foadv_gui.lab.experiment import Problem, climbing, prepare, problem_of
+from foadv_gui.lab.experiment import Problem, climbing, given_starts, prepare, problem_of
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     ExtremesPicture,
@@ -148,7 +148,7 @@ class Scene(Backdrop):
         if request.recording is not None:
             self.problem, self.recording = problem_of(request.recording), request.recording
         else:
-            starts = None if request.starts is None else request.starts * (new.input.scale * new.input.ratio)
+            starts = given_starts(request.starts, new)
             # A saved run may have weights that no seed gives: they are not taken over.
             previous = None if old is not None and old.recording is not None else self.problem
             self.problem, self.recording = prepare(new, starts, previous=previous), None
@@ -169,7 +169,6 @@ class Scene(Backdrop):
             device=problem.device,
             input_label=problem.clean.label,
             image_shape=problem.clean.image_shape,
-            smooth=network.activation.smooth,
         )
 
     def _focus_first(
@@ -276,18 +275,21 @@ def _last(run: Iterator[Recording]) -> Recording:
     return last
 
 
-def _same_starts(first: NDArray[np.float64] | None, second: NDArray[np.float64] | None) -> bool:
-    if first is None or second is None:
-        return first is second
-    return np.array_equal(first, second)
+def _same_starts(first: NDArray[np.float64] | Recording | None, second: NDArray[np.float64] | Recording | None) -> bool:
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        return np.array_equal(first, second)
+    return first is second
 
 
 def _check_curvature(experiment: Experiment) -> None:
-    """Refuse to show second derivatives of an activation that has none."""
+    """Refuse to show second derivatives of an activation that has none, and a sphere's curvature on a cube."""
     reason = _no_curvature(experiment)
     for key, of_second_order in (("view.plane", "hessian-eigenvectors"), ("view.quantity", "curvature")):
         if reason and experiment.get(key) == of_second_order:
             raise ExperimentError(key, reason, of_second_order)
+    if experiment.view.quantity == "curvature" and experiment.ascent.constraint == "linf-ball":
+        reason = "is the curvature along the ℓ₂ sphere, which says nothing of the flat faces of the ℓ∞ ball"
+        raise ExperimentError("view.quantity", reason, "curvature")
 
 
 def _no_curvature(experiment: Experiment) -> str:

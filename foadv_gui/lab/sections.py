@@ -279,7 +279,7 @@ class View(Section):
             "path-components": "Principal components of the path",
             "endpoint-components": "Principal components of the endpoints",
             "clean-start-end": "Clean point, start, end",
-            "hessian-eigenvectors": "Top two Hessian eigenvectors",
+            "hessian-eigenvectors": "Top two Hessian eigenvectors at the path's end",
             "two-random": "Two random directions",
             "two-pixels": "Two pixels",
         },
@@ -302,7 +302,8 @@ class View(Section):
         "loss",
         "Colour by",
         "What the colours show: the loss, its logarithm, the signed residual f − y, "
-        "or the largest eigenvalue of the tangent Hessian.",
+        "or the largest eigenvalue of the Hessian along the ℓ₂ sphere, below 0 where the loss is concave along it "
+        "(the faces of a box are left out of account).",
         labels={"loss": "Loss", "log-loss": "Log loss", "residual": "Residual f − y", "curvature": "Top curvature"},
     )
     colormap: Literal["viridis", "magma", "cividis", "inferno"] = field(

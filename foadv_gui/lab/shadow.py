@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from foadv_gui.core.ascent import RULES
+from foadv_gui.core.landscape import PlanarPreactivations, residual_at
 from foadv_gui.core.places import like
 from foadv_gui.lab.picture import PathPicture
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from foadv_gui.lab.recording import Recording
 
 _CHUNK = 2**20
-"""Coordinates projected at a time."""
+"""Coordinates or activations held at a time."""
 
 
 class Shadow:
-    """The iterates of one run on one plane, and where the steps of one of its restarts led.
+    """The iterates of one run on one plane; of one of its restarts the loss there, and where its steps led.
 
     A recording that grows keeps the iterates that it had, or every other one of them: those are not projected again.
     """
@@ -31,6 +32,7 @@ class Shadow:
     def __init__(self, problem: Problem, plane: Plane, focus: int) -> None:
         self.plane, self.focus = plane, focus
         self._problem = problem
+        self._planar = PlanarPreactivations.of(problem.objective.exact, plane)
         self._steps: NDArray[np.int64] = np.empty(0, np.int64)
         self._columns: list[NDArray[np.float64]] = []
 
@@ -40,7 +42,8 @@ class Shadow:
         wanted = recording.steps_kept
         missing = np.flatnonzero(~np.isin(wanted, self._steps, assume_unique=True))
         if len(missing):
-            size = max(1, _CHUNK // (recording.restarts * recording.dimension))
+            held = max(recording.restarts * recording.dimension, self._problem.objective.network.width)
+            size = max(1, _CHUNK // held)
             parts = [self._project(recording, missing[i : i + size]) for i in range(0, len(missing), size)]
             found = [np.concatenate(column) for column in zip(*parts, strict=True)]
             steps = np.concatenate([self._steps, wanted[missing]])
@@ -48,17 +51,19 @@ class Shadow:
             if self._columns:
                 found = [np.concatenate(pair) for pair in zip(self._columns, found, strict=True)]
             self._steps, self._columns = steps[order], [column[order] for column in found]
-        points, off_plane, proposals = (column[np.searchsorted(self._steps, wanted)] for column in self._columns)
-        return PathPicture(wanted, points, off_plane, proposals, self.focus)
+        at = np.searchsorted(self._steps, wanted)
+        return PathPicture(wanted, *(column[at] for column in self._columns), focus=self.focus)
 
     def _project(self, recording: Recording, at: NDArray[np.intp]) -> list[NDArray[np.float64]]:
-        """Points (n, K, 2) and off-plane share (n, K) of some iterates, and the focused one's proposals (n, 2)."""
+        """Points (n, K, 2), off-plane share (n, K); of the focused restart the loss there (n,), proposals (n, 2)."""
         deltas = torch.tensor(recording.delta[at])
         coordinates, _ = self.plane.coordinates(deltas)
         off_plane = self.plane.off_plane_share(deltas)
         own = like(deltas[:, self.focus], self._problem.objective.x)
         gradient = self._problem.objective.evaluate(own).gradient
         direction = RULES[self._problem.experiment.ascent.rule](gradient)
+        residual = residual_at(self._planar, coordinates[:, self.focus])
         proposals, _ = self.plane.coordinates(own + recording.eta * direction)
         epsilon = recording.epsilon
-        return [coordinates.numpy() / epsilon, off_plane.numpy(), proposals.numpy() / epsilon]
+        loss = 0.5 * residual.square()
+        return [coordinates.numpy() / epsilon, off_plane.numpy(), loss.numpy(), proposals.numpy() / epsilon]

@@ -25,7 +25,7 @@ def rows(size: Size = FULL) -> Iterator[Row]:
     problem = prepare(experiment(size))
     starts = problem.starts.double()
     plane = make_plane(
-        "clean-gradient-random", PathContext(problem.objective.exact, problem.constraint, starts, starts, starts[0])
+        "clean-gradient-random", PathContext(problem.objective.exact, problem.constraint, starts, starts)
     )
     planar = PlanarPreactivations.of(problem.objective, plane)
     along = torch.linspace(-1, 1, size.grid, dtype=torch.float64) * problem.constraint.epsilon

@@ -37,7 +37,7 @@ def run_context(objective: QuadraticAdversary) -> PathContext:
     starts = constraint.project(0.2 * normal(1, 3, d))
     ascent = ProjectedGradientAscent(objective, constraint, "gradient", 0.05, 0.0)
     delta = torch.cat([block.delta for block in ascent.blocks(starts, 30)])
-    return PathContext(objective, constraint, delta[:, 0], delta[-1], delta[12, 0])
+    return PathContext(objective, constraint, delta[:13, 0], delta[-1])
 
 
 def any_plane(d: int, seed: int = 3) -> Plane:

@@ -26,7 +26,7 @@ def context_of(d: int = 7, *, seed: int = 1, start: torch.Tensor | None = None, 
     ascent = ProjectedGradientAscent(objective, constraint, "gradient", 0.05, 0.0)
     delta = torch.cat([block.delta for block in ascent.blocks(starts, 40)])
     parts = {"objective": objective, "constraint": constraint, "path": delta[:, 0], "endpoints": delta[-1]}
-    return PathContext(**{**parts, "focused": delta[20, 0], **changes})
+    return PathContext(**{**parts, **changes})
 
 
 def assert_orthonormal(plane: Plane) -> None:
@@ -104,7 +104,7 @@ def test_what_passes_through_the_planes() -> None:
     assert all(distance("clean-start-end", point) < 1e-13 for point in (clean, start, end))
     assert distance("path-components", end) == 0
     assert distance("endpoint-components", clean) == 0
-    assert distance("hessian-eigenvectors", context.focused) == 0
+    assert distance("hessian-eigenvectors", end) == 0
     assert distance("two-random", clean) == 0
     along = make_plane("clean-start-end", context).coordinates(end)[0]
     np.testing.assert_allclose(along, [float(end.norm()), 0], atol=1e-13)  # the endpoint is to the right
@@ -135,6 +135,7 @@ def test_components_are_the_leading_eigenvectors_of_the_covariance(name: str, ab
         assert abs(float(direction @ tensor(expected))) == pytest.approx(1, abs=1e-9)
         assert float(direction[direction.abs().argmax()]) > 0  # pictures do not flip
     assert plane.explained == pytest.approx(values[-2:].sum() / values.sum())
+    assert plane.explains.startswith(f"the squared distances of the {about} from ")
     # The share explained is what lies in the plane.
     _, off = plane.coordinates(getattr(context, about))
     assert 1 - float(off.square().sum()) / (points**2).sum() == pytest.approx(plane.explained)
@@ -143,10 +144,12 @@ def test_components_are_the_leading_eigenvectors_of_the_covariance(name: str, ab
 def test_hessian_eigenvectors_are_the_steepest_bends_along_the_sphere() -> None:
     context = context_of()
     plane = make_plane("hessian-eigenvectors", context)
-    expected = hessian_spectrum(context.objective, context.constraint, context.focused, "tangent").eigenvalues
-    H = context.objective.hessian(context.focused)
+    end = context.path[-1]
+    expected = hessian_spectrum(context.objective, context.constraint, end, "tangent").eigenvalues
+    H = context.objective.hessian(end)
     for direction, eigenvalue in ((plane.u, expected[-1]), (plane.v, expected[-2])):
         assert float(direction @ H @ direction) == pytest.approx(eigenvalue)
+    assert all("at the path's end" in axis for axis in plane.axes)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -154,7 +157,7 @@ def test_degenerate_paths_still_give_a_plane(name: str) -> None:
     zero = torch.zeros(7, dtype=torch.float64)
     whole = context_of(start=zero)
     one_iterate = PathContext(**{**vars(whole), "path": whole.path[:1], "endpoints": whole.path[:1]})
-    nowhere = PathContext(**{**vars(whole), "path": zero[None], "endpoints": zero[None], "focused": zero})
+    nowhere = PathContext(**{**vars(whole), "path": zero[None], "endpoints": zero[None]})
     same_pixel = PathContext(**{**vars(whole), "pixels": (3, 3)})
     beyond = PathContext(**{**vars(whole), "pixels": (-5, 900)})
     straight = PathContext(**{**vars(whole), "path": torch.linspace(0, 1, 9)[:, None].double() * whole.path[-1]})

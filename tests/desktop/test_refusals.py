@@ -175,6 +175,15 @@ def test_relu_has_no_curvature_and_every_panel_says_so(open_window: Callable[...
     assert len(session.spectrum.eigenvalues)
 
 
+def test_the_sphere_has_no_curvature_on_the_cube(open_window: Callable[..., Hands]) -> None:
+    hands = open_window(ascent={"constraint": "linf-ball"})
+    quantity = hands.workspace.landscape.quantity
+    hands.choose(quantity, "curvature")
+    hands.rest()
+    assert quantity.currentData() == hands.session.surface.quantity == "loss"
+    assert "⚠ Colour by: is the curvature along the ℓ₂ sphere" in reasons(hands)[""]
+
+
 def seen_words(widget: Any) -> str:
     """The text of all visible labels in a widget."""
     from PySide6.QtWidgets import QLabel

@@ -43,7 +43,37 @@ def test_every_plane_can_be_chosen_and_shows_the_loss_on_it(hands: Hands) -> Non
         for side, axis in zip(("bottom", "left"), plane.axes, strict=True):
             assert axis in panel.plot.getAxis(side).label.toPlainText()
         if plane.explained is not None:
-            assert f"{plane.explained:.0%}" in panel.values.text()
+            assert f"plane holds {plane.explained:.0%}" in panel.values.text()
+            assert f"{plane.explained:.1%} of {plane.explains}" in panel.values.toolTip()
+
+
+def test_the_true_loss_stands_beside_that_of_the_shadow_on_the_plane(hands: Hands) -> None:
+    session = hands.session
+    hands.choose(hands.workspace.landscape.plane, "two-random")
+    hands.rest()
+    hands.focus(hands.landscape)
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_End):
+        hands.key(key)
+        true, shadow = session.recording.loss[session.t, 0], loss_at(session, session.path.points[session.t, 0])
+        assert f"L = {true:.5g}  ({shadow:.5g} on the plane)" in hands.workspace.landscape.values.text()
+        assert abs(true - shadow) > 0.01 * true
+
+
+def test_of_many_paths_some_are_drawn_and_the_key_says_how_many(open_window: Callable[..., Hands]) -> None:
+    hands = open_window(ascent={"restarts": 140})
+    panel = hands.workspace.landscape
+    starts = panel.plot.trails.starts
+    assert "128 of 140 paths drawn" in panel.key.text()
+    assert [spot["data"] for spot in starts.data] == list(range(128))
+    hands.session.set_focus(135)  # as by a file that names it: what is not drawn cannot be clicked on
+    hands.rest()
+    assert "129 of 140 paths drawn" in panel.key.text()
+    assert [spot["data"] for spot in starts.data] == [*range(128), 135]
+    at = hands.session.path.points[0, 135]
+    assert panel.plot.start_at((float(at[0]), float(at[1]))) == 135
+    hands.type(hands.field("ascent.restarts").editor.box, "4")
+    hands.rest()
+    assert "drawn" not in panel.key.text()
 
 
 def test_every_quantity_can_be_chosen_and_is_named_on_the_colour_bar(hands: Hands) -> None:
@@ -86,7 +116,6 @@ def test_the_spectrum_follows_the_cursor(hands: Hands) -> None:
         hands.key(Qt.Key.Key_Right)
         hands.rest()
         assert session.spectrum.t == session.t
-        assert session.spectrum_current
         seen.append(session.spectrum.eigenvalues[-1])
     assert len(set(seen)) == 3
 
@@ -138,7 +167,7 @@ def test_the_verdict_explains_itself_with_a_click(hands: Hands) -> None:
     assert rows[0].detail.text()
     hands.click(rows[0].button)
     assert not rows[0].detail.isVisible()
-    assert "of 4 paths converged" in hands.workspace.verdict.summary.text()
+    assert "4 of 4 paths took all 30 steps" in hands.workspace.verdict.summary.text()
 
 
 def test_the_status_line_says_where_and_how_large(hands: Hands) -> None:

@@ -92,12 +92,24 @@ def outside_the_paper(seen: Observation, size: tuple[int, int]) -> list[str]:
     return [words for words, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > size[0] or box.y1 > size[1]]
 
 
+@pytest.mark.parametrize("plane", ["path-components", "endpoint-components", "hessian-eigenvectors"])
+def test_a_figure_says_what_the_plane_holds(plane: str, tmp_path: Path) -> None:
+    seen = render(SMALL.replace("view.plane", plane), tmp_path / "a.svg")
+    held = seen.plane.explained
+    assert (held is None) == (plane == "hessian-eigenvectors")
+    if held is not None:
+        assert f"({held:.1%} of the squared distances of the {plane.split('-')[0]}" in text_of(tmp_path / "a.svg")
+    assert not outside_the_paper(seen, (1280, 720))
+
+
 def test_a_figure_says_in_which_units_and_how_far_off_the_plane(small: Observation, tmp_path: Path) -> None:
     save(small, tmp_path / "a.svg")
     text = text_of(tmp_path / "a.svg")
     off = small.path.off_plane[:, 0]
     assert text.count("in units of ε") == 2
     assert f"{off[0]:.0%} at its start, {off[-1]:.0%} at its end" in text
+    true, shadow = small.recording.loss[-1, 0], small.path.shadow_loss[-1]
+    assert f"Loss at its end {true:.4g}, at its shadow on the plane {shadow:.4g}" in text
     assert "loss L = (f − y)²/2" in text
     assert "γ = 0.5, ρ = 0.5, y = 1" in text and "d = 6, m = 24" in text
     assert f"λ = {number(small.spectrum.multiplier)}" in text

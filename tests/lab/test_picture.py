@@ -121,7 +121,7 @@ def test_the_level_f_equals_y_is_where_the_residual_changes_sign() -> None:
 
 
 def test_a_time_between_two_kept_steps_shows_the_earlier_one() -> None:
-    path = PathPicture(np.array([0, 4, 8, 9]), np.zeros((4, 1, 2)), np.zeros((4, 1)), np.zeros((4, 2)), 0)
+    path = PathPicture(np.array([0, 4, 8, 9]), np.zeros((4, 1, 2)), np.zeros((4, 1)), np.zeros(4), np.zeros((4, 2)), 0)
     assert [path.at(t) for t in (-1, 0, 3.9, 4, 8.5, 9, 50)] == [0, 0, 0, 1, 2, 3, 3]
 
 

@@ -91,7 +91,7 @@ def test_everything_is_shown_in_the_order_in_which_it_is_looked_for() -> None:
     assert of_kind(stages, Recording)[-1].finished
     assert {verdict.k for verdict in of_kind(stages, VerdictPicture)} == {0, 1, 2}
     prepared = stages[0]
-    assert (prepared.restarts, prepared.width, prepared.dimension, prepared.smooth) == (3, 24, 6, True)
+    assert (prepared.restarts, prepared.width, prepared.dimension) == (3, 24, 6)
     assert prepared.epsilon == pytest.approx(0.25)
 
 
@@ -214,7 +214,8 @@ def test_the_plane_follows_the_focus() -> None:
 def test_the_cut_is_the_circle_that_the_ball_has_in_the_plane() -> None:
     picture = of_kind(show(Scene(), SMALL.replace("view.plane", "path-components")), PlanePicture)[-1]
     radius = np.linalg.norm(picture.cut - picture.clean, axis=1)
-    np.testing.assert_allclose(radius, np.sqrt(1 - picture.clean_off**2), rtol=1e-9)
+    away = picture.origin - (picture.origin @ picture.u) * picture.u - (picture.origin @ picture.v) * picture.v
+    np.testing.assert_allclose(radius, np.sqrt(1 - (away @ away) / picture.epsilon**2), rtol=1e-9)
 
 
 def test_zooming_redraws_the_window_alone(counted: dict[str, int]) -> None:
@@ -393,6 +394,7 @@ def test_a_request_that_is_dropped_half_way_leaves_nothing_stale(stages_taken: i
         (SMALL.replace("input.source", "file", **{"input.file": "/none.npy"}), "input.file"),
         (SMALL.replace("view.plane", "hessian-eigenvectors", **{"network.activation": "relu"}), "view.plane"),
         (SMALL.replace("view.quantity", "curvature", **{"network.activation": "relu"}), "view.quantity"),
+        (SMALL.replace("view.quantity", "curvature", **{"ascent.constraint": "linf-ball"}), "view.quantity"),
     ],
 )
 def test_what_cannot_be_leaves_the_scene_as_it_was(bad: Experiment, key: str, counted: dict[str, int]) -> None:
@@ -411,6 +413,5 @@ def test_what_cannot_be_leaves_the_scene_as_it_was(bad: Experiment, key: str, co
 def test_relu_is_shown_with_the_reason_why_it_has_no_spectrum() -> None:
     scene = Scene()
     stages = show(scene, SMALL.replace("network.activation", "relu"))
-    assert not stages[0].smooth
     assert "piecewise linear" in of_kind(stages, ExtremesPicture)[-1].problem
     assert "piecewise linear" in scene.spectrum(3, 0, "tangent").problem

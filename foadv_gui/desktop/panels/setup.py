@@ -181,8 +181,10 @@ class SetupPanel(QScrollArea):
             if reason:
                 QTimer.singleShot(0, field, lambda: self.ensureWidgetVisible(field))
         elif reason:
-            self.general.setText(f"⚠ {key}: {reason}" if key else f"⚠ {reason}")
+            name = next((setting.title for setting in SETTINGS if setting.key == key), key)
+            self.general.setText(f"⚠ {name}: {reason}" if name else f"⚠ {reason}")
             self.general.show()
+            QTimer.singleShot(0, self.general, lambda: self.ensureWidgetVisible(self.general))
 
     @Slot()
     def _clear(self) -> None:

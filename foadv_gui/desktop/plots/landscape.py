@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolic
 from foadv_gui.desktop.plots.gestures import PlaneViewBox
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.surface import Ground
-from foadv_gui.desktop.plots.trails import MOST_TRAILS, Trails
+from foadv_gui.desktop.plots.trails import Trails, drawn_restarts
 from foadv_gui.desktop.theme import pen, style_axes
 from foadv_gui.lab.config import setting
 
@@ -75,18 +75,20 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
         path = self._session.path
         if path is None:
             return None
-        away = self._pixels(path.points[0, :MOST_TRAILS] - np.array(point))
-        if path.focus < len(away) and away[path.focus] < _NEAR_PX:
+        drawn = drawn_restarts(path)
+        away = self._pixels(path.points[0, drawn] - np.array(point))
+        if away[drawn.index(path.focus)] < _NEAR_PX:
             return path.focus
-        return int(away.argmin()) if away.min() < _NEAR_PX else None
+        return drawn[int(away.argmin())] if away.min() < _NEAR_PX else None
 
     def trail_at(self, point: tuple[float, float]) -> int | None:
         """The restart whose trail passes under a point."""
         path = self._session.path
         if path is None:
             return None
-        away = self._pixels(_distance_to_trails(path.points[:, :MOST_TRAILS], np.array(point)))
-        return int(away.argmin()) if away.min() < 0.7 * _NEAR_PX else None
+        drawn = drawn_restarts(path)
+        away = self._pixels(_distance_to_trails(path.points[:, drawn], np.array(point)))
+        return drawn[int(away.argmin())] if away.min() < 0.7 * _NEAR_PX else None
 
     def cutting(self) -> bool:
         """Whether a drag draws a line."""
@@ -258,8 +260,7 @@ class LandscapePanel(QFrame):
         self.pages.say("Loading torch: the first picture follows")
         session.surfaceChanged.connect(self._on_surface)
         column.addWidget(self.pages, 1)
-        bottom = QHBoxLayout()
-        self.key = QLabel("✛ clean  ◆ start  ★ maximum  ✕ no maximum")
+        self.key = QLabel()
         self.key.setObjectName("faint")
         self.key.setToolTip(
             "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero. "
@@ -268,20 +269,17 @@ class LandscapePanel(QFrame):
         )
         self.values = QLabel()
         self.values.setObjectName("faint")
-        self.values.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.values.setToolTip(
-            "Iterates lie off the plane: the off-plane share is |δ⊥|/|δ| at the cursor. L is the true loss there; the "
-            "loss at the iterate's shadow on the plane can differ."
-        )
-        self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        bottom.setSpacing(12)
-        bottom.addWidget(self.key)
-        bottom.addWidget(self.values, 1)
-        column.addLayout(bottom)
+        for line in (self.key, self.values):
+            line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            column.addWidget(line)
         session.experimentChanged.connect(self._show_choices)
+        session.pathChanged.connect(self._show_key)
+        session.planeChanged.connect(self._show_hover)
         for signal in (session.probeChanged, session.cursorChanged, session.pathChanged, session.recordingChanged):
             signal.connect(self._show_values)
         self._show_choices()
+        self._show_key()
+        self._show_hover()
 
     def _choice(self, key: str, row: QHBoxLayout) -> QComboBox:
         described = setting(key)
@@ -317,6 +315,24 @@ class LandscapePanel(QFrame):
         self.quantity.setCurrentIndex(self.quantity.findData(view.quantity))
 
     @Slot()
+    def _show_key(self) -> None:
+        path, words = self._session.path, "✛ clean  ◆ start  ★ maximum  ✕ no maximum"
+        if path is not None and len(drawn_restarts(path)) < path.points.shape[1]:
+            words += f"    {len(drawn_restarts(path))} of {path.points.shape[1]} paths drawn"
+        self.key.setText(words)
+
+    @Slot()
+    def _show_hover(self) -> None:
+        plane = self._session.plane
+        words = (
+            "At the cursor: the true loss L of the focused path's iterate, and in brackets the loss at its shadow, the "
+            "nearest point of the plane; the off-plane share is |δ⊥|/|δ|."
+        )
+        if plane is not None and plane.explained is not None:
+            words += f" The plane holds {plane.explained:.1%} of {plane.explains}."
+        self.values.setToolTip(words)
+
+    @Slot()
     def _show_values(self) -> None:
         session = self._session
         mouse = session.probe
@@ -327,7 +343,10 @@ class LandscapePanel(QFrame):
         path, recording = session.path, session.recording
         if path is None or recording is None or path.points.shape[1] != recording.restarts:
             return
-        share = path.off_plane[path.at(session.t), path.focus]
+        i = path.at(session.t)
         held = session.plane.explained if session.plane is not None else None
         explained = "" if held is None else f",  plane holds {held:.0%}"
-        self.values.setText(f"L = {recording.loss[session.t, path.focus]:.5g},  off plane {share:.0%}{explained}")
+        self.values.setText(
+            f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane),  "
+            f"off plane {path.off_plane[i, path.focus]:.0%}{explained}"
+        )

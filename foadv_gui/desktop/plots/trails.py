@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import Theme
     from foadv_gui.lab.picture import DirectionPicture, PathPicture, PlanePicture, VerdictPicture
 
-MOST_TRAILS = 128
+_MOST_TRAILS = 128
 """Trails drawn at once: more are a blot, and slow."""
 _DIRECTION = 0.45
 """Half the length at which an eigenvector is drawn, over epsilon."""
@@ -96,8 +96,7 @@ class Trails:
         i, part = _whole_and_part(path, position)
         # Where nothing moves visibly any more, a trail is a blot of points that take long to draw.
         last = path.at(path.still_from)
-        drawn = self._shown(path)
-        others = [k for k in drawn if k != path.focus]
+        others = [k for k in drawn_restarts(path) if k != path.focus]
         if path is not self._path:
             self._path = path
             self._future.setData(*_together(path.points[: last + 1, others]))
@@ -115,7 +114,6 @@ class Trails:
 
     def draw_starts(self, path: PathPicture) -> None:
         """Draw where the paths begin; the focused one is marked."""
-        drawn = self._shown(path)
         self.starts.setData(
             [
                 {
@@ -125,14 +123,14 @@ class Trails:
                     "brush": brush("#ff5a2a" if k == path.focus else "#ffffff"),
                     "pen": pen("#000000", 1, alpha=0.7),
                 }
-                for k in drawn
+                for k in drawn_restarts(path)
             ]
         )
 
     def draw_ends(self, path: PathPicture, verdicts: dict[int, VerdictPicture]) -> None:
         """Draw where the paths ended: a star for a strict local maximum, a cross for none, a circle if unknown."""
         spots = []
-        for k in self._shown(path):
+        for k in drawn_restarts(path):
             known = verdicts[k].local_maximum if k in verdicts else None
             colour = {True: "#7dffb0", False: "#ff8a80", None: "#dddddd"}[known]
             spots.append(
@@ -168,12 +166,11 @@ class Trails:
         self._step.setData(*np.array([focus[i], proposal]).T)
         self._discarded.setData(*np.array([proposal, focus[i + 1]]).T)
 
-    @staticmethod
-    def _shown(path: PathPicture) -> list[int]:
-        """The restarts that are drawn: the focused one, and as many others as stay legible."""
-        count = path.points.shape[1]
-        drawn = list(range(min(count, MOST_TRAILS)))
-        return drawn if path.focus in drawn or path.focus >= count else [*drawn, path.focus]
+
+def drawn_restarts(path: PathPicture) -> list[int]:
+    """The restarts that are drawn: the first ones, as many as stay legible, and the focused one."""
+    drawn = list(range(min(path.points.shape[1], _MOST_TRAILS)))
+    return drawn if path.focus in drawn else [*drawn, path.focus]
 
 
 def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
