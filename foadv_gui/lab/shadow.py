@@ -52,7 +52,8 @@ class Shadow:
                 found = [np.concatenate(pair) for pair in zip(self._columns, found, strict=True)]
             self._steps, self._columns = steps[order], [column[order] for column in found]
         at = np.searchsorted(self._steps, wanted)
-        return PathPicture(wanted, *(column[at] for column in self._columns), focus=self.focus)
+        points, off_plane, shadow_loss, proposals = (column[at] for column in self._columns)
+        return PathPicture(wanted, points, off_plane, shadow_loss, proposals, self.focus)
 
     def _project(self, recording: Recording, at: NDArray[np.intp]) -> list[NDArray[np.float64]]:
         """Points (n, K, 2), off-plane share (n, K); of the focused restart the loss there (n,), proposals (n, 2)."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hands import CTRL, Hands, small
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
 
 from foadv_gui.lab.config import SETTINGS, Experiment
 
@@ -230,6 +231,75 @@ def test_arrow_keys_in_a_number_box_step_by_a_tenth(hands: Hands) -> None:
     assert hands.session.experiment.input.scale == pytest.approx(1.1)
     hands.key(Qt.Key.Key_Down)
     assert hands.session.experiment.input.scale == pytest.approx(1.0)
+    hands.rest()
+
+
+def test_arrow_keys_step_a_tolerance_over_its_decades_and_a_label_by_a_tenth(hands: Hands) -> None:
+    box = hands.field("ascent.tolerance").editor.box
+    hands.type(box, "1e-6")
+    hands.focus(box)
+    for key, value in ((Qt.Key.Key_Up, 1.1e-6), (Qt.Key.Key_PageDown, 1.1e-6 / 1.1**10)):
+        hands.key(key)
+        assert hands.session.experiment.ascent.tolerance == pytest.approx(value, rel=0.01)
+    hands.type(box, "1e-14")
+    assert hands.session.experiment.ascent.tolerance == 1e-14
+    hands.type(box, "0")
+    hands.focus(box)
+    hands.key(Qt.Key.Key_Down)
+    assert hands.session.experiment.ascent.tolerance == 0
+    hands.key(Qt.Key.Key_Up)
+    assert hands.session.experiment.ascent.tolerance == 1e-16
+    hands.key(Qt.Key.Key_Down)
+    assert hands.session.experiment.ascent.tolerance == 0
+    label = hands.field("input.label").editor.box
+    hands.type(label, "0.1")
+    hands.focus(label)
+    for value in (0.0, -0.1, -0.2):
+        hands.key(Qt.Key.Key_Down)
+        assert hands.session.experiment.input.label == value
+    hands.rest()
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("ascent.step", "0.25"), ("ascent.steps", "20"), ("network.seed", "7"), ("ascent.box", "-2, 2")],
+)
+def test_after_enter_the_keys_are_those_of_the_window_again(hands: Hands, key: str, text: str) -> None:
+    session, before = hands.session, hands.session.experiment
+    hands.type(hands.field(key).editor.box, text)
+    assert session.experiment.get(key) != before.get(key)
+    assert hands.landscape.hasFocus()
+    hands.rest()
+    hands.key(Qt.Key.Key_Right)
+    assert session.t == 1
+    hands.key(Qt.Key.Key_Z, CTRL)
+    assert session.experiment == before
+    hands.rest()
+
+
+def test_tab_takes_a_value_over_and_goes_on_to_the_next_field(hands: Hands) -> None:
+    box = hands.field("ascent.steps").editor.box
+    hands.type(box, "20", enter=False)
+    hands.key(Qt.Key.Key_Tab)
+    assert hands.session.experiment.ascent.steps == 20
+    assert hands.field("ascent.restarts").editor.isAncestorOf(QApplication.focusWidget())
+    hands.rest()
+
+
+def test_what_is_refused_can_be_mended_where_it_was_typed(hands: Hands) -> None:
+    box = hands.field("ascent.box").editor.box
+    hands.type(box, "1, -1")
+    assert "lower end below" in hands.field("ascent.box").refusal.text()
+    assert box.hasFocus()
+
+
+def test_the_seed_after_the_largest_is_the_first(hands: Hands) -> None:
+    editor = hands.field("network.seed").editor
+    largest = editor.box.maximum()
+    hands.type(editor.box, f"{largest - 1}")
+    for seed in (largest, 0, 1):
+        hands.click(editor.button)
+        assert hands.session.experiment.network.seed == seed
     hands.rest()
 
 

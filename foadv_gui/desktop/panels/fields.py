@@ -27,14 +27,20 @@ if TYPE_CHECKING:
     from foadv_gui.lab.config import Setting
 
 _TICKS = 1000
+_SMALLEST = 1e-16
+"""The smallest value above 0 that steps lead to: about the round-off of 1."""
 _PAUSE_MS = 25
 """The least time between two edits of a moving slider."""
 
 
 class Editor(QWidget):
-    """An editor of one setting: `edited` carries the value and whether the control is still moving."""
+    """An editor of one setting: `edited` carries the value and whether the control is still moving.
+
+    `entered` says that Enter was pressed in a field, after what was typed has been taken over.
+    """
 
     edited = Signal(object, bool)
+    entered = Signal()
 
     def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,13 +69,14 @@ class Editor(QWidget):
 
 
 class NumberBox(QDoubleSpinBox):
-    """Typed entry of a number over decades: four digits, steps of a tenth, only values in range can be typed."""
+    """Typed entry of a number: four digits are shown, and only values in range can be typed."""
 
     def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._log = setting.log
+        # What cannot be negative spreads over decades.
+        self._decades = setting.low is not None and setting.low >= 0
         self.setLocale(QLocale.c())
-        self.setDecimals(12)
+        self.setDecimals(30)  # Qt rounds to them: a tolerance of 1e-14 must not become 0
         self.setRange(float(setting.low if setting.low is not None else -1e12), float(setting.high or 1e12))
         self.setKeyboardTracking(False)
         self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
@@ -95,11 +102,14 @@ class NumberBox(QDoubleSpinBox):
         return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
 
     def stepBy(self, steps: int) -> None:
-        """Go up or down by a tenth of the value (or of one, near zero)."""
-        if self._log:
-            self.setValue(self.value() * 1.1**steps)
+        """Go up or down by a tenth of the value, and from the smallest one on to 0; a signed value by 0.1."""
+        if not self._decades:
+            self.setValue(round(self.value() + 0.1 * steps, 12))
+        elif self.value() < _SMALLEST:
+            self.setValue(_SMALLEST * 1.1 ** (steps - 1) if steps > 0 else 0.0)
         else:
-            self.setValue(self.value() + 0.1 * steps)
+            value = self.value() * 1.1**steps
+            self.setValue(float(f"{value:.3g}") if value > 0.99 * _SMALLEST else 0.0)
 
 
 class NumberEditor(Editor):
@@ -119,6 +129,7 @@ class NumberEditor(Editor):
             self.box = NumberBox(setting)
         self.box.setFixedWidth(64)
         self.box.valueChanged.connect(self._on_typed)
+        self.box.lineEdit().returnPressed.connect(self.entered)
         self.slider: QSlider | None = None
         self._waiting = False
         # A mouse moves more often than a picture is drawn: what it passes in between is not worth an edit each.
@@ -255,6 +266,7 @@ class SeedEditor(Editor):
         self.box.setFixedWidth(64)
         self.box.setAccessibleName(setting.title)
         self.box.valueChanged.connect(self._on_typed)
+        self.box.lineEdit().returnPressed.connect(self.entered)
         self.button = QToolButton()
         self.button.setText(button)
         self.button.setToolTip(f"Use the next seed: {setting.help}")
@@ -271,7 +283,7 @@ class SeedEditor(Editor):
 
     @Slot()
     def _on_next(self) -> None:
-        self.edited.emit((self.box.value() + 1) % self.box.maximum(), False)
+        self.edited.emit((self.box.value() + 1) % (self.box.maximum() + 1), False)
 
     @Slot()
     def _on_typed(self) -> None:
@@ -286,6 +298,7 @@ class TextEditor(Editor):
         self.box = QLineEdit()
         self.box.setAccessibleName(setting.title)
         self.box.editingFinished.connect(self._on_finished)
+        self.box.returnPressed.connect(self._on_return)
         self.row.addWidget(self.box, 1)
         self._shown = ""
         if setting.kind == "path":
@@ -312,6 +325,11 @@ class TextEditor(Editor):
         if text != self._shown:
             self._shown = text
             self.edited.emit(text or None, False)
+
+    @Slot()
+    def _on_return(self) -> None:
+        self._on_finished()  # Qt tells of Enter first, and only then that the editing is finished
+        self.entered.emit()
 
     @Slot()
     def _on_browse(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -56,13 +56,19 @@ _CHOSEN_BY: dict[str, dict[str, object]] = {
 
 
 class Field(QWidget):
-    """A setting's row: symbol and title, editor, and the reason why a value was refused."""
+    """A setting's row: symbol and title, editor, and the reason why a value was refused.
+
+    `entered` says that a value was confirmed with Enter, and not refused.
+    """
+
+    entered = Signal()
 
     def __init__(self, setting: Setting, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setting, self._session = setting, session
         self.editor: Editor = editor_for(setting)
         self.editor.edited.connect(self._on_edited)
+        self.editor.entered.connect(self._on_entered)
         label = QLabel(f"{setting.symbol}  {setting.title}" if setting.symbol else setting.title)
         label.setBuddy(self.editor)
         label.setFixedWidth(124)
@@ -95,9 +101,16 @@ class Field(QWidget):
         if not self._session.edit(self.setting.key, value, live=moving, also=also):
             self.show_value(self._session.experiment)
 
+    @Slot()
+    def _on_entered(self) -> None:
+        if self.refusal.isHidden():
+            self.entered.emit()
+
 
 class SetupPanel(QScrollArea):
-    """All settings in foldable sections."""
+    """All settings in foldable sections; `entered` says that one was confirmed with Enter."""
+
+    entered = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -148,6 +161,7 @@ class SetupPanel(QScrollArea):
         for setting in SETTINGS:
             if setting.section == name and setting.key not in _ELSEWHERE:
                 self.fields[setting.key] = field = Field(setting, self._session)
+                field.entered.connect(self.entered)
                 rows.addWidget(field)
 
         def fold(unfolded: bool) -> None:

@@ -90,6 +90,8 @@ class ExploreWorkspace(QWidget):
         column.setSpacing(2)
         column.addWidget(self.columns, 1)
         column.addWidget(self.playback)
+        # Back from a field, where Space, the arrows and Ctrl+Z are its own.
+        self.setup.entered.connect(self.landscape.plot.setFocus)
         session.cutChanged.connect(self._on_cut)
         session.recordingChanged.connect(self._on_recording)
 
