@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from foadv_gui.lab.config import Experiment
-    from foadv_gui.lab.recording import Recording
+    from foadv_gui.lab.documents import Found
 
 INTERRUPTED = 130  # what shells report for Ctrl+C
 _ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
@@ -137,19 +137,18 @@ def open_(
     theme: ThemeOption = None,
 ) -> int:
     """Open the desktop with an experiment."""
-    experiment = _experiment(target, settings)
-    changed = experiment if settings else None
+    if screenshot is None and (at is not None or size is not None):
+        raise Refused("--at and --size belong to a screenshot: add --screenshot FILE")
+    found = _found(target, settings)
     if screenshot is None:
-        if at is not None or size is not None:
-            raise Refused("--at and --size belong to a screenshot: add --screenshot FILE")
         from foadv_gui.desktop.app import main
 
-        return main(target, experiment=changed, theme=theme)
+        return main(found, name=target, theme=theme)
     _check_output(screenshot, (".png",))
     pixels = _size(size or "1280x720")
     from foadv_gui.desktop.app import screenshot as take
 
-    take(target, screenshot, experiment=changed, at=at, size=pixels, theme=theme)
+    take(found, screenshot, name=target, at=at, size=pixels, theme=theme)
     return 0
 
 
@@ -174,14 +173,15 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known as one JSON object.")] = False,
 ) -> int:
     """Run an experiment without a window, and print the verdict."""
-    experiment = _experiment(target, settings)
+    found = _found(target, settings)
+    experiment = found.experiment
     if output is not None:
         _check_output(output, (".npz",))
     from foadv_gui.core.threads import use_one_thread
-    from foadv_gui.lab.experiment import climb, prepare
+    from foadv_gui.lab.experiment import climb, given_starts, prepare
 
     use_one_thread()
-    problem = prepare(experiment)
+    problem = prepare(experiment, given_starts(found.starts, experiment))
     with _interruptible() as interrupted, _progress("climbing", experiment.ascent.steps) as advance:
         started = time.perf_counter()
         recording = climb(problem, lambda growing: advance(growing.steps), interrupted=interrupted)
@@ -194,6 +194,8 @@ def run(
         typer.echo(json.dumps(_strict({**first, **known}), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         _tell(experiment, known)
+        if recording.thinning:
+            typer.echo(recording.thinning)
         if output is not None:
             typer.echo(f"saved as {output}")
     return INTERRUPTED if "cancelled" in recording.stop_reason else 0
@@ -208,16 +210,16 @@ def render(
     theme: ThemeOption = Theme.light,
 ) -> None:
     """Draw an experiment as one figure, without a window."""
-    experiment = _experiment(target, settings)
+    found = _found(target, settings)
     pixels = _size(size)
     _check_output(output, (".png", ".svg"))
-    recording = _saved_run(target, settings)
     from foadv_gui.core.threads import use_one_thread
     from foadv_gui.lab.figures import save
     from foadv_gui.lab.observation import observe
 
     use_one_thread()
-    save(observe(experiment, recording), output, size=pixels, theme=(theme or Theme.light).value)
+    seen = observe(found.experiment, found.recording, found.starts)
+    save(seen, output, size=pixels, theme=(theme or Theme.light).value)
     typer.echo(f"saved as {output}")
 
 
@@ -270,16 +272,11 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     Console().print(table)
 
 
-def _experiment(target: str, settings: list[str] | None) -> Experiment:
-    """The experiment that is meant, with the changes of all ``--set``."""
-    from foadv_gui.lab.presets import find
+def _found(target: str, settings: list[str] | None) -> Found:
+    """What is meant, with the changes of all ``--set``."""
+    from foadv_gui.lab.documents import look_up
 
-    changes = _changes(settings)
-    experiment = find(target)
-    if not changes:
-        return experiment
-    (first, value), *more = changes.items()
-    return experiment.replace(first, value, **dict(more))
+    return look_up(target, _changes(settings))
 
 
 def _changes(settings: list[str] | None) -> dict[str, object]:
@@ -287,27 +284,22 @@ def _changes(settings: list[str] | None) -> dict[str, object]:
 
     from foadv_gui.lab.config import SETTINGS
 
-    words = {entry.key for entry in SETTINGS if entry.kind in ("text", "path", "choice")} | {"title", "watch"}
+    words = {entry.key for entry in SETTINGS if entry.kind in ("text", "choice")} | {"title", "watch"}
+    files = {entry.key for entry in SETTINGS if entry.kind == "path"}
     changes: dict[str, object] = {}
     for written in settings or []:
         key, equals, text = (part.strip() for part in written.partition("="))
         if not equals or not key:
             raise Refused(f"--set {written}: must be KEY=VALUE, as in --set input.scale=0.1")
         changes[key] = text
-        if key not in words:
+        if key in files:
+            # In full, since the recording outlives the folder that we are in.
+            changes[key] = str(Path(text).absolute()) if text else None
+        elif key not in words:
             # Written as in an experiment file; what cannot be read so is refused by the setting, in its own words.
             with contextlib.suppress(tomllib.TOMLDecodeError):
                 changes[key] = tomllib.loads(f"value = {text}")["value"]
     return changes
-
-
-def _saved_run(target: str, settings: list[str] | None) -> Recording | None:
-    """The recording to draw: the one named, unless a change of its settings asks for another run."""
-    if Path(target).suffix != ".npz" or any(not key.startswith("view.") for key in _changes(settings)):
-        return None
-    from foadv_gui.lab.recording import load
-
-    return load(target)
 
 
 def _size(text: str) -> tuple[int, int]:

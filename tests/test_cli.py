@@ -177,6 +177,34 @@ def test_a_recording_can_be_run_again_and_changed(quick: Path, tmp_path: Path) -
     np.testing.assert_array_equal(load(again).delta, run(load(again).experiment).delta)
 
 
+def test_starts_of_a_recordings_own_are_taken_again(quick: Path, tmp_path: Path) -> None:
+    hand, again, other = (tmp_path / name for name in ("hand.npz", "again.npz", "other.npz"))
+    first = run(load_preset("one-hill"), starts=0.1 * np.random.default_rng(0).standard_normal((3, 64)))
+    first.save(hand)
+    for target in (hand, again):
+        assert call("run", str(target), "-o", str(again)).exit_code == 0
+        np.testing.assert_array_equal(load(again).delta, first.delta)
+    picture = str(tmp_path / "a.png")
+    assert call("render", str(hand), "-o", picture, "--size", "640x360", "--set", "ascent.steps=3").exit_code == 0
+    assert call("run", str(hand), "-o", str(other), "--set", "ascent.seed=1").exit_code == 0
+    np.testing.assert_array_equal(load(other).delta, run(load(other).experiment).delta)
+
+
+def test_a_thinned_recording_is_said_to_be_one(quick: Path) -> None:
+    long = ("--set", "ascent.steps=2000", "--set", "ascent.tolerance=0", "--set", "compute.memory_mib=64")
+    large = ("--set", "network.dimension=2000", "--set", "ascent.restarts=4")
+    assert "every 4th iterate kept: memory budget\n" in call("run", str(quick), *long, *large).stdout
+    assert "kept" not in call("run", str(quick)).stdout
+
+
+def test_files_on_the_line_are_named_in_full(quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("d0.npy", np.zeros((1, 4)))
+    changes = ("--set", "ascent.start=file", "--set", "ascent.start_file=d0.npy")
+    assert call("run", str(quick), *changes, "-o", "a.npz").exit_code == 0
+    assert load("a.npz").experiment.ascent.start_file == str(tmp_path / "d0.npy")
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(quick: Path, tmp_path: Path) -> None:
     target = tmp_path / "a.npz"
     target.write_text("precious")
@@ -311,17 +339,33 @@ def test_without_a_command_the_desktop_opens(desktop: list[tuple[Any, ...]]) -> 
 def test_open_hands_over_the_experiment_and_its_changes(desktop: list[tuple[Any, ...]]) -> None:
     assert call("open", "digits", "--theme", "dark").exit_code == 0
     assert call("open", "digits", "--set", "input.index=7").exit_code == 0
-    assert desktop[0] == ("digits", {"experiment": None, "theme": "dark"})
-    assert desktop[1][1]["experiment"] == load_preset("digits").replace("input.index", 7)
+    (found, rest), (changed, _) = desktop
+    assert rest == {"name": "digits", "theme": "dark"}
+    assert found.experiment == load_preset("digits")
+    assert changed.experiment == load_preset("digits").replace("input.index", 7)
+
+
+def test_open_shows_a_saved_run_unless_another_is_asked_for(
+    desktop: list[tuple[Any, ...]], quick: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.npz"
+    assert call("run", str(quick), "-o", str(path)).exit_code == 0
+    for change in ("view.plane=two-random", "input.scale=2"):
+        assert call("open", str(path), "--set", change).exit_code == 0
+    (shown, _), (anew, _) = desktop
+    assert shown.experiment.view.plane == "two-random"
+    np.testing.assert_array_equal(shown.recording.delta, load(path).delta)
+    assert anew.recording is None
 
 
 def test_a_screenshot_is_asked_for(desktop: list[tuple[Any, ...]], tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
     arguments = ("open", "digits", "--screenshot", str(picture), "--at", "5", "--size", "1920x1080", "--theme", "light")
     assert call(*arguments).exit_code == 0
-    assert desktop == [
-        ("digits", picture, {"experiment": None, "at": 5, "size": (1920, 1080), "theme": "light"}),
-    ]
+    ((found, path, rest),) = desktop
+    assert found.experiment == load_preset("digits")
+    assert path == picture
+    assert rest == {"name": "digits", "at": 5, "size": (1920, 1080), "theme": "light"}
 
 
 def test_the_status_of_the_desktop_is_that_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

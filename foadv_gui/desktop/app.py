@@ -15,13 +15,14 @@ from foadv_gui.desktop.icons import application_icon
 from foadv_gui.desktop.main_window import MainWindow
 from foadv_gui.desktop.theme import ThemeKeeper, use_fusion
 from foadv_gui.desktop.worker import ComputeThread
-from foadv_gui.lab.presets import preset_names
+from foadv_gui.lab.files import FileProblem
+from foadv_gui.lab.presets import load_preset, preset_names
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.documents import Found
 
 
 _QUIET_MS = 400
@@ -47,57 +48,53 @@ def _on_qt_message(_kind: QtMsgType, _context: QMessageLogContext, message: str)
         sys.stderr.write(f"{message}\n")
 
 
-def make_window(theme_mode: str | None = None) -> MainWindow:
-    """A window with its compute thread, which is started once the window has been painted."""
+def make_window(theme_mode: str | None = None, *, remember: bool = True) -> MainWindow:
+    """A window with its compute thread, which is started once the window has been painted.
+
+    Without `remember` it has nothing to do with how the user left the last one.
+    """
     theme = ThemeKeeper()
     if theme_mode in ("light", "dark"):
         theme.choose(theme_mode, remember=False)  # type: ignore[arg-type]
     # Before the first plot is made: pyqtgraph's items take its options when they are created.
     theme.apply()
     thread = ComputeThread()
-    window = MainWindow(thread, theme)
+    window = MainWindow(thread, theme, remember=remember)
     theme.setParent(window)
     thread.setParent(window)
     return window
 
 
-def main(
-    target: str | None = None,
-    *,
-    experiment: Experiment | None = None,
-    theme: str | None = None,
-) -> int:
+def main(found: Found | None = None, *, name: str = "", theme: str | None = None) -> int:
     """Open the desktop and stay until it is closed; returns the exit status."""
     application = make_application()
     sys.excepthook = _report
     window = make_window(theme)
     Collector(window.session)
-    begin(window, target, experiment)
+    begin(window, found, name)
     window.show()
     # After the first paint: loading torch stalls the interpreter for moments at a time.
     QTimer.singleShot(100, window.start_computing)
     return application.exec()
 
 
-def begin(window: MainWindow, target: str | None, experiment: Experiment | None) -> None:
+def begin(window: MainWindow, found: Found | None = None, name: str = "") -> None:
     """Show what was asked for, or the first preset, moving at once from its shipped recording."""
+    from foadv_gui.lab.documents import look_up
     from foadv_gui.lab.opening import load_opening
 
-    name = target or preset_names()[0]
-    if experiment is not None:
-        window.session.open(experiment)
-    elif name == preset_names()[0]:
-        window.open_target(name)
+    first = preset_names()[0]
+    found = found or look_up(first)
+    window.show_found(name or first, found)
+    if found.recording is None and found.experiment == load_preset(first):
         window.session.play_shipped(load_opening())
-    else:
-        window.open_target(name)
 
 
 def screenshot(
-    target: str,
+    found: Found,
     path: Path,
     *,
-    experiment: Experiment | None = None,
+    name: str,
     at: int | None = None,
     size: tuple[int, int] = (1280, 720),
     theme: str | None = None,
@@ -105,42 +102,57 @@ def screenshot(
     """Draw the real window with everything computed, write the picture, and quit.
 
     `at` is the iterate at the cursor, the last one by default.
+
+    Raises
+    ------
+    FileProblem, RuntimeError
+        For what cannot be shown or written; no picture is.
     """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     qInstallMessageHandler(_on_qt_message)
     make_application()
-    window = make_window(theme or "light")
+    window = make_window(theme or "light", remember=False)
+    trouble: list[Exception] = []
+    window.session.unopened.connect(lambda *words: trouble.append(FileProblem(*words)))
+    window.session.failed.connect(lambda *words: trouble.append(_failure(*words)))
     window.resize(*size)
-    if experiment is not None:
-        window.session.open(experiment)
-    else:
-        window.open_target(target)
-    window.show()
-    window.start_computing()
-    window.player.pause()
-    _settle(window)
-    window.player.seek(window.session.steps if at is None else at)
-    _settle(window)
-    picture = window.grab()
-    window.close()
+    try:
+        window.show_found(name, found)
+        window.show()
+        window.start_computing()
+        window.player.pause()
+        _settle(window, trouble)
+        window.player.seek(window.session.steps if at is None else at)
+        _settle(window, trouble)
+        picture = window.grab()
+    finally:
+        window.close()
     if not picture.save(str(path)):
-        raise OSError(f"{path}: the picture could not be written")
+        raise FileProblem(path, "the picture cannot be written")
 
 
-def _settle(window: MainWindow) -> None:
+def _failure(message: str, details: str) -> RuntimeError:
+    failure = RuntimeError(message)
+    failure.add_note(details)  # which a traceback shows
+    return failure
+
+
+def _settle(window: MainWindow, trouble: list[Exception]) -> None:
     """Wait until nothing has been asked for or computed for a while: a plot of a new size asks a moment later."""
     loop, tick, idle = QEventLoop(), QTimer(), 0
 
     def look() -> None:
         nonlocal idle
         idle = 0 if window.session.busy else idle + 1
-        if idle * tick.interval() >= _QUIET_MS:
+        if trouble or idle * tick.interval() >= _QUIET_MS:
             loop.quit()
 
     tick.setInterval(50)
     tick.timeout.connect(look)
     tick.start()
     loop.exec()
+    if trouble:
+        raise trouble[0]
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

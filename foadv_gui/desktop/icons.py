@@ -30,7 +30,6 @@ _GLYPHS = {
     "no": "mdi6.close-circle",
     "unsure": "mdi6.help-circle",
     "note": "mdi6.information",
-    "busy": "mdi6.progress-clock",
 }
 
 

@@ -19,23 +19,22 @@ from PySide6.QtWidgets import (
 from superqt import QElidingLabel
 
 from foadv_gui.desktop.actions import Actions, key_sheet
+from foadv_gui.desktop.filing import Filing
 from foadv_gui.desktop.icons import application_icon
 from foadv_gui.desktop.player import Player
 from foadv_gui.desktop.session import Session
+from foadv_gui.desktop.status import Pace, doing, shown
 from foadv_gui.desktop.workspaces.explore import ExploreWorkspace
-from foadv_gui.lab.config import ExperimentError
-from foadv_gui.lab.files import FileProblem, atomic_write
-from foadv_gui.lab.presets import find, load_preset, preset_names
-from foadv_gui.lab.recording import load
+from foadv_gui.lab.presets import load_preset, preset_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import IO
 
     from PySide6.QtGui import QCloseEvent
 
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.desktop.worker import ComputeThread
+    from foadv_gui.lab.documents import Found
 
 _KINDS = "Experiments and recordings (*.toml *.npz);;All files (*)"
 
@@ -43,13 +42,18 @@ _KINDS = "Experiments and recordings (*.toml *.npz);;All files (*)"
 class MainWindow(QMainWindow):
     """Everything that one session shows."""
 
-    def __init__(self, thread: ComputeThread, theme: ThemeKeeper) -> None:
+    def __init__(self, thread: ComputeThread, theme: ThemeKeeper, *, remember: bool = True) -> None:
         super().__init__()
+        self._remember = remember
+        """Whether the window is placed as the user left it, and remembers where it is left."""
         self.setWindowTitle("foadv")
         self.setWindowIcon(application_icon())
         self._thread, self.theme = thread, theme
         self.session = Session(thread, self)
         self.player = Player(self.session, self)
+        self.filing = Filing(self)
+        self._pace = Pace()
+        self._played_before = False
         self.actions_table = Actions(self, self._handlers(), theme)
         for key, action in (
             ("undo", self.session.undo_stack.canUndoChanged),
@@ -63,13 +67,19 @@ class MainWindow(QMainWindow):
         self._add_tool_bar()
         self._add_status()
         self.session.experimentChanged.connect(self._show_title)
-        self.session.opened.connect(self.player.play)
+        self.session.opened.connect(self._on_opened)
+        self.session.unopened.connect(self._on_unopened)
         self.session.failed.connect(self._on_failed)
+        self.filing.found.connect(self.show_found)
+        self.filing.saved.connect(self._on_saved)
+        self.filing.refused.connect(self.warn)
+        self.filing.failed.connect(self._on_failed)
         self.session.statusChanged.connect(self._show_status)
         self.session.recordingChanged.connect(self._show_status)
         self.session.prepared.connect(self._show_status)
         self.resize(1280, 720)
-        self._restore()
+        if remember:
+            self._restore()
         self.setAcceptDrops(False)
         self._show_title()
         self._show_status()
@@ -160,18 +170,38 @@ class MainWindow(QMainWindow):
 
     # -- opening and saving --------------------------------------------------------------------------------------
 
-    def open_target(self, target: str) -> bool:
+    @Slot(str)
+    def open_target(self, target: str) -> None:
         """Open a preset, an experiment file or a recording; a message says what is wrong, and nothing changes."""
-        try:
-            if target.endswith(".npz"):
-                recording = load(target)
-                self.session.open(recording.experiment, recording=recording)
-            else:
-                self.session.open(find(target))
-        except (ExperimentError, FileProblem) as problem:
-            QMessageBox.warning(self, "This cannot be opened", str(problem))
-            return False
-        return True
+        if target.endswith(".npz"):
+            self.statusBar().showMessage(f"Reading {target}")
+        self.filing.open(target)
+
+    @Slot(str, object)
+    def show_found(self, name: str, found: Found) -> None:
+        """Show what was found under a name."""
+        self.statusBar().clearMessage()
+        self.session.open(found.experiment, recording=found.recording, starts=found.starts, name=name)
+
+    @Slot()
+    def _on_opened(self) -> None:
+        self._played_before = self.player.playing
+        self.player.play()
+
+    @Slot(str, str)
+    def _on_unopened(self, name: str, why: str) -> None:
+        if not self._played_before:
+            self.player.pause()
+        self.warn("This cannot be opened", f"{name}: {why}")
+
+    @Slot(str, str)
+    def warn(self, what: str, why: str) -> None:
+        """Say what cannot be done, and why."""
+        self.statusBar().clearMessage()
+        box = QMessageBox(QMessageBox.Icon.Warning, what, why, parent=self)
+        box.setTextFormat(Qt.TextFormat.PlainText)  # a file's name is no markup
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
 
     @Slot(int)
     def _on_preset(self, index: int) -> None:
@@ -194,29 +224,28 @@ class MainWindow(QMainWindow):
         if path:
             self.save_to(Path(path))
 
-    def save_to(self, path: Path) -> bool:
+    def save_to(self, path: Path) -> None:
         """Save by the file's ending, a recording if it has none; a message says why if it cannot be."""
-        recording, experiment = self.session.recording, self.session.experiment
+        recording = self.session.recording
+        if path.suffix not in (".npz", ".toml"):
+            path = path.with_name(f"{path.name}.npz")
+            if path.exists():  # nobody was asked about this one
+                why = "there is such a file already; type its whole name to replace it"
+                self.warn("This cannot be saved", f"{path}: {why}")
+                return
+        if path.suffix == ".toml":
+            self.filing.save_experiment(path, self.session.choice)
+        elif recording is None or not recording.finished:
+            why = "the run is not finished yet: wait for it, or stop it with Esc, and save again"
+            self.warn("This cannot be saved", f"{path}: {why}")
+            return
+        else:
+            self.filing.save_recording(path, recording)
+        self.statusBar().showMessage(f"Saving {path}")
 
-        def write(stream: IO[bytes]) -> None:
-            stream.write(experiment.to_toml().encode())
-
-        try:
-            if path.suffix not in (".npz", ".toml"):
-                path = path.with_name(f"{path.name}.npz")
-                if path.exists():  # nobody was asked about this one
-                    raise FileProblem(path, "there is such a file already; type its whole name to replace it")
-            if path.suffix == ".toml":
-                atomic_write(path, write)
-            elif recording is None or not recording.finished:
-                raise FileProblem(path, "the run is not finished yet: wait for it, or stop it with Esc, and save again")
-            else:
-                recording.save(path)
-        except FileProblem as problem:
-            QMessageBox.warning(self, "This cannot be saved", str(problem))
-            return False
+    @Slot(str)
+    def _on_saved(self, path: str) -> None:
         self.statusBar().showMessage(f"Saved {path}", 4000)
-        return True
 
     # -- showing -------------------------------------------------------------------------------------------------
 
@@ -236,30 +265,9 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_status(self) -> None:
         session = self.session
-        busy = session.busy
-        self.stop.setVisible(busy and bool(session.torch_version))
-        if not session.torch_version:
-            doing = (
-                "Loading torch; meanwhile a shipped recording of this preset plays"
-                if session.shipped
-                else "Loading torch"
-            )
-        elif busy and session.recording is not None and not session.recording.finished:
-            doing = f"Climbing: step {session.recording.steps} of at most {session.experiment.ascent.steps}"
-        elif busy:
-            doing = "Computing"
-        elif session.outdated:
-            doing = "Stopped: the picture is still that of earlier settings"
-        else:
-            doing = "Ready"
-        self.doing.setText(doing)
-        info = session.info
-        if info is not None:
-            by_hand = "   starts set by hand" if session.starts_by_hand else ""
-            self.device.setText(
-                f"{info.input_label}   d = {info.dimension}   m = {info.width}   K = {info.restarts}   "
-                f"ε = {info.epsilon:.4g}   η = {info.eta:.4g}   k = {info.reach:.3g}{by_hand}   {info.device} "
-            )
+        self.stop.setVisible(session.busy and bool(session.torch_version))
+        self.doing.setText(doing(session, self._pace))
+        self.device.setText(shown(session))
 
     @Slot(str, str)
     def _on_failed(self, message: str, details: str) -> None:
@@ -332,14 +340,22 @@ class MainWindow(QMainWindow):
         box.open()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop the timers, interrupt the thread, wait for it, then go."""
+        """Wait for what is being saved; then stop the timers, interrupt the thread, wait for it, and go."""
+        if self.filing.saving:
+            self.hide()  # a large recording takes seconds
+        if not self.filing.saves_well():
+            self.show()
+            event.ignore()  # what went wrong is said in a moment, and it can be saved elsewhere
+            return
         try:
             self.player.pause()
             self.session.close()
-            settings = QSettings()
-            settings.setValue("window/geometry", self.saveGeometry())
-            settings.setValue("window/columns", self.workspace.columns.saveState())
+            if self._remember:
+                settings = QSettings()
+                settings.setValue("window/geometry", self.saveGeometry())
+                settings.setValue("window/columns", self.workspace.columns.saveState())
             self.hide()  # at once: loading torch, which takes seconds, cannot be interrupted
         finally:
             self._thread.close()  # whatever went wrong: Qt aborts the program over a thread that still runs
+            self.filing.close()
         event.accept()

@@ -13,9 +13,10 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from foadv_gui.desktop.shown import Shown
-from foadv_gui.desktop.undo import Choice, EditCommand
+from foadv_gui.desktop.undo import Choice, EditCommand, forget_if_large
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
+from foadv_gui.lab.documents import keeps_starts
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     CutPicture,
@@ -43,6 +44,8 @@ class Session(Shown):
     experimentChanged = Signal()
     windowChanged = Signal()
     refused = Signal(str, str)
+    unopened = Signal(str, str)
+    """What was opened cannot be: its name, and why; all is again as it was before."""
     failed = Signal(str, str)
     statusChanged = Signal()
     opened = Signal()
@@ -54,10 +57,12 @@ class Session(Shown):
         self._thread = thread
         self.undo_stack = QUndoStack(self)
         self._choice = self._asked = Choice(Experiment())
+        self._begun = False
         self.window: Window | None = None
         self.torch_version = ""
         self.shipped = False
         """Whether a recording that came with the program is on show, not one computed here."""
+        self._position_before = 0.0
         self._oldest_job = self._asked_job = self._last_question = 0
         self._withdrawn: dict[type, int] = {}
         """Of each kind, the last question whose answer nobody waits for any more."""
@@ -81,9 +86,14 @@ class Session(Shown):
         return self._choice.experiment
 
     @property
+    def choice(self) -> Choice:
+        """All that determines what is on show."""
+        return self._choice
+
+    @property
     def starts_by_hand(self) -> bool:
         """Whether a start was dragged or clicked."""
-        return self._choice.starts is not None
+        return isinstance(self._choice.starts, np.ndarray)
 
     @property
     def outdated(self) -> bool:
@@ -106,14 +116,6 @@ class Session(Shown):
         most = self.recording.restarts if self.recording is not None else 1
         return min(self.experiment.view.focus, most - 1)
 
-    @property
-    def spectrum_current(self) -> bool:
-        """Whether the spectrum on show belongs to the iterate at the cursor."""
-        shown, path = self.spectrum, self.path
-        if shown is None or path is None:
-            return False
-        return shown.k == self.focus and shown.t == int(path.steps[path.at(self.t)])
-
     def edit(self, key: str, value: object, *, live: bool = False, also: Mapping[str, object] | None = None) -> bool:
         """Change one setting; returns whether that is possible (else `refused` says why and nothing changes).
 
@@ -129,7 +131,7 @@ class Session(Shown):
         if experiment == self.experiment:
             self.refused.emit(key, "")
             return True
-        starts = self._choice.starts if _keeps_starts(key) else None
+        starts = self._choice.starts if keeps_starts(key) else None
         recording = self._choice.recording if key.startswith("view.") else None
         self._push(Choice(experiment, starts, recording), key, live)
         self.refused.emit(key, "")
@@ -140,23 +142,36 @@ class Session(Shown):
         if self.recording is None or self.plane is None or len(self.plane.origin) != self.recording.dimension:
             return  # another dimension is on its way
         starts = np.array(self.recording.delta[0], np.float64) / self.recording.epsilon
-        if self._choice.starts is not None and self._choice.starts.shape == starts.shape:
-            starts = self._choice.starts.copy()
+        by_hand = self._choice.starts
+        if isinstance(by_hand, np.ndarray) and by_hand.shape == starts.shape:
+            starts = by_hand.copy()
         if k >= len(starts):
             return
         starts[k] = self.plane.moved(starts[k], point, keep_off_plane=not onto_plane)
         self._push(Choice(self.experiment, starts), f"start {k}", live)
 
-    def open(self, experiment: Experiment, *, recording: Recording | None = None) -> None:
-        """Show another experiment from its beginning, or a saved recording as it is."""
-        self._thread.cancel()
-        self.undo_stack.clear()
-        self._choice = Choice(experiment, None, recording)
-        self.set_position(0.0)
-        self.experimentChanged.emit()
+    def open(
+        self,
+        experiment: Experiment,
+        *,
+        recording: Recording | None = None,
+        starts: Recording | None = None,
+        name: str = "",
+    ) -> None:
+        """Show another experiment from its beginning (with the starts of a recording), or a saved run as it is.
+
+        That can be undone, as any change can. What the thread refuses is taken back, and `unopened` says why.
+        """
+        choice = Choice(experiment, starts, recording, opened=name or experiment.title or "experiment")
+        self._position_before = self.position
+        if self._begun:
+            self._push(choice, "open", live=False)
+        else:  # there is nothing yet to go back to
+            self._begun = True
+            self.restore(choice, live=False)
         self._fit()
+        self.set_position(0.0)
         self._fresh = True
-        self._ask(live=False)
         self.opened.emit()
 
     def play_shipped(self, values: list[object]) -> None:
@@ -168,7 +183,7 @@ class Session(Shown):
 
     def restore(self, choice: Choice, *, live: bool) -> None:
         """Show a choice that undo or redo brings back."""
-        elsewhere = _other_plane(self.experiment, choice.experiment)
+        elsewhere = choice.on_other_plane(self._choice)
         self._choice = choice
         self.experimentChanged.emit()
         if elsewhere:
@@ -193,6 +208,8 @@ class Session(Shown):
 
     def _push(self, choice: Choice, key: str, live: bool) -> None:
         self.shipped = False
+        if key == "open":
+            forget_if_large(self.undo_stack)
         self.undo_stack.push(EditCommand(self, self._choice, choice, key, live))
 
     # -- the cursor ----------------------------------------------------------------------------------------------
@@ -365,19 +382,14 @@ class Session(Shown):
 
     def _take_back(self, refusal: Refusal) -> None:
         """Go back to the last choice that was possible, and say what was wrong."""
+        opened = self._asked.opened
         command = self.undo_stack.command(self.undo_stack.index() - 1)
         if isinstance(command, EditCommand):
             command.retreat()
-        self.refused.emit(refusal.key, refusal.reason)
-
-
-def _other_plane(old: Experiment, new: Experiment) -> bool:
-    """Whether a part of the old plane that was zoomed to means nothing on the new one."""
-    keys = ("view.plane", "view.extent", "view.pixel_u", "view.pixel_v", "input.source", "network.dimension")
-    return any(old.get(key) != new.get(key) for key in keys)
-
-
-def _keeps_starts(key: str) -> bool:
-    """Whether starts set by hand outlive a change: not where it would give other starts, or another dimension."""
-    gone = ("network.dimension", "input.source", "input.file", "ascent.restarts", "ascent.seed", "ascent.start")
-    return not key.startswith(gone)
+        elif opened is not None:
+            self.restore(Choice(Experiment()), live=False)
+        if opened is None:
+            self.refused.emit(refusal.key, refusal.reason)
+        else:
+            self.set_position(self._position_before)
+            self.unopened.emit(opened, refusal.text)

@@ -6,28 +6,41 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtGui import QUndoCommand
 
 from foadv_gui.lab.config import setting
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+    from PySide6.QtGui import QUndoStack
 
     from foadv_gui.desktop.session import Session
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
 
 _MERGE_SECONDS = 1.5
+_HELD_BYTES = 2**30
+"""How much memory saved runs may take that perhaps undo alone still needs."""
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What undo and redo go through: the experiment, and starts (K, d) over epsilon set by hand."""
+    """What undo and redo go through.
+
+    The experiment; starts (K, d) over epsilon set by hand, or the recording whose own starts hold; a saved run to show
+    in place of running the experiment; and the name of what was opened, if this is it, unchanged.
+    """
 
     experiment: Experiment
-    starts: NDArray[np.float64] | None = None
+    starts: NDArray[np.float64] | Recording | None = None
     recording: Recording | None = None
+    opened: str | None = None
+
+    def on_other_plane(self, before: Choice) -> bool:
+        """Whether a part of the old plane that was zoomed to means nothing on the new one."""
+        keys = ("view.plane", "view.extent", "view.pixel_u", "view.pixel_v", "input.source", "network.dimension")
+        return any(before.experiment.get(key) != self.experiment.get(key) for key in keys)
 
 
 class EditCommand(QUndoCommand):
@@ -39,6 +52,12 @@ class EditCommand(QUndoCommand):
         self._key, self._live = key, live
         self._time = time.monotonic()
         self._possible: Choice | None = None
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """The saved runs that this command keeps in memory."""
+        held = (self._before.starts, self._before.recording, self._after.starts, self._after.recording)
+        return [one for one in held if one is not None and not isinstance(one, np.ndarray)]
 
     def accept(self, choice: Choice) -> None:
         """Note that a choice which this command leads to could be computed."""
@@ -77,7 +96,17 @@ class EditCommand(QUndoCommand):
         self._session.restore(self._before, live=False)
 
 
+def forget_if_large(stack: QUndoStack) -> None:
+    """Forget all changes where the saved runs that were opened among them take too much memory."""
+    commands = [stack.command(i) for i in range(stack.count())]
+    held = {id(one): one for command in commands if isinstance(command, EditCommand) for one in command.recordings}
+    if sum(one.delta.nbytes for one in held.values()) > _HELD_BYTES:
+        stack.clear()
+
+
 def _words(key: str) -> str:
+    if key == "open":
+        return "open"
     if key.startswith("start "):
         return "move start"
     return setting(key).title.lower()

@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -28,10 +28,11 @@ _STACK_BYTES = 8 * 2**20
 
 @dataclass(frozen=True)
 class Refusal:
-    """An experiment that cannot be: which setting, and why."""
+    """An experiment that cannot be: which setting, why, and both in one line."""
 
     key: str
     reason: str
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ class ComputeThread(QThread):
                 with self._condition:
                     self._pending.setdefault(job.lane, job)
         except ExperimentError as error:
-            self._post(job.id, Refusal(error.key, error.reason))
+            self._post(job.id, Refusal(error.key, error.reason, str(error)))
         except MemoryError:
             self._post(job.id, Failure("there is not enough memory for this", traceback.format_exc()))
         except Exception as error:

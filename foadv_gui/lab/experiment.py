@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,9 @@ from foadv_gui.core.ascent import ProjectedGradientAscent, ZeroGradientError, re
 from foadv_gui.core.constraint import CONSTRAINTS, ConstraintSet
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
-from foadv_gui.core.places import move
+from foadv_gui.core.places import CPU, move
 from foadv_gui.lab.config import ExperimentError, memory_problem
-from foadv_gui.lab.files import FileProblem, read_array
-from foadv_gui.lab.inputs import CleanInput, check_box, load_input
+from foadv_gui.lab.inputs import CleanInput, check_box, load_input, load_starts
 from foadv_gui.lab.models import load_weights
 from foadv_gui.lab.recording import RecordingBuilder
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
+
+_ROUNDING = 8
+"""Units in the last place of epsilon by which a projection may move a point that lies in the set already."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +64,20 @@ class Problem:
 
     @cached_property
     def reach(self) -> float:
-        """The reach k = epsilon |grad f(x)| / |f(x) - y|: above 1 the linearised plane f = y cuts the ball."""
+        """The reach k = max over the set of <delta, -sign(r) grad f(x)> / |r|, with r = f(x) - y.
+
+        Above 1 the linearised plane f = y cuts the set. On l2 sets k = epsilon |grad f|_2/|r|, on the l-infinity ball
+        epsilon |grad f|_1/|r|; with a box it is the support function of the intersection. inf where r = 0: the plane
+        then goes through the clean input; NaN where the network overflows.
+        """
         exact = self.objective.exact
         value, gradient = exact.network.value_and_gradient(exact.x)
-        return float(self.constraint.epsilon * gradient.norm() / (value - exact.y).abs())
+        residual = float(value) - exact.y
+        if residual == 0:
+            return math.inf
+        downhill = -gradient / residual
+        constraint = self.constraint.to(device=CPU, dtype=torch.float64)
+        return float(constraint.support(downhill) @ downhill)
 
 
 def prepare(
@@ -77,7 +90,8 @@ def prepare(
     experiment
         What to prepare.
     starts
-        Starting perturbations (K, d) in place of those that the experiment asks for; projected on the set.
+        Starting perturbations (K, d) in place of those that the experiment asks for; projected on the set, unless they
+        lie in it but for rounding: those of a recording begin again bit for bit.
     previous
         A problem whose random network is taken over where nothing that it depends on has changed.
 
@@ -93,12 +107,11 @@ def prepare(
     x = torch.tensor(clean.x, dtype=dtype, device=device)
     objective = QuadraticAdversary(network, x, clean.y)
     constraint = _set_around(experiment, clean.x, clean.epsilon, device, dtype)
-    drawn = _draw_starts(experiment, constraint, clean.dimension) if starts is None else torch.tensor(starts).double()
-    if drawn.ndim != 2 or drawn.shape[1] != clean.dimension:
+    drawn = None if starts is None else torch.tensor(starts).double()
+    if drawn is not None and (drawn.ndim != 2 or drawn.shape[1] != clean.dimension or len(drawn) == 0):
         shape = tuple(drawn.shape)
         raise ExperimentError("ascent.start_file", f"must hold starts of shape (K, {clean.dimension}), not {shape}")
-    with torch.inference_mode():
-        feasible = constraint.project(move(drawn, device, dtype))
+    feasible = _starts(experiment, constraint, clean.dimension, drawn, device, dtype)
     return Problem(
         experiment, clean, objective, constraint, feasible, _eta(experiment, objective, constraint, feasible)
     )
@@ -118,6 +131,32 @@ def problem_of(recording: Recording) -> Problem:
         clean = CleanInput(recording.x / length, recording.x, recording.epsilon, recording.y, "from the recording")
     starts = torch.tensor(recording.delta[0])
     return Problem(experiment, clean, QuadraticAdversary(network, x, recording.y), constraint, starts, recording.eta)
+
+
+def own_starts(recording: Recording) -> NDArray[np.floating[Any]] | None:
+    """The starts (K, d) of a recording that its settings do not give: set by hand, or from a file as it was then."""
+    experiment, dtype = recording.experiment, getattr(torch, str(recording.delta.dtype))
+    constraint = _set_around(experiment, recording.x, recording.epsilon, CPU, dtype)
+    own: NDArray[np.floating[Any]] = recording.delta[0]
+    try:
+        drawn = _starts(experiment, constraint, recording.dimension, None, CPU, dtype)
+    except ExperimentError:
+        return own
+    return None if np.array_equal(drawn.numpy(), own) else own
+
+
+def given_starts(
+    starts: NDArray[np.floating[Any]] | Recording | None, experiment: Experiment
+) -> NDArray[np.floating[Any]] | None:
+    """The starts that `prepare` takes in place of the experiment's: those set by hand, or a recording's own.
+
+    Either follow the radius: `starts` set by hand are over epsilon, and `own_starts` are scaled where it has changed.
+    """
+    epsilon = experiment.input.ratio * experiment.input.scale
+    if starts is None or isinstance(starts, np.ndarray):
+        return None if starts is None else starts * epsilon
+    own = own_starts(starts)
+    return own if own is None or epsilon == starts.epsilon else own / starts.epsilon * epsilon
 
 
 def run(
@@ -234,6 +273,24 @@ def _set_around(
         raise ExperimentError("ascent.box", str(problem), list(box)) from None
 
 
+def _starts(
+    experiment: Experiment,
+    constraint: ConstraintSet,
+    dimension: int,
+    given: Tensor | None,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Tensor:
+    """The starts (K, d) in the set: those given, or those that the experiment asks for."""
+    wanted = move(_draw_starts(experiment, constraint, dimension) if given is None else given, device, dtype)
+    with torch.inference_mode():
+        feasible = constraint.project(wanted)
+        if given is None and experiment.ascent.start != "file":
+            return feasible
+        rounding = _ROUNDING * torch.finfo(dtype).eps * constraint.epsilon
+        return torch.where((feasible - wanted).norm(dim=-1, keepdim=True) <= rounding, wanted, feasible)
+
+
 def _draw_starts(experiment: Experiment, constraint: ConstraintSet, dimension: int) -> Tensor:
     """The starting perturbations (K, d), float64 on the CPU: one seed is the same starts on every device and type."""
     ascent = experiment.ascent
@@ -241,17 +298,11 @@ def _draw_starts(experiment: Experiment, constraint: ConstraintSet, dimension: i
         # From the clean input all restarts coincide: one is enough.
         return torch.zeros(1, dimension, dtype=torch.float64)
     if ascent.start == "file":
-        try:
-            found = read_array(ascent.start_file or "")
-        except FileProblem as problem:
-            raise ExperimentError("ascent.start_file", problem.problem, ascent.start_file) from None
-        starts = torch.tensor(np.atleast_2d(found), dtype=torch.float64)
-        if not bool(torch.isfinite(starts).all()):
-            raise ExperimentError("ascent.start_file", "holds a value that is not finite", ascent.start_file)
+        starts = load_starts(experiment, dimension)
         too_much = memory_problem(experiment, dimension, restarts=len(starts))
         if too_much is not None:
             raise too_much
-        return starts
+        return torch.from_numpy(starts)
     # Row by row, so that more restarts keep those that were there.
     normals = np.random.default_rng([ascent.seed, 4]).standard_normal((ascent.restarts, dimension))
     uniforms = np.random.default_rng([ascent.seed, 5]).random(ascent.restarts)

@@ -1,4 +1,4 @@
-"""Where the clean input comes from: a random direction, a digit image, or a file."""
+"""Where the clean input comes from: a random direction, a digit image, or a file; and starts from a file."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _DIMENSION_MAX = 100_000
 class CleanInput:
     """The clean input and what follows from it: ``x = gamma x_hat``, ``|x_hat| = 1``, ``epsilon = rho gamma``.
 
-    `x_hat` and `x` are read-only float64 arrays of shape (d,); `label` says in words what the input is,
-    `image_shape` is (height, width) if it is an image, and `digit` is the digit that it shows if it is one.
+    `x_hat` and `x` are read-only float64 arrays of shape (d,); `label` says in words what the input is, and
+    `image_shape` is (height, width) if it is an image.
     """
 
     x_hat: NDArray[np.float64]
@@ -36,7 +36,6 @@ class CleanInput:
     y: float
     label: str
     image_shape: tuple[int, int] | None = None
-    digit: int | None = None
 
     @property
     def dimension(self) -> int:
@@ -49,7 +48,6 @@ class _Direction:
     x_hat: NDArray[np.float64]
     label: str
     image_shape: tuple[int, int] | None = None
-    digit: int | None = None
 
 
 def load_input(experiment: Experiment) -> CleanInput:
@@ -70,7 +68,6 @@ def load_input(experiment: Experiment) -> CleanInput:
         y=given.label,
         label=direction.label,
         image_shape=direction.image_shape,
-        digit=direction.digit,
     )
 
 
@@ -83,6 +80,23 @@ def check_box(experiment: Experiment, x: NDArray[np.float64]) -> None:
     if low < box[0] or high > box[1]:
         reason = f"must contain the clean input, whose coordinates range from {low:.6g} to {high:.6g}"
         raise ExperimentError("ascent.box", reason, list(box))
+
+
+def load_starts(experiment: Experiment, dimension: int) -> NDArray[np.float64]:
+    """Return the starting perturbations (K, d) of a file, which may hold a single one of shape (d,)."""
+    file, limit = experiment.ascent.start_file or "", experiment.compute.memory_mib * 2**18
+    try:
+        array = read_array(file, Limits(size=limit), "starts")
+    except FileProblem as error:
+        raise ExperimentError("ascent.start_file", error.problem, file) from None
+    rows = np.atleast_2d(array)
+    if array.dtype.kind not in "iuf" or rows.ndim != 2 or rows.shape[1] != dimension or len(rows) == 0:
+        reason = f"must hold numbers of shape (K, {dimension}), one start a row, not {_kind(array)}"
+        raise ExperimentError("ascent.start_file", reason, file)
+    starts = _double(rows)
+    if not np.isfinite(starts).all():
+        raise ExperimentError("ascent.start_file", "holds a value that is not finite", file)
+    return starts
 
 
 @lru_cache(maxsize=8)
@@ -101,7 +115,7 @@ def _digits() -> tuple[NDArray[Any], NDArray[Any]]:
 def _digit(index: int) -> _Direction:
     images, labels = _digits()
     digit = int(labels[index])
-    return _Direction(_unit(images[index]), f"a handwritten {digit} (image {index})", (8, 8), digit)
+    return _Direction(_unit(images[index]), f"a handwritten {digit} (image {index})", (8, 8))
 
 
 def _read_direction(file: str, index: int, memory_mib: int) -> _Direction:
@@ -121,8 +135,7 @@ def _direction_from(file: str, index: int, memory_mib: int, stamp: tuple[int, in
     array = read_array(file, Limits(size=memory_mib * 2**19), "x")
     name = Path(file).name
     if array.dtype.kind == "U" or not 1 <= array.ndim <= 3 or array.size == 0:
-        shape = "x".join(map(str, array.shape)) or "a single value"
-        reason = f"must hold numbers of shape (d,), (n, d) or (n, height, width), not {array.dtype} of shape {shape}"
+        reason = f"must hold numbers of shape (d,), (n, d) or (n, height, width), not {_kind(array)}"
         raise ExperimentError("input.file", reason, file)
     image_shape = (array.shape[1], array.shape[2]) if array.ndim == 3 else None
     table = array.reshape(1 if array.ndim == 1 else len(array), -1)
@@ -134,7 +147,7 @@ def _direction_from(file: str, index: int, memory_mib: int, stamp: tuple[int, in
             f"must be 0, since {name} holds one vector" if rows == 1 else f"must be below {rows}, the rows of {name}"
         )
         raise ExperimentError("input.index", reason, index)
-    vector = table[index].astype(np.float64)
+    vector = _double(table[index])
     key, value = ("input.file", file) if rows == 1 else ("input.index", index)
     if not np.isfinite(vector).all():
         raise ExperimentError(key, f"{name} holds a value there that is not finite", value)
@@ -142,6 +155,17 @@ def _direction_from(file: str, index: int, memory_mib: int, stamp: tuple[int, in
         raise ExperimentError(key, f"{name} holds only zeros there, so the input has no direction", value)
     label = name if rows == 1 else f"row {index} of {name}"
     return _Direction(_unit(vector), label, image_shape)
+
+
+def _kind(array: NDArray[Any]) -> str:
+    """What an array holds, in words."""
+    return f"{array.dtype} of shape {'x'.join(map(str, array.shape)) or 'a single value'}"
+
+
+def _double(array: NDArray[Any]) -> NDArray[np.float64]:
+    """The numbers in this machine's own float64; those of a longer type that are too large become infinite."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float64)
 
 
 def _unit(vector: NDArray[Any]) -> NDArray[np.float64]:

@@ -106,10 +106,12 @@ def _from_file(network: Network, limit: int, stamp: tuple[int, int]) -> Weights:
     if W.size * 8 > limit:
         raise FileProblem(path, f"W takes {W.size * 8 / 2**20:.0f} MiB, more than half of compute.memory_mib")
     with np.errstate(over="ignore"):
-        scaled = network.weight_scale * np.ascontiguousarray(W, dtype=np.float64)
+        scaled, outer = network.weight_scale * np.ascontiguousarray(W, dtype=np.float64), a.astype(np.float64)
     if not np.isfinite(scaled).all():
         raise FileProblem(path, f"W overflows when multiplied by network.weight_scale = {network.weight_scale:g}")
-    return _frozen(scaled, a.astype(np.float64))
+    if not np.isfinite(outer).all():
+        raise FileProblem(path, "a holds a value that is too large for float64")
+    return _frozen(scaled, outer)
 
 
 def _read_safetensors(path: Path, limit: int) -> dict[str, NDArray[Any]]:

@@ -58,9 +58,12 @@ class Observation:
 
 
 def observe(
-    experiment: Experiment, recording: Recording | None = None, interrupted: Callable[[], bool] = lambda: False
+    experiment: Experiment,
+    recording: Recording | None = None,
+    starts: Recording | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Observation:
-    """Run an experiment, or take the recording of it, and look at the result.
+    """Run an experiment (from the starts of a recording), or take the recording of it, and look at the result.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def observe(
     """
     scene = Scene()
     last: dict[type, object] = {}
-    for stage in scene.stages(Request(experiment, recording=recording), interrupted):
+    for stage in scene.stages(Request(experiment, starts, recording=recording), interrupted):
         last[type(stage)] = stage
         if isinstance(stage, VerdictPicture):
             break

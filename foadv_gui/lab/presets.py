@@ -1,4 +1,4 @@
-"""The experiments that come with the program, and finding an experiment by a name or a file."""
+"""The experiments that come with the program, and finding one by its name or its file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from foadv_gui.lab.config import Experiment, ExperimentError
-from foadv_gui.lab.files import FileProblem, read_npz
+from foadv_gui.lab.files import FileProblem
 from foadv_gui.resources import resource
 
 
@@ -33,7 +33,7 @@ def load_preset(name: str) -> Experiment:
 
 
 def find(name_or_path: str | Path) -> Experiment:
-    """Return the experiment of a preset, of a .toml file, or of the run that an .npz recording holds.
+    """Return the experiment of a preset or of a .toml file.
 
     Raises
     ------
@@ -43,21 +43,8 @@ def find(name_or_path: str | Path) -> Experiment:
     name, path = str(name_or_path), Path(name_or_path)
     if name in _presets():
         return load_preset(name)
-    if path.suffix == ".npz":
-        return _recorded(path)
     if path.suffix == ".toml" or path.is_file():
         return Experiment.from_toml(path)
     if path.parent != Path():
         raise FileProblem(path, "there is no such file; give the name of a preset, a .toml file or an .npz recording")
     return load_preset(name)
-
-
-def _recorded(path: Path) -> Experiment:
-    """Read only the experiment from a recording, which may be large."""
-    config = read_npz(path, names=("config",)).get("config")
-    if config is None or config.dtype.kind != "U" or config.shape != ():
-        raise FileProblem(path, "is not a recording of this program: it holds no experiment")
-    try:
-        return Experiment.model_validate_json(str(config))
-    except ExperimentError as error:
-        raise error.of(str(path)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 VERSION = 1
 MEASURES = ("loss", "value", "grad_norm", "tangential", "cosine", "radius", "fosc")
 RUNNING = "running"
-_LOAD_LIMITS = Limits(size=2**33)
+_SMALL = 2**30
+"""What the default memory budget lets a run take, and so any file, however it is packed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,12 @@ class Recording:
         """The restart with the largest finite final loss (0 if there is none)."""
         final = self.loss[-1]
         return int(np.argmax(np.where(np.isfinite(final), final, -np.inf)))
+
+    @property
+    def thinning(self) -> str:
+        """Which iterates were kept, in words; nothing if all were."""
+        stride = int(np.diff(self.steps_kept).max(initial=1))
+        return f"every {_ordinal(stride)} iterate kept: memory budget" if stride > 1 else ""
 
     def kept_index(self, t: int) -> int:
         """Return the index into `delta` of the last kept step that is not after step t (the first, if none is)."""
@@ -247,7 +255,7 @@ class RecordingBuilder:
 def load(path: str | Path) -> Recording:
     """Read a recording from an .npz file; `FileProblem` says what is wrong with it."""
     names = [entry.name for entry in fields(Recording)]
-    arrays = read_npz(path, _LOAD_LIMITS, names)
+    arrays = read_npz(path, _load_limits(path), names)
     missing = [name for name in names if name not in arrays]
     if missing:
         raise FileProblem(path, f"is not a recording of this program: it holds no {', '.join(missing)}")
@@ -267,6 +275,30 @@ def load(path: str | Path) -> Recording:
         arrays[name] = arrays[name].astype(np.int64)
     parts |= {name: _view(arrays[name]) for name in names if arrays[name].ndim}
     return Recording(**parts, config=config, version=VERSION)
+
+
+def _load_limits(path: str | Path) -> Limits:
+    """How much a recording may take: no more than its file does, since `save` packs nothing, or some, if it is small.
+
+    In no case may it take more than half of this machine's memory.
+    """
+    try:
+        on_disk = os.stat(path).st_size
+    except (OSError, ValueError):  # reading it says why
+        on_disk = 0
+    return Limits(size=min(max(_SMALL, on_disk), _physical_memory() // 2))
+
+
+def _physical_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return 2**33
+
+
+def _ordinal(n: int) -> str:
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
 
 
 def _scalar(path: str | Path, arrays: dict[str, NDArray[Any]], name: str, kinds: str) -> Any:

@@ -78,6 +78,13 @@ class Hands:
     def landscape(self) -> Any:
         return self.window.workspace.landscape.plot
 
+    @property
+    def spectrum_is_current(self) -> bool:
+        """Whether the spectrum on show belongs to the iterate at the cursor."""
+        spectrum, path = self.session.spectrum, self.session.path
+        here = int(path.steps[path.at(self.session.t)])
+        return spectrum is not None and (spectrum.k, spectrum.t) == (self.session.focus, here)
+
     def field(self, key: str) -> Any:
         """The row of a setting in the form, scrolled to and with its section unfolded."""
         field = self.workspace.setup.fields[key]
@@ -95,7 +102,7 @@ class Hands:
 
     def rest(self, timeout: int = 30_000) -> None:
         """Wait until nothing is on its way: no job, and no timer that is about to ask for one."""
-        self.until(lambda: not self.session.busy and self.no_timer(), timeout)
+        self.until(lambda: not (self.session.busy or self.window.filing.busy) and self.no_timer(), timeout)
         assert not self.failures
 
     def no_timer(self) -> bool:

@@ -54,7 +54,7 @@ def test_esc_stops_a_long_run_and_the_window_goes_on(hands: Hands) -> None:
     assert "Climbing: step" in window.doing.text()
     hands.key(Qt.Key.Key_Escape)
     assert seconds(hands, lambda: not session.busy) < AT_ONCE
-    hands.until(lambda: window.doing.text() == "Ready")
+    hands.until(lambda: window.doing.text() == f"Cancelled at step {session.recording.steps} of at most 50000")
     assert not window.stop.isVisible()
     recording = session.recording
     assert recording.finished
@@ -196,7 +196,7 @@ def test_edits_in_quick_succession_end_on_the_last_one(hands: Hands) -> None:
 @pytest.mark.parametrize("pause_ms", [0, 300])
 def test_closing_while_torch_is_being_loaded(new_window: Callable[[], Hands], qtbot: Any, pause_ms: int) -> None:
     hands = new_window()
-    begin(hands.window, None, None)
+    begin(hands.window)
     hands.window.start_computing()
     qtbot.wait(pause_ms)
     hands.window.close()
@@ -206,7 +206,7 @@ def test_closing_while_torch_is_being_loaded(new_window: Callable[[], Hands], qt
 
 def test_esc_before_torch_is_there_does_not_stop_the_launch(new_window: Callable[[], Hands]) -> None:
     hands = new_window()
-    begin(hands.window, None, None)
+    begin(hands.window)
     hands.window.start_computing()
     hands.key(Qt.Key.Key_Escape)
     hands.until(lambda: hands.window.doing.text() == "Ready", timeout=60_000)
@@ -229,7 +229,7 @@ def test_two_windows_one_after_the_other(new_window: Callable[[], Hands]) -> Non
 
 def test_the_opening_is_replaced_by_this_machines_own_results(new_window: Callable[[], Hands]) -> None:
     hands = new_window()
-    begin(hands.window, None, None)
+    begin(hands.window)
     session = hands.session
     assert session.shipped
     assert "shipped recording" in hands.window.doing.text()

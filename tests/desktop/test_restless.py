@@ -73,7 +73,7 @@ def test_a_restless_person(hands: Hands, seed: int) -> None:
     hands.rest(60_000)
     assert session.recording.experiment.same_run(session.experiment)
     assert session.recording.finished
-    assert session.spectrum_current
+    assert hands.spectrum_is_current
     assert session.surface.quantity == session.experiment.view.quantity
     assert session.plane.name == session.experiment.view.plane
     assert session.path.points.shape[1] == session.recording.restarts == session.info.restarts

@@ -39,7 +39,7 @@ def colourful(image: QImage) -> int:
 def test_the_window_on_a_screen(new_window: Callable[[], Hands]) -> None:
     assert QGuiApplication.platformName() not in ("offscreen", "minimal")
     hands = new_window()
-    begin(hands.window, None, None)
+    begin(hands.window)
     session = hands.session
     hands.until(lambda: session.t > 0)  # the shipped recording moves
     assert colourful(hands.window.grab().toImage()) > MANY

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from foadv_gui.lab.config import Experiment, ExperimentError
-from foadv_gui.lab.experiment import climb, prepare, problem_of, run
+from foadv_gui.lab.experiment import climb, given_starts, own_starts, prepare, problem_of, run
 from foadv_gui.lab.presets import load_preset
 from foadv_gui.lab.recording import MEASURES, Recording, load
 
@@ -205,6 +205,14 @@ def test_from_the_clean_input_there_is_one_path() -> None:
     ("starts", "words"),
     [
         (np.zeros((2, 5)), r"shape \(K, 6\)"),
+        (np.zeros((0, 6)), r"shape \(K, 6\), one start a row, not float64 of shape 0x6"),
+        (np.zeros((2, 3, 6)), "not float64 of shape 2x3x6"),
+        (np.zeros(5), "not float64 of shape 5"),
+        (np.float64(1), "not float64 of shape a single value"),
+        (np.full((2, 6), "a"), "not <U1 of shape 2x6"),
+        (np.zeros((2, 6), bool), "not bool"),
+        (np.zeros((2, 6), complex), "not real numbers"),
+        (np.full((2, 6), np.finfo(np.longdouble).max), "not finite"),
         (np.full((2, 6), np.nan), "not finite"),
         (None, "no such file|cannot be read|No such file"),
         (np.zeros((60_000, 6)), "more than the .* MiB"),
@@ -217,16 +225,52 @@ def test_a_file_of_starts_is_checked(tmp_path: Path, starts: np.ndarray | None, 
     experiment = SMALL.replace(
         "ascent.start", "file", **{"ascent.start_file": str(path), "compute.memory_mib": 64, "ascent.steps": 1}
     )
-    with pytest.raises(ExperimentError, match=words):
+    with pytest.raises(ExperimentError, match=words) as caught:
         prepare(experiment)
+    assert str(path) in str(caught.value) or "MiB" in words
 
 
-def test_starts_come_from_a_file(tmp_path: Path) -> None:
-    given = 0.01 * np.arange(12.0).reshape(2, 6)
-    np.save(tmp_path / "d0.npy", given)
-    change = {"ascent.start_file": str(tmp_path / "d0.npy")}
-    recording = run(SMALL.replace("ascent.start", "file", **change))
-    np.testing.assert_array_equal(recording.delta[0], given)
+@pytest.mark.parametrize("kind", ["<f8", ">f8", ">f4", "f2", np.longdouble, ">i8", "u1"])
+def test_starts_come_from_a_file(tmp_path: Path, kind: Any) -> None:
+    given = np.arange(12.0).reshape(2, 6) / (1 if np.dtype(kind).kind in "iu" else 128)
+    experiment = SMALL.replace("ascent.start", "file", **{"ascent.start_file": str(tmp_path / "d0.npy")})
+    experiment = experiment.replace("input.scale", 100.0)
+    np.save(tmp_path / "d0.npy", given.astype(kind))
+    np.testing.assert_array_equal(run(experiment).delta[0], given)
+    np.save(tmp_path / "d0.npy", given[1].astype(kind))
+    np.testing.assert_array_equal(run(experiment).delta[0], given[1:])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("constraint", ["l2-ball", "l2-sphere", "linf-ball"])
+@pytest.mark.parametrize("box", [None, (-0.4, 0.4)])
+def test_a_run_from_starts_of_its_own_is_repeated_bit_for_bit_from_its_recording(
+    tmp_path: Path, dtype: str, constraint: str, box: tuple[float, float] | None
+) -> None:
+    change = {"ascent.box": box, "compute.dtype": dtype, "ascent.start": "sphere"}
+    experiment = SMALL.replace("ascent.constraint", constraint, **change)
+    assert own_starts(run(experiment)) is None
+    first = run(experiment, starts=0.3 * np.random.default_rng(1).standard_normal((5, 6)))
+    first.save(tmp_path / "hand.npz")
+    saved = load(tmp_path / "hand.npz")
+    again = run(saved.experiment, starts=given_starts(saved, saved.experiment))
+    for name in ("delta", "loss", "eta", "config"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name), err_msg=name)
+    twice = saved.experiment.replace("input.ratio", 2 * saved.experiment.input.ratio, **{"ascent.box": None})
+    larger = given_starts(saved, twice)
+    assert larger is not None
+    np.testing.assert_allclose(larger, 2.0 * saved.delta[0], rtol=1e-6)
+
+
+def test_a_recording_keeps_the_starts_of_a_file_that_has_changed_or_gone(tmp_path: Path) -> None:
+    file = tmp_path / "d0.npy"
+    np.save(file, 0.01 * np.arange(12.0).reshape(2, 6))
+    recording = run(SMALL.replace("ascent.start", "file", **{"ascent.start_file": str(file)}))
+    assert own_starts(recording) is None
+    np.save(file, np.zeros((3, 6)))
+    np.testing.assert_array_equal(own_starts(recording), recording.delta[0])
+    file.unlink()
+    np.testing.assert_array_equal(own_starts(recording), recording.delta[0])
 
 
 # ---- what cannot be -------------------------------------------------------------------------------------------------

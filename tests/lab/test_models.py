@@ -130,6 +130,19 @@ def test_a_weights_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str
     assert caught.value.key == "network.file" and "\n" not in str(caught.value)
 
 
+def test_weights_of_other_kinds_are_converted_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.npz"
+    np.savez(path, W=np.ones((2, 3), ">f4"), a=np.array([1, 2], ">i8"))
+    W, a = load_weights(of_file(path, 3), 3)
+    assert (W.dtype, a.tolist()) == (np.float64, [1, 2]) and a.dtype.isnative
+    largest = np.finfo(np.longdouble).max
+    for wrong in ({"W": np.full((2, 3), largest), "a": np.ones(2)}, {"W": np.ones((2, 3)), "a": np.full(2, largest)}):
+        np.savez(path, **wrong)
+        os.utime(path, ns=(1, hash(str(wrong)) & 0xFFFFFFF))
+        with pytest.raises(ExperimentError, match=r"overflows|too large|not finite"):
+            load_weights(of_file(path, 3), 3)
+
+
 def test_text_is_no_weights(tmp_path: Path) -> None:
     np.savez(tmp_path / "w.npz", W=np.array([["1"]]), a=np.ones(1))
     with pytest.raises(ExperimentError, match="not real numbers"):

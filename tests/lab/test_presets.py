@@ -1,11 +1,9 @@
-"""A preset is found by its name, an experiment by its file, and a run by its recording."""
+"""A preset is found by its name, an experiment by its file."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from foadv_gui.lab import presets
@@ -53,33 +51,8 @@ def test_an_experiment_is_found_by_its_file(tmp_path: Path) -> None:
     assert presets.find(str(tmp_path / "other.txt")) == experiment
 
 
-def test_a_run_is_found_by_its_recording(tmp_path: Path) -> None:
-    experiment = Experiment().replace("input.scale", 0.25)
-    np.savez(tmp_path / "run.npz", config=experiment.model_dump_json(), delta=np.zeros((3, 2, 1)))
-    assert presets.find(tmp_path / "run.npz") == experiment
-
-
-@pytest.mark.parametrize(
-    ("arrays", "words"),
-    [
-        ({"x": np.zeros(3)}, "holds no experiment"),
-        ({"config": np.zeros(3)}, "holds no experiment"),
-        ({"config": np.array("{")}, "is no experiment"),
-        ({"config": np.array(json.dumps({"input": {"scale": -1}}))}, r"input\.scale = -1"),
-        ({"config": np.array([0x7FFFFFFF], "<u4").view("<U1")[0:1].reshape(())}, "impossible characters"),
-    ],
-)
-def test_a_recording_without_an_experiment_is_refused_by_name(
-    tmp_path: Path, arrays: dict[str, np.ndarray], words: str
-) -> None:
-    np.savez(tmp_path / "run.npz", **arrays)
-    with pytest.raises((FileProblem, ExperimentError), match=words) as caught:
-        presets.find(tmp_path / "run.npz")
-    assert str(caught.value).startswith(str(tmp_path / "run.npz"))
-
-
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    for name in ("none.toml", "none.npz", "none"):
+    for name in ("none.toml", "none"):
         with pytest.raises((FileProblem, ExperimentError), match=name):
             presets.find(tmp_path / name)
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foadv_gui.lab import recording as module
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.recording import MEASURES, RUNNING, Recording, RecordingBuilder, load
@@ -106,6 +107,19 @@ def test_the_kept_index_is_that_of_the_last_kept_step_before() -> None:
     assert recording.kept_index(-5) == 0
 
 
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [(11, "every 16th"), (60, "every 2nd"), (40, "every 4th"), (4, "every 32nd"), (2000, "")],
+)
+def test_a_thinned_recording_says_so(kept: int, words: str) -> None:
+    delta, measures = path_of(100)
+    builder = builder_of(100, sum(8 * array.size for array in measures.values()) + 2 * (kept + 1) * delta[0].nbytes)
+    builder.append(delta, measures)
+    for recording in (builder.snapshot(), builder.finish(["step limit"] * K, [-1] * K)):
+        assert recording.thinning == (words and f"{words} iterate kept: memory budget")
+    assert replace(recorded(), steps_kept=np.arange(0, 21 * 113, 113)).thinning.startswith("every 113th")
+
+
 def test_single_precision_iterates_stay_single_and_measures_are_double() -> None:
     recording = recorded(dtype=np.float32)
     assert recording.delta.dtype == np.float32
@@ -197,6 +211,22 @@ def test_a_save_that_fails_leaves_the_old_recording(tmp_path: Path, monkeypatch:
         recorded(9).save(tmp_path / "run.npz")
     assert load(tmp_path / "run.npz").steps == 5
     assert [file.name for file in tmp_path.iterdir()] == ["run.npz"]
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused_before_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = recorded(4000)
+    with (tmp_path / "packed.npz").open("wb") as stream:
+        np.savez_compressed(stream, **{name: getattr(long, name) for name in (f.name for f in fields(long))})
+    long.save(tmp_path / "plain.npz")
+    monkeypatch.setattr(module, "_SMALL", 2**17)
+    with pytest.raises(FileProblem, match=r"MiB of memory, more than the .* allowed"):
+        load(tmp_path / "packed.npz")
+    assert load(tmp_path / "plain.npz").steps == 4000  # as much as it takes on the disk
+    monkeypatch.setattr(module, "_physical_memory", lambda: 2**18)
+    with pytest.raises(FileProblem, match=r"MiB of memory, more than the 0\.1 MiB allowed"):
+        load(tmp_path / "plain.npz")
 
 
 def nan_at(name: str) -> Any:

@@ -1,0 +1,84 @@
+"""The words of the status line: what is being done and how long it still takes; what is on show."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from foadv_gui.desktop.session import Session
+
+_SILENT_SECONDS = 2.0
+_STEADY_SECONDS = 1.0
+
+
+class Pace:
+    """How long a climb still takes at most, in words that change once a second and come after two."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._run: object = None
+        self._began = self._told = 0.0
+        self._first = 0
+        self._words = ""
+
+    def words(self, run: object, done: int, total: int) -> str:
+        """What follows "step 1200 of at most 5000"; `run` tells one climb from another."""
+        now = self._clock()
+        if run is not self._run or done < self._first:
+            self._run, self._began, self._first, self._words = run, now, done, ""
+        elapsed, climbed = now - self._began, done - self._first
+        if elapsed < _SILENT_SECONDS or not climbed:
+            return self._words
+        if not self._words or now - self._told >= _STEADY_SECONDS:
+            self._told = now
+            self._words = f", about {_duration((total - done) * elapsed / climbed)} left"
+        return self._words
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 20:
+        return f"{max(round(seconds), 1)} s"
+    if seconds < 90:
+        return f"{5 * round(seconds / 5)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
+
+
+def doing(session: Session, pace: Pace) -> str:
+    """What the window is doing."""
+    recording = session.recording
+    if not session.torch_version:
+        return "Loading torch" + ("; meanwhile a shipped recording of this preset plays" if session.shipped else "")
+    if session.busy and recording is not None and not recording.finished:
+        most = session.experiment.ascent.steps
+        left = pace.words(recording.config, recording.steps, most)
+        return f"Climbing: step {recording.steps} of at most {most}{left}"
+    if session.busy:
+        return "Computing"
+    if session.outdated:
+        return "Stopped: the picture is still that of earlier settings"
+    if recording is not None and "cancelled" in recording.stop_reason:
+        return f"Cancelled at step {recording.steps} of at most {recording.experiment.ascent.steps}"
+    return "Ready"
+
+
+def shown(session: Session) -> str:
+    """What is on show, how large it is, and where it is computed."""
+    info, recording = session.info, session.recording
+    if info is None:
+        return ""
+    parts = [
+        info.input_label,
+        f"d = {info.dimension}",
+        f"m = {info.width}",
+        f"K = {info.restarts}",
+        f"ε = {info.epsilon:.4g}",
+        f"η = {info.eta:.4g}",
+        f"k = {info.reach:.3g}",
+        "starts set by hand" if session.starts_by_hand else "",
+        recording.thinning if recording is not None else "",
+        info.device,
+    ]
+    return "   ".join(part for part in parts if part) + " "

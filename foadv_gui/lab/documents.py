@@ -1,0 +1,78 @@
+"""What a name or a file stands for, and an experiment's own file with the starts that it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from foadv_gui.lab.config import SETTINGS, Experiment
+from foadv_gui.lab.files import FileProblem, atomic_write
+from foadv_gui.lab.presets import find
+from foadv_gui.lab.recording import Recording, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_OF_OTHER_STARTS = (
+    *("network.dimension", "input.source", "input.file"),
+    *("ascent.restarts", "ascent.seed", "ascent.start", "ascent.start_file"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What was asked for: an experiment; the saved run of it, if there is one; and the recording whose starts hold."""
+
+    experiment: Experiment
+    recording: Recording | None = None
+    starts: Recording | None = None
+
+
+def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Found:
+    """Return what a preset's name, a .toml file or an .npz recording stands for, with some settings changed.
+
+    A change of how a recording is shown shows it as it was saved; any other runs its experiment anew.
+
+    Raises
+    ------
+    ExperimentError, FileProblem
+        Saying what is wrong with the name, the file or the changes.
+    """
+    changes = changes or {}
+    recording = load(name) if Path(name).suffix == ".npz" else None
+    experiment = find(name) if recording is None else recording.experiment
+    experiment = experiment.replace("title", experiment.title, **changes)
+    saved = recording is not None and experiment.same_run(recording.experiment)
+    return Found(experiment, recording if saved else None, recording if all(map(keeps_starts, changes)) else None)
+
+
+def keeps_starts(key: str) -> bool:
+    """Whether starts of a run's own outlive a change: not where it gives other starts, or another dimension."""
+    return key not in _OF_OTHER_STARTS
+
+
+def save_experiment(path: Path, experiment: Experiment, starts: NDArray[np.floating[Any]] | None = None) -> None:
+    """Write an experiment to a .toml file that gives the same run wherever it lies; `FileProblem` if it cannot be.
+
+    The files that it names are named in full. Starts (K, d) that its settings do not give are written beside it.
+    """
+    named = {entry.key: experiment.get(entry.key) for entry in SETTINGS if entry.kind == "path"}
+    changes: dict[str, object] = {key: str(Path(file).absolute()) for key, file in named.items() if file}
+    if starts is not None:
+        beside = path.with_name(f"{path.stem}.starts.npy")
+        if beside.exists() and not path.exists():  # nobody was asked about this one
+            raise FileProblem(beside, "there is such a file already, where the starts would go; choose another name")
+        exact = starts.astype(np.float64)
+        atomic_write(beside, lambda stream: np.save(stream, exact, allow_pickle=False))
+        changes |= {"ascent.start": "file", "ascent.start_file": beside.name}
+    text = experiment.replace("title", experiment.title, **changes).to_toml()
+
+    def write(stream: IO[bytes]) -> None:
+        stream.write(text.encode())
+
+    atomic_write(path, write)
