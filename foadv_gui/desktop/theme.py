@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -11,87 +10,14 @@ from PySide6.QtCore import QObject, QSettings, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
+from foadv_gui.lab.palette import DARK, LIGHT
+
 if TYPE_CHECKING:
     from typing import Any
 
+    from foadv_gui.lab.palette import Theme
+
 Mode = Literal["system", "light", "dark"]
-
-
-@dataclass(frozen=True)
-class Theme:
-    """One set of colours; `#rrggbb` each, named by what they mark."""
-
-    name: str
-    window: str
-    panel: str
-    plot: str
-    border: str
-    text: str
-    faint_text: str
-    accent: str
-    accent_text: str
-    focus: str
-    """The focused path, everywhere."""
-    others: str
-    """All other paths."""
-    start: str
-    cursor: str
-    multiplier: str
-    largest: str
-    smallest: str
-    bars: str
-    yes: str
-    no: str
-    unsure: str
-    note: str
-
-
-LIGHT = Theme(
-    name="light",
-    window="#eef0f4",
-    panel="#ffffff",
-    plot="#ffffff",
-    border="#d3d8e0",
-    text="#1b2230",
-    faint_text="#5a6577",
-    accent="#2f6fdb",
-    accent_text="#ffffff",
-    focus="#e4572e",
-    others="#f4a261",
-    start="#ffffff",
-    cursor="#1b2230",
-    multiplier="#b0399a",
-    largest="#d1495b",
-    smallest="#2f6fdb",
-    bars="#8aa4cf",
-    yes="#1b7f4d",
-    no="#b3261e",
-    unsure="#8a6100",
-    note="#2f6fdb",
-)
-DARK = Theme(
-    name="dark",
-    window="#14171d",
-    panel="#1c2129",
-    plot="#171b22",
-    border="#323a47",
-    text="#e7ebf2",
-    faint_text="#98a3b5",
-    accent="#6ea3ff",
-    accent_text="#0c1320",
-    focus="#ff7a50",
-    others="#ffb877",
-    start="#ffffff",
-    cursor="#f2f5fa",
-    multiplier="#e58bd6",
-    largest="#ff8a8f",
-    smallest="#7fb0ff",
-    bars="#4c638c",
-    yes="#63d297",
-    no="#ff8a80",
-    unsure="#f0c060",
-    note="#8ab6ff",
-)
 
 
 class ThemeKeeper(QObject):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,59 +16,8 @@ from foadv_gui.lab.config import setting
 if TYPE_CHECKING:
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.observation import Observation
+    from foadv_gui.lab.palette import Theme
 
-
-@dataclass(frozen=True)
-class Palette:
-    """The colours of a figure, `#rrggbb` each, named by what they mark."""
-
-    paper: str
-    panel: str
-    text: str
-    faint: str
-    line: str
-    focus: str
-    others: str
-    multiplier: str
-    bars: str
-    yes: str
-    no: str
-    unsure: str
-    note: str
-
-
-PALETTES: dict[str, Palette] = {
-    "light": Palette(
-        paper="#ffffff",
-        panel="#f6f7f9",
-        text="#1b2230",
-        faint="#5a6577",
-        line="#c3cad5",
-        focus="#e4572e",
-        others="#c27a3e",
-        multiplier="#b0399a",
-        bars="#7f9bcb",
-        yes="#1b7f4d",
-        no="#b3261e",
-        unsure="#8a6100",
-        note="#2f6fdb",
-    ),
-    "dark": Palette(
-        paper="#14171d",
-        panel="#1c2129",
-        text="#e7ebf2",
-        faint="#a3aebf",
-        line="#414b5a",
-        focus="#ff7a50",
-        others="#c98a55",
-        multiplier="#e58bd6",
-        bars="#5b78ad",
-        yes="#63d297",
-        no="#ff8a80",
-        unsure="#f0c060",
-        note="#8ab6ff",
-    ),
-}
 
 # How the paths lie on a map: bright on the maps that start dark, dark on those that are white in the middle.
 _ON_SEQUENTIAL = {"focus": "#ff6a3d", "others": "#ffc08a", "casing": "#14171d", "line": "#ffffff"}
@@ -91,7 +39,7 @@ def _ink(seen: Observation) -> dict[str, str]:
     return _ON_DIVERGING if seen.surface.quantity in ("residual", "curvature") else _ON_SEQUENTIAL
 
 
-def draw_landscape(axes: Any, seen: Observation, palette: Palette) -> None:
+def draw_landscape(axes: Any, seen: Observation, palette: Theme) -> None:
     """The map of the plane with the set's cut, all paths, and a key above."""
     surface, view, ink = seen.surface, seen.experiment.view, _ink(seen)
     low, high = surface.colour_range(view.clip)
@@ -146,9 +94,9 @@ def _paths(axes: Any, seen: Observation, ink: dict[str, str]) -> None:
     axes.plot(*points[-1, focus], marker, color=colour, ms=1.4 * size, mec="#101318", mew=1.2, zorder=8)
 
 
-def _legend(axes: Any, seen: Observation, palette: Palette, ink: dict[str, str]) -> None:
+def _legend(axes: Any, seen: Observation, palette: Theme, ink: dict[str, str]) -> None:
     """The key, above the map: what is not in the picture is not in the key."""
-    cased = [Stroke(linewidth=3.4, foreground=palette.faint), Normal()]
+    cased = [Stroke(linewidth=3.4, foreground=palette.faint_text), Normal()]
     thick = [Stroke(linewidth=4.4, foreground=ink["casing"]), Normal()]
     thin = [Stroke(linewidth=2.6, foreground=ink["casing"], alpha=0.5), Normal()]
     entries = [Line2D([], [], color=ink["focus"], lw=2.6, path_effects=thick, label=f"path {seen.focus + 1}")]
@@ -185,46 +133,37 @@ def number(value: float) -> str:
     return f"{value:.0f}" if 100 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
-def _title(axes: Any, words: str, palette: Palette) -> None:
+def _title(axes: Any, words: str, palette: Theme) -> None:
     axes.set_title(words, fontsize=9.5, color=palette.text, loc="left", pad=4)
 
 
-def draw_spectrum(axes: Any, seen: Observation, palette: Palette) -> None:
+def draw_spectrum(axes: Any, seen: Observation, palette: Theme) -> None:
     """Histogram and ticks of the eigenvalues at the focused path's end, with the multiplier they must stay below."""
     found = seen.spectrum
     name = "P H P on the tangent space" if found.kind == "tangent" else "H"
     axes.set_yticks([])
-    if found.problem:
+    if found.why_empty:
         _title(axes, f"Eigenvalues of {name}", palette)
         axes.set_xticks([])
-        words = "\n".join(textwrap.wrap(found.problem, 52))
-        axes.text(0.5, 0.5, words, ha="center", va="center", transform=axes.transAxes, fontsize=9, color=palette.faint)
+        words, colour = "\n".join(textwrap.wrap(found.why_empty, 52)), palette.faint_text
+        axes.text(0.5, 0.5, words, ha="center", va="center", transform=axes.transAxes, fontsize=9, color=colour)
         return
     some = "" if found.exact else f", the {len(found.eigenvalues)} at both ends"
     zeros = f", and {found.zeros} zeros" if found.zeros else ""
     _title(axes, f"Eigenvalues of {name} at the end (t = {found.t}{some}{zeros})", palette)
-    if not found.dimension:
-        axes.set_xticks([])
-        words = "none: the point is a corner of the set"
-        axes.text(0.5, 0.5, words, ha="center", va="center", transform=axes.transAxes, fontsize=9, color=palette.faint)
-        return
-    low, high = float(found.eigenvalues.min(initial=0.0)), float(found.eigenvalues.max(initial=0.0))
-    span = max(high - low, 1e-300)
-    near = low - 3 * span < found.multiplier < high + 3 * span
-    pool = [low, high, found.multiplier] if near else [low, high]
-    pad = 0.06 * (max(pool) - min(pool)) or 1.0
-    counts, edges = np.histogram(found.eigenvalues, bins=40, range=(low, high) if high > low else (low - 1, low + 1))
+    low, high = found.axis()
+    counts, edges = found.histogram()
     axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=palette.bars, lw=0)
     top = max(int(counts.max(initial=1)), 1)
     axes.vlines(found.eigenvalues, -0.13 * top, -0.03 * top, color=palette.text, lw=0.7, alpha=0.8)
-    axes.axhline(0, color=palette.line, lw=0.8)
-    axes.set_xlim(min(pool) - pad, max(pool) + pad)
+    axes.axhline(0, color=palette.border, lw=0.8)
+    axes.set_xlim(low, high)
     axes.set_ylim(-0.16 * top, 1.28 * top)
     if found.kind == "tangent":
-        _multiplier(axes, found.multiplier, near, palette)
+        _multiplier(axes, found.multiplier, low <= found.multiplier <= high, palette)
 
 
-def _multiplier(axes: Any, multiplier: float, near: bool, palette: Palette) -> None:
+def _multiplier(axes: Any, multiplier: float, near: bool, palette: Theme) -> None:
     """The line that all tangent eigenvalues must stay below; an arrow where it is far away."""
     left, right = axes.get_xlim()
     words = f"λ = {number(multiplier)}"
@@ -262,24 +201,24 @@ def _multiplier(axes: Any, multiplier: float, near: bool, palette: Palette) -> N
     )
 
 
-def _trace(axes: Any, values: Any, seen: Observation, palette: Palette) -> None:
+def _trace(axes: Any, values: Any, seen: Observation, palette: Theme) -> None:
     t = np.arange(len(values))
     others = [k for k in range(values.shape[1]) if k != seen.focus]
     axes.plot(t, values[:, others], color=palette.others, lw=0.8, alpha=0.55)
     axes.plot(t, values[:, seen.focus], color=palette.focus, lw=2.2, zorder=5)
     axes.set_xlim(0, max(len(values) - 1, 1))
     axes.set_xlabel("step t", color=palette.text, fontsize=9, labelpad=1)
-    axes.grid(True, color=palette.line, lw=0.5, alpha=0.5)
+    axes.grid(True, color=palette.border, lw=0.5, alpha=0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
-def draw_loss(axes: Any, seen: Observation, palette: Palette) -> None:
+def draw_loss(axes: Any, seen: Observation, palette: Theme) -> None:
     """The loss of every restart by step."""
     _title(axes, "Loss L", palette)
     _trace(axes, seen.recording.loss, seen, palette)
 
 
-def draw_stationarity(axes: Any, seen: Observation, palette: Palette) -> None:
+def draw_stationarity(axes: Any, seen: Observation, palette: Theme) -> None:
     """The tangential measure on a log scale, with the tolerance and the predicted rate."""
     _title(axes, "Gradient left along the set", palette)
     values = seen.recording.tangential
@@ -287,7 +226,7 @@ def draw_stationarity(axes: Any, seen: Observation, palette: Palette) -> None:
     axes.set_yscale("log")
     tolerance = seen.experiment.ascent.tolerance
     if tolerance > 0:
-        axes.axhline(tolerance, color=palette.faint, lw=1, ls=":")
+        axes.axhline(tolerance, color=palette.faint_text, lw=1, ls=":")
     # What is far below the tolerance is round-off.
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, 1e-3 * tolerance), high)

@@ -15,8 +15,6 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from foadv_gui.lab.figure_panels import (
-    PALETTES,
-    Palette,
     draw_landscape,
     draw_loss,
     draw_spectrum,
@@ -25,16 +23,17 @@ from foadv_gui.lab.figure_panels import (
 )
 from foadv_gui.lab.files import FileProblem, atomic_write
 from foadv_gui.lab.observation import Observation, observe
-from foadv_gui.lab.picture import QUANTITY_TITLES
+from foadv_gui.lab.palette import THEMES
+from foadv_gui.lab.picture import QUANTITY_TITLES, TONE_ICONS, InputPicture
 
 if TYPE_CHECKING:
     from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.palette import Theme
 
 ThemeName = Literal["light", "dark"]
 FORMATS = (".png", ".svg")
 SIZE = (1920, 1080)
 _HEIGHT = 7.2  # inches
-_ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
 
 
 def render(
@@ -98,8 +97,8 @@ def draw(seen: Observation, *, size: tuple[int, int] = SIZE, theme: ThemeName = 
     width_px, height_px = size
     # Narrower than 4:3 there is no room for the right column: the figure is then drawn smaller.
     dpi = min(height_px / _HEIGHT, width_px / (_HEIGHT * 4 / 3))
-    palette = PALETTES[theme]
-    figure = Figure(figsize=(width_px / dpi, height_px / dpi), dpi=dpi, facecolor=palette.paper)
+    palette = THEMES[theme]
+    figure = Figure(figsize=(width_px / dpi, height_px / dpi), dpi=dpi, facecolor=palette.panel)
     page = _Page(figure, palette, width_px / dpi, height_px / dpi)
     top = _header(page, seen)
     side = min(top - 0.45 - 1.25, 0.5 * page.width - 1.35)
@@ -108,7 +107,7 @@ def draw(seen: Observation, *, size: tuple[int, int] = SIZE, theme: ThemeName = 
     draw_landscape(landscape, seen, palette)
     _colour_bar(page, landscape, seen, (0.8 + side + 0.12, bottom, 0.16, side))
     honesty = "\n".join(textwrap.wrap(_honesty(seen), int((side + 0.9) / 0.072)))
-    page.text(0.8, bottom - 0.55, honesty, 8.5, palette.faint, va="top")
+    page.text(0.8, bottom - 0.55, honesty, 8.5, palette.faint_text, va="top")
     left = 0.8 + side + 1.5
     right = page.width - left - 0.3
     rest = top - 0.05 - _verdict(page, seen, left, top - 0.05, right)
@@ -126,17 +125,17 @@ def draw(seen: Observation, *, size: tuple[int, int] = SIZE, theme: ThemeName = 
 class _Page:
     """A figure measured in inches from its lower left corner."""
 
-    def __init__(self, figure: Any, palette: Palette, width: float, height: float) -> None:
+    def __init__(self, figure: Any, palette: Theme, width: float, height: float) -> None:
         self.figure, self.palette, self.width, self.height = figure, palette, width, height
 
     def axes(self, left: float, bottom: float, width: float, height: float) -> Any:
         axes = self.figure.add_axes(
             (left / self.width, bottom / self.height, width / self.width, height / self.height),
-            facecolor=self.palette.panel,
+            facecolor=self.palette.plot,
         )
         for spine in axes.spines.values():
-            spine.set_color(self.palette.line)
-        axes.tick_params(colors=self.palette.faint, labelsize=8.5, length=3, width=0.8)
+            spine.set_color(self.palette.border)
+        axes.tick_params(colors=self.palette.faint_text, labelsize=8.5, length=3, width=0.8)
         return axes
 
     def text(self, x: float, y: float, words: str, size: float, colour: str, **more: Any) -> None:
@@ -151,7 +150,7 @@ def _header(page: _Page, seen: Observation) -> float:
     for line in textwrap.wrap(experiment.watch, int((page.width - 0.6) / 0.077)):
         y -= 0.25
         page.text(0.3, y, line, 11, palette.text)
-    page.text(0.3, y - 0.25, parameters(seen), 9.5, palette.faint)
+    page.text(0.3, y - 0.25, parameters(seen), 9.5, palette.faint_text)
     return y - 0.4
 
 
@@ -178,7 +177,7 @@ def _colour_bar(page: _Page, axes: Any, seen: Observation, place: tuple[float, f
     beyond = {(True, True): "both", (True, False): "min", (False, True): "max"}
     extend = beyond.get((bool(shown.min() < low), bool(shown.max() > high)), "neither")
     bar = page.figure.colorbar(image, cax=page.axes(*place), extend=extend, extendfrac=0.025)
-    bar.outline.set_color(page.palette.line)
+    bar.outline.set_color(page.palette.border)
     words = QUANTITY_TITLES[seen.surface.quantity]
     bar.set_label(words, color=page.palette.text, fontsize=9.5, labelpad=4)
 
@@ -198,23 +197,21 @@ def _honesty(seen: Observation) -> str:
 
 def _images(page: _Page, seen: Observation, left: float, top: float, width: float) -> float:
     """The clean image, the perturbation and the adversary, in a row below `top`; returns the height used."""
-    palette, recording, size = page.palette, seen.recording, 0.92
-    delta = recording.delta[-1, seen.focus].astype(float)
-    limit = float(abs(delta).max()) or 1.0
+    palette, size = page.palette, 0.92
+    shown = InputPicture.of(seen.recording, seen.recording.steps, seen.focus)
+    sides = (-shown.limit, shown.limit)
     shades = [
-        ("clean input x", recording.x, "gray", None),
-        (f"perturbation δ, ±{limit:.2g}", delta, "RdBu_r", (-limit, limit)),
-        ("adversary x + δ", recording.x + delta, "gray", None),
+        ("clean input x", shown.clean, "gray", shown.span),
+        (f"perturbation δ, ±{shown.limit:.2g}", shown.delta, "RdBu_r", sides),
+        ("adversary x + δ", shown.adversary, "gray", shown.span),
     ]
-    grey = (float(recording.x.min()), float(recording.x.max()))
-    for i, (words, pixels, colours, limits) in enumerate(shades):
+    for i, (words, pixels, colours, (low, high)) in enumerate(shades):
         x = left + i * width / 3
         axes = page.axes(x, top - 0.12 - size, size, size)
         axes.set_xticks([])
         axes.set_yticks([])
-        low, high = limits or grey
         axes.imshow(pixels.reshape(seen.prepared.image_shape), cmap=colours, vmin=low, vmax=high, aspect="equal")
-        page.text(x, top - 0.27 - size, words, 8.5, palette.faint)
+        page.text(x, top - 0.27 - size, words, 8.5, palette.faint_text)
     return size + 0.4
 
 
@@ -224,7 +221,7 @@ def _verdict(page: _Page, seen: Observation, left: float, top: float, width: flo
     clauses = [(clause.tone, clause.words) for clause in seen.clauses]
     for tone, words in [*clauses, ("note", seen.summary)]:
         colour = getattr(palette, tone)
-        page.text(left, y, _ICONS[tone], 13, colour, weight="bold", va="top")
+        page.text(left, y, TONE_ICONS[tone], 13, colour, weight="bold", va="top")
         lines = textwrap.wrap(words, int(width / 0.088))
         page.text(left + 0.27, y - 0.01, "\n".join(lines), 11, palette.text, va="top", linespacing=1.25)
         y -= 0.2 * len(lines) + 0.09

@@ -248,12 +248,22 @@ class SpectrumPicture:
     residual: float
     problem: str = ""
 
+    @property
+    def why_empty(self) -> str:
+        """Why there is nothing to draw, or nothing if there is."""
+        if self.problem or len(self.eigenvalues):
+            return self.problem
+        if not self.dimension:
+            return "A corner of the constraint set: no direction is free to bend in."
+        return f"All {self.dimension} eigenvalues are exactly zero." if self.exact else "No eigenvalue converged here."
+
     def axis(self) -> tuple[float, float]:
         """The range to draw: all eigenvalues, and the multiplier where that does not squeeze them flat."""
-        values = np.append(self.eigenvalues, 0.0) if self.zeros else self.eigenvalues
+        values = np.append(self.eigenvalues, 0.0) if self.zeros or not len(self.eigenvalues) else self.eigenvalues
         low, high = float(values.min()), float(values.max())
         # Few eigenvalues may have no width of their own: theirs is at least a fifth of their size.
-        width = max(high - low, 0.2 * max(abs(low), abs(high)), 1e-300)
+        width = max(high - low, 0.2 * max(abs(low), abs(high)))
+        width = width if width > 1e-300 else 1.0
         middle = (low + high) / 2
         low, high = middle - width / 2, middle + width / 2
         if low - _FAR * width <= self.multiplier <= high + _FAR * width:
@@ -269,7 +279,10 @@ class SpectrumPicture:
 
 @dataclass(frozen=True, eq=False)
 class ExtremesPicture:
-    """Extreme eigenvalues along the focused path: at steps t (n,), smallest, largest and multiplier (n,) each."""
+    """Extreme eigenvalues along the focused path: at steps t (n,), smallest, largest and multiplier (n,) each.
+
+    NaN where there is none, or none converged.
+    """
 
     k: int
     kind: Literal["tangent", "euclidean"]
@@ -279,8 +292,17 @@ class ExtremesPicture:
     multiplier: Floats
     problem: str = ""
 
+    @property
+    def why_empty(self) -> str:
+        """Why there is nothing to draw, or nothing if there is."""
+        if self.problem or np.isfinite(self.smallest).any() or np.isfinite(self.largest).any():
+            return self.problem
+        return "No eigenvalue at any step: no direction is free to bend in, or none converged."
+
 
 Tone: TypeAlias = Literal["yes", "no", "unsure", "note"]
+TONE_ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
+"""The icon of each tone of a clause, where it is written as text."""
 
 
 @dataclass(frozen=True)
@@ -306,6 +328,36 @@ class VerdictPicture:
     def mail_key(self) -> int:
         """Verdicts on different restarts do not replace each other."""
         return self.k
+
+
+@dataclass(frozen=True, eq=False)
+class InputPicture:
+    """The clean input and its perturbation (d,), and between which values they are coloured."""
+
+    clean: Floats
+    delta: Floats
+
+    @classmethod
+    def of(cls, recording: Recording, t: int, k: int) -> InputPicture:
+        """The input of restart k at the last kept iterate not after t."""
+        return cls(recording.x, np.asarray(recording.delta[recording.kept_index(t), k], np.float64))
+
+    @property
+    def adversary(self) -> Floats:
+        """What the network sees: x + delta."""
+        return np.asarray(self.clean + self.delta)
+
+    @property
+    def limit(self) -> float:
+        """The size of the perturbation's largest entry; 1 for none at all."""
+        return float(np.abs(self.delta).max()) or 1.0
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The lowest and the highest entry of clean input and adversary, which share one scale."""
+        both = np.append(self.clean, self.adversary)
+        low, high = float(both.min()), float(both.max())
+        return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -367,7 +419,8 @@ def _endings(recording: Recording) -> list[str]:
         stopped = f"Cancelled at step {recording.steps} of at most {asked.steps}"
         parts = [stopped, f"{converged} of {paths} had converged"]
     elif asked.tolerance == 0:
-        parts = [f"{reasons.count('step limit')} of {paths} took all {counted(asked.steps, 'step')} (tolerance 0)"]
+        taken = counted(asked.steps, "step")
+        parts = [f"{reasons.count('step limit')} of {paths} took {taken}, as asked (tolerance 0)"]
     else:
         parts = [f"{converged} of {paths} converged"]
     diverged = reasons.count("diverged")

@@ -18,10 +18,11 @@ from PIL import Image
 from foadv_gui.lab import figure_panels, figures
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.experiment import run
-from foadv_gui.lab.figure_panels import PALETTES, number
+from foadv_gui.lab.figure_panels import number
 from foadv_gui.lab.figures import draw, render, save
 from foadv_gui.lab.files import FileProblem
-from foadv_gui.lab.observation import Observation, observe, tally
+from foadv_gui.lab.observation import Observation, observe
+from foadv_gui.lab.palette import THEMES
 from foadv_gui.lab.presets import load_preset, preset_names
 from foadv_gui.lab.sections import View
 
@@ -158,9 +159,9 @@ def contrast(first: str, second: str) -> float:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_words_stand_out_from_the_paper(theme: str) -> None:
-    palette = PALETTES[theme]
-    for name in ("text", "faint", "yes", "no", "unsure", "note", "multiplier"):
-        assert contrast(getattr(palette, name), palette.paper) >= 4.5, name
+    palette = THEMES[theme]
+    for name in ("text", "faint_text", "yes", "no", "unsure", "note", "multiplier"):
+        assert contrast(getattr(palette, name), palette.panel) >= 4.5, name
 
 
 @pytest.mark.parametrize(
@@ -214,9 +215,5 @@ def test_figures_leave_no_global_state() -> None:
         assert "pyplot" not in inspect.getsource(module)
 
 
-def test_the_tally_counts_what_it_says() -> None:
-    assert tally([True, True, False], [True, False, False]) == (
-        "2 of 3 paths converged, 1 ended at a strict local maximum"
-    )
-    assert tally([True], [None]) == "1 of 1 path converged"
+def test_numbers_have_three_digits_and_exponents_only_where_they_are_needed() -> None:
     assert (number(1057.3), number(0.00428), number(27.24), number(1e9)) == ("1057", "0.00428", "27.2", "1e+09")

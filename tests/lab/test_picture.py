@@ -11,7 +11,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from foadv_gui.lab.picture import PathPicture, Surface, grid_shape, round_levels
+from foadv_gui.lab.picture import (
+    ExtremesPicture,
+    InputPicture,
+    PathPicture,
+    SpectrumPicture,
+    Surface,
+    grid_shape,
+    round_levels,
+)
 
 
 def surface_of(values: Any, quantity: Any = "loss", inside: Any = None) -> Surface:
@@ -125,6 +133,46 @@ def test_a_time_between_two_kept_steps_shows_the_earlier_one() -> None:
     assert [path.at(t) for t in (-1, 0, 3.9, 4, 8.5, 9, 50)] == [0, 0, 0, 1, 2, 3, 3]
 
 
-def test_pictures_need_no_torch() -> None:
-    script = "import sys, foadv_gui.lab.picture; assert 'torch' not in sys.modules"
+def spectrum_of(eigenvalues: Any, **changes: Any) -> SpectrumPicture:
+    parts = {"zeros": 0, "dimension": 9, "multiplier": 0.0, "exact": True, "residual": 0.0, **changes}
+    return SpectrumPicture(0, 0, "tangent", np.array(eigenvalues, float), **parts)
+
+
+@pytest.mark.parametrize("eigenvalues", [[], [0.0, 0.0], [5e-324], [3.0], [-2.0, 7.0], [1e300, 1.5e300]])
+@pytest.mark.parametrize("multiplier", [0.0, 4.0, -1e6])
+def test_an_axis_has_a_width_and_holds_all_eigenvalues(eigenvalues: list[float], multiplier: float) -> None:
+    shown = spectrum_of(eigenvalues, multiplier=multiplier, zeros=2)
+    low, high = shown.axis()
+    assert np.isfinite([low, high]).all()
+    assert all(low < value < high for value in eigenvalues)
+    assert high - low > 1e-3
+    counts, edges = shown.histogram()
+    assert counts.sum() == len(eigenvalues)
+    assert (edges[0], edges[-1]) == (low, high)
+
+
+def test_a_spectrum_without_eigenvalues_says_why() -> None:
+    assert spectrum_of([1.0]).why_empty == ""
+    assert "no second derivative" in spectrum_of([], problem="no second derivative").why_empty
+    assert "corner" in spectrum_of([], dimension=0).why_empty
+    assert "All 9 eigenvalues are exactly zero" in spectrum_of([], zeros=9).why_empty
+    assert "converged" in spectrum_of([], exact=False).why_empty
+    t, some, none = np.arange(2), np.array([np.nan, 1.0]), np.full(2, np.nan)
+    assert ExtremesPicture(0, "tangent", t, some, some, some).why_empty == ""
+    assert "No eigenvalue" in ExtremesPicture(0, "tangent", t, none, none, some).why_empty
+
+
+def test_an_input_and_its_adversary_share_one_scale() -> None:
+    shown = InputPicture(np.array([0.0, 1.0, 0.5]), np.array([-0.25, 0.125, 0.0]))
+    np.testing.assert_array_equal(shown.adversary, [-0.25, 1.125, 0.5])
+    assert shown.span == (-0.25, 1.125)
+    assert shown.limit == 0.25
+    still = InputPicture(np.full(3, 2.0), np.zeros(3))
+    assert still.limit == 1
+    assert still.span == (1.5, 2.5)
+
+
+@pytest.mark.parametrize("module", ["picture", "palette"])
+def test_pictures_need_no_torch(module: str) -> None:
+    script = f"import sys, foadv_gui.lab.{module}; assert not sys.modules.keys() & {{'torch', 'PySide6'}}"
     subprocess.run([sys.executable, "-c", script], check=True)

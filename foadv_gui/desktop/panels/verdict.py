@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent
 
     from foadv_gui.desktop.session import Session
-    from foadv_gui.desktop.theme import Theme, ThemeKeeper
+    from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.palette import Theme
     from foadv_gui.lab.picture import Clause
 
 _TONES = {"yes": "yes", "no": "no", "unsure": "not decided", "note": "note"}
@@ -115,4 +116,5 @@ class VerdictPanel(QFrame):
             ]
             for i, row in enumerate(self.rows):
                 self._column.insertWidget(i, row)
-        self.summary.setText(summary(session.recording, session.verdicts))
+        maxima = [verdict.local_maximum for verdict in session.verdicts.values()]
+        self.summary.setText(summary(session.recording, maxima))

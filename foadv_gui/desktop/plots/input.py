@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
@@ -10,13 +10,15 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.theme import pen, style_axes
+from foadv_gui.lab.picture import InputPicture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtGui import QShowEvent
 
     from foadv_gui.desktop.session import Session
-    from foadv_gui.desktop.theme import Theme, ThemeKeeper
+    from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.palette import Theme
 
 _MOST_BARS = 4096
 
@@ -94,17 +96,18 @@ class InputPlot(QWidget):
         recording, info = self._session.recording, self._session.info
         if recording is None or info is None or not self.isVisible():
             return
-        delta = np.array(recording.delta[recording.kept_index(self._session.t), self._session.focus], np.float64)
-        x: Any = recording.x
-        if len(x) != info.dimension or len(delta) != len(x):
+        shown = InputPicture.of(recording, self._session.t, self._session.focus)
+        if not len(shown.clean) == len(shown.delta) == info.dimension:
             return
-        top = float(np.abs(delta).max()) or 1.0
-        both = (float(min(x.min(), (x + delta).min())), float(max(x.max(), (x + delta).max())))
-        self.titles[0].setText(f"clean x: {info.input_label}")
-        self.titles[1].setText(f"perturbation δ, colours to ±{top:.3g}")
-        self.titles[2].setText("adversary x + δ")
-        for plot, values, levels in zip(self.plots, (x, delta, x + delta), (both, (-top, top), both), strict=True):
-            plot.draw(values, info.image_shape, levels)
+        cut = info.image_shape is None and info.dimension > _MOST_BARS
+        part = f" (the first {_MOST_BARS} of {info.dimension})" if cut else ""
+        self.titles[0].setText(f"clean x: {info.input_label}{part}")
+        self.titles[1].setText(f"perturbation δ, up to ±{shown.limit:.3g}{part}")
+        self.titles[2].setText(f"adversary x + δ{part}")
+        sides = (-shown.limit, shown.limit)
+        self.plots[0].draw(shown.clean, info.image_shape, shown.span)
+        self.plots[1].draw(shown.delta, info.image_shape, sides)
+        self.plots[2].draw(shown.adversary, info.image_shape, shown.span)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Draw when the tab is opened."""

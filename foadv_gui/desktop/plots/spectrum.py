@@ -141,15 +141,11 @@ class SpectrumPlot(QFrame):
         name = "Tangent" if shown.kind == "tangent" else "Euclidean"
         self.heading.setText(f"{name} spectrum at t = {shown.t}")
         self._pick()
-        self.pages.say(shown.problem)
-        self.note.setVisible(not shown.problem)
-        if shown.problem:
+        self.pages.say(shown.why_empty)
+        self.note.setVisible(not shown.why_empty)
+        if shown.why_empty:
             return
         values = shown.eigenvalues
-        if not shown.dimension:
-            self.note.hide()
-            self.pages.say("A corner of the constraint set: no direction is free to bend in.")
-            return
         low, high = shown.axis()
         counts, edges = shown.histogram()
         for item in (self._bars, self._ticks):
@@ -166,7 +162,7 @@ class SpectrumPlot(QFrame):
 
     def _shown_tick(self, position: QPointF) -> int | None:
         shown = self._session.spectrum
-        if shown is None or shown.problem or not len(shown.eigenvalues):
+        if shown is None or shown.why_empty:
             return None
         box = self.plot.plotItem.vb
         if not box.sceneBoundingRect().contains(position):
@@ -252,7 +248,7 @@ class ExtremesPlot(QFrame):
         self.plot.hideButtons()
         self.plot.setLabel("bottom", "step t")
         self.plot.getAxis("left").setWidth(40)
-        self._curves = {name: self.plot.plot() for name in ("largest", "smallest", "multiplier")}
+        self._curves = {name: self.plot.plot(connect="finite") for name in ("largest", "smallest", "multiplier")}
         self._cursor = pg.InfiniteLine(angle=90, movable=True)
         self._cursor.sigDragged.connect(self._on_cursor)
         self.plot.addItem(self._cursor, ignoreBounds=True)
@@ -297,11 +293,11 @@ class ExtremesPlot(QFrame):
         shown = self._session.extremes
         if shown is None:
             return
-        self.pages.say(shown.problem)
-        self.key.setVisible(not shown.problem)
+        self.pages.say(shown.why_empty)
+        self.key.setVisible(not shown.why_empty)
         kind = "tangent" if shown.kind == "tangent" else "Euclidean"
         self.heading.setText(f"Extreme {kind} eigenvalues by step")
-        if shown.problem:
+        if shown.why_empty:
             return
         for name, curve in self._curves.items():
             curve.setOpacity(1.0)

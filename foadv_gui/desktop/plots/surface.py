@@ -16,7 +16,7 @@ from foadv_gui.lab.picture import QUANTITY_TITLES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from foadv_gui.desktop.theme import Theme
+    from foadv_gui.lab.palette import Theme
     from foadv_gui.lab.picture import Surface, Window
 
 _SIGNED = "CET-D1A"

@@ -14,7 +14,7 @@ from foadv_gui.desktop.theme import brush, pen
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from foadv_gui.desktop.theme import Theme
+    from foadv_gui.lab.palette import Theme
     from foadv_gui.lab.picture import DirectionPicture, PathPicture, PlanePicture, VerdictPicture
 
 _MOST_TRAILS = 128
