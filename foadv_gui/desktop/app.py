@@ -151,8 +151,10 @@ def _settle(window: MainWindow, trouble: list[Exception]) -> None:
     tick.timeout.connect(look)
     tick.start()
     loop.exec()
+    tick.stop()
+    tick.timeout.disconnect(look)  # which holds the window
     if trouble:
-        raise trouble[0]
+        raise trouble.pop()
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -41,7 +41,7 @@ class Pace:
 def _duration(seconds: float) -> str:
     if seconds < 20:
         return f"{max(round(seconds), 1)} s"
-    if seconds < 90:
+    if seconds < 120:
         return f"{5 * round(seconds / 5)} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"
 
