@@ -18,7 +18,10 @@ Function: TypeAlias = Callable[[Tensor], Tensor]
 
 
 class NoCurvatureError(ValueError):
-    """Raised when a second derivative is asked of an activation that has none (relu)."""
+    """Raised where there is no second derivative to look at: for relu, or where the Hessian overflows.
+
+    What comes before the colon of its text says the reason in brief.
+    """
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -89,13 +91,22 @@ def relative_step(
         # A residual of round-off size has a gradient of no meaning.
         noise = 16 * torch.finfo(value.dtype).eps * (value.abs() + abs(objective.y))
         known = bool(((value - objective.y).abs() > noise).any())
-        G = float(to_exact(gradient).square().sum(-1).mean().sqrt()) if known else 0.0
+        G = _rms(to_exact(gradient)) if known or not bool(torch.isfinite(value).all()) else 0.0
+        if not math.isfinite(G):
+            # The ascent will say that it diverged: any step does.
+            return sys.float_info.min
     if not G > 0:
         raise ZeroGradientError(
             "the gradient is zero at every start (f = y there, or every neuron is saturated), so a relative "
             "step has no scale: choose a random start or an absolute step"
         )
     return c * constraint.epsilon / G
+
+
+def _rms(vectors: Tensor) -> float:
+    """The root mean square of the lengths of vectors (K, d), whose squares may overflow."""
+    top = float(vectors.abs().max())
+    return top * float((vectors / top).square().sum(-1).mean().sqrt()) if 0 < top < math.inf else top
 
 
 def measure(
@@ -178,7 +189,8 @@ class ProjectedGradientAscent:
 
         Convergence and overflow are looked at between blocks (one synchronisation a block on a GPU) and the iterates
         after the step at which the last restart ended are dropped, so the result does not depend on `length`. A
-        restart that overflows stays at its last finite iterate. The start itself is always handed out. When
+        restart that overflows stays at its last finite iterate. The start itself is always handed out, with NaN for the
+        measures that overflow there. When
         `interrupted()` becomes true the ascent ends, cancelled; while `paused()` is true a block is one step long.
         """
         # One restart runs as a vector: a matrix-vector product is twice as fast as a product with one row.
@@ -207,7 +219,8 @@ class ProjectedGradientAscent:
             last = tuple(part[-1] for part in block)
             measures = measure(self.objective, self.constraint, block_delta, block_value, block_gradient)
             if held:
-                measures = {name: torch.nan_to_num(values) for name, values in measures.items()}
+                # No number stands for what overflows at a start itself.
+                measures = {name: torch.where(torch.isfinite(v), v, torch.nan) for name, v in measures.items()}
             stationary = (measures["tangential"] <= self.tolerance) & self.constraint.points_outward(
                 block_delta, block_gradient
             )
@@ -291,11 +304,8 @@ def _hold(block: tuple[Tensor, ...], finite: Tensor, last: tuple[Tensor, ...] | 
     bad_at: list[int] = torch.where(finite.all(0), size, (~finite).int().argmax(0)).tolist()
     for k, first_bad in enumerate(bad_at):
         for i, part in enumerate(block):
-            if first_bad:
-                kept = part[first_bad - 1, k].clone()
-            else:
-                kept = torch.nan_to_num(part[0, k]) if last is None else last[i][k]
-            part[first_bad:, k] = kept
+            kept = part[max(first_bad - 1, 0), k].clone()
+            part[first_bad:, k] = last[i][k] if first_bad == 0 and last is not None else kept
     return bad_at
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -16,8 +16,9 @@ from scipy.sparse.linalg import LinearOperator, minres
 from .activations import NoCurvatureError
 from .constraint import L2Ball, L2Sphere
 from .interruption import never
-from .places import to_exact
-from .spectrum import DENSE_LIMIT, ReducedHessian, lanczos, on_exact_set, restrict, tangent_space_at
+from .norms import norm
+from .places import CPU, to_exact
+from .spectrum import DENSE_LIMIT, ReducedHessian, ends_of, on_exact_set, restrict, tangent_space_at
 from .threads import abandonable
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ STATIONARY = 1e-5
 
 ROUND_OFF = 1e-12
 """The relative distance to the multiplier within which an eigenvalue decides nothing."""
+
+_SUMMIT = 1e-8
+"""The tangential ratio at which the search for a summit ends."""
+_SUMMIT_STEPS, _HALVINGS, _PRODUCTS = 200, 20, 40
+"""Its most iterations, the most trials in each, and the most products for a direction."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,19 @@ class LocalMaximum:
     Attributes
     ----------
     boundary : whether a constraint is active at the point.
-    tangential, cosine, multiplier : the first-order measures; the multiplier is None where no sphere is active.
+    tangential, cosine, multiplier : the first-order measures, not finite where the gradient overflows; the multiplier
+        is None where no sphere is active.
     tangent_eigenvalue_max, tangent_eigenvalue_min : extreme mu_i of P H P on the tangent space, None if it is empty.
     stationary : the first-order test.
     local_maximum : the second-order test, None where it cannot be made.
+    shortcoming : in words, what a stationary or flat point lacks of a strict maximum; None otherwise.
     newton_distance : in the units of the input, None where it cannot be computed.
     rate_predicted : None where the local map is not the smooth one above.
-    step_max : absolute, in the units of the run's eta; inf where every step is stable; None as for the rate.
-    why : the reason for what is None.
+    step_max : absolute, in the units of the run's eta; inf where every step is stable; None as for the rate, and where
+        no step is, since some mu_i >= lambda repels. That of the summit nearby where the point is not stationary.
+    summit_distance : how far from the point that summit is, in the units of the input: 0 for a stationary point; None
+        if none was found, so that step_max is an estimate from the curvature at the point itself.
+    why : the reasons for what is None. What comes before a colon says the reason in brief.
     """
 
     boundary: bool
@@ -68,10 +79,29 @@ class LocalMaximum:
     tangent_eigenvalue_min: float | None = None
     stationary: bool = False
     local_maximum: bool | None = None
+    shortcoming: str | None = None
     newton_distance: float | None = None
     rate_predicted: float | None = None
     step_max: float | None = None
+    summit_distance: float | None = None
     why: str | None = None
+
+
+class _Look(NamedTuple):
+    """A point of a float64 set, the loss and its gradient there, the gradient's part along the set, and the test."""
+
+    delta: Tensor
+    loss: float
+    gradient: Tensor
+    along: Tensor
+    tangent: TangentSpace
+    test: LocalMaximum
+
+
+@torch.inference_mode()
+def first_order_at(objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor) -> LocalMaximum:
+    """The part of `local_maximum_at` that needs no second derivative."""
+    return _look(objective.exact, _exact(constraint), delta).test
 
 
 @torch.inference_mode()
@@ -94,62 +124,195 @@ def local_maximum_at(
     Interrupted
         When `interrupted()` is true between two products.
     """
-    exact = objective.exact
-    exact_set = constraint.to(device=torch.device("cpu"), dtype=torch.float64)
-    point = to_exact(delta)
-    point = on_exact_set(exact_set, point, delta.dtype)
-    g = exact.evaluate(point).gradient
-    tangent = tangent_space_at(exact, exact_set, point, torch.float64)
-    along, boundary = exact_set.tangential_part(point, g)
-    norm = float(torch.linalg.vector_norm(g))
-    tangential = float(torch.linalg.vector_norm(along)) / (norm if bool(boundary) and norm > 0 else 1.0)
-    length = float(torch.linalg.vector_norm(point)) * norm
+    exact, exact_set = objective.exact, _exact(constraint)
+    look = _look(exact, exact_set, delta)
+    if look.test.why:
+        return look.test
+    unit = _gradient_per_step(constraint, look.tangent, rule, float(norm(look.gradient)))
+    try:
+        reduced = restrict(exact, look.delta, look.tangent, interrupted)
+        tested = _second_order(look, constraint.epsilon, reduced, eta, unit)
+        if unit is None or tested.stationary or tested.local_maximum is None:
+            return tested
+        summit = summit_near(exact, exact_set, look.delta, interrupted)
+    except NoCurvatureError as reason:
+        return replace(look.test, why=str(reason))
+    if summit is None:
+        return tested
+    there = local_maximum_at(exact, exact_set, summit, eta=eta, rule=rule, interrupted=interrupted)
+    if not there.local_maximum:
+        return tested
+    distance = float(norm(summit - look.delta))
+    return replace(tested, step_max=there.step_max, summit_distance=distance, why=there.why)
+
+
+@torch.inference_mode()
+def summit_near(
+    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, interrupted: Callable[[], bool] = never
+) -> Tensor | None:
+    """The stationary point (d,) that an ascent with safe steps climbs to from delta (d,), both in float64.
+
+    Each iteration goes to Proj(delta + t s), t = 1, 1/2, 1/4, ..., with Newton's direction on the tangent space,
+
+        P(lambda I - H)P s = P g,
+
+    by conjugate gradients that stop where P(lambda I - H)P is not positive (Steihaug 1983), or with s = g where the
+    multiplier has the wrong sign. It is cut to epsilon, and to twice the move before. A move is accepted where the loss
+    rises as its second-order expansion says, to a factor of two, so that it hardly leaps to another hill.
+
+    Returns
+    -------
+    Tensor | None
+        None if no stationary point is reached.
+
+    Raises
+    ------
+    Interrupted
+        When `interrupted()` is true between two products.
+    """
+    look, longest = _look(objective, constraint, delta), constraint.epsilon
+    for _ in range(_SUMMIT_STEPS):
+        if look.test.tangential <= _SUMMIT and look.test.stationary:
+            break
+        try:
+            s = _uphill(look, constraint, restrict(objective, look.delta, look.tangent, interrupted))
+        except NoCurvatureError:
+            break
+        higher = _higher(objective, constraint, look, s * (longest / max(longest, float(norm(s)))))
+        if higher is None:
+            break
+        longest = min(constraint.epsilon, 2 * float(norm(higher.delta - look.delta)))
+        look = higher
+    return look.delta if look.test.stationary else None
+
+
+def _uphill(look: _Look, constraint: ConstraintSet, reduced: ReducedHessian) -> Tensor:
+    """The direction s (d,) of `summit_near`."""
+    if not bool(constraint.points_outward(look.delta, look.gradient)) or not reduced.size:
+        return look.gradient
+    b = reduced.reduce(look.along)
+    size = norm(b).clamp_min(torch.finfo(b.dtype).tiny)
+    # The first iterations need no exact direction, the last ones converge as fast as theirs is exact.
+    return reduced.lift(
+        size * _truncated_newton(reduced, b / size, look.tangent.multiplier, min(0.1, look.test.tangential))
+    )
+
+
+def _truncated_newton(reduced: ReducedHessian, b: Tensor, multiplier: float, tolerance: float) -> Tensor:
+    """The solution s of (lambda I - M) s = b by conjugate gradients, cut short where the matrix is indefinite."""
+    s, residual, p = torch.zeros_like(b), b, b
+    square = b @ b
+    for _ in range(_PRODUCTS):
+        Ap = multiplier * p - reduced.apply(p)
+        curved = p @ Ap
+        if curved <= 0:
+            return s if bool(s.any()) else b
+        alpha = square / curved
+        s, residual = s + alpha * p, residual - alpha * Ap
+        square, before = residual @ residual, square
+        if square <= tolerance**2 * (b @ b):
+            break
+        p = residual + (square / before) * p
+    return s
+
+
+def _higher(objective: QuadraticAdversary, constraint: ConstraintSet, look: _Look, s: Tensor) -> _Look | None:
+    """The first of Proj(delta + t s), t = 1, 1/2, ..., at which the loss has risen as its expansion says."""
+    for _ in range(_HALVINGS):
+        point = constraint.project(look.delta + s)
+        move = point - look.delta
+        expected = float(look.gradient @ move + move @ objective.hessian_vector_product(look.delta, move) / 2)
+        risen = float(objective.evaluate(point).loss) - look.loss
+        if 0 < 0.5 * expected <= risen <= 2 * expected:
+            return _look(objective, constraint, point)
+        s = s / 2
+    return None
+
+
+def _exact(constraint: ConstraintSet) -> ConstraintSet:
+    return constraint.to(device=CPU, dtype=torch.float64)
+
+
+def _look(objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor) -> _Look:
+    """The first-order measures at delta (d,), with a float64 objective and set."""
+    point = on_exact_set(constraint, to_exact(delta), delta.dtype)
+    _, loss, g = objective.evaluate(point)
+    tangent = tangent_space_at(objective, constraint, point, torch.float64)
+    along, boundary = constraint.tangential_part(point, g)
+    size = float(norm(g))
+    tangential = float(norm(along)) / (size if bool(boundary) and size > 0 else 1.0)
+    length = float(norm(point)) * size
     cosine = min(1.0, max(-1.0, float(point @ g) / length)) if length > 0 else 0.0
     multiplier = tangent.multiplier if tangent.normal is not None else None
-    stationary = tangential <= STATIONARY and bool(exact_set.points_outward(point, g))
-    first_order = LocalMaximum(tangent.boundary, tangential, cosine, multiplier, stationary=stationary)
-    try:
-        reduced = restrict(exact, point, tangent, interrupted)
-        return _second_order(
-            first_order, reduced, tangent, along, eta, _gradient_per_step(constraint, tangent, rule, norm)
-        )
-    except NoCurvatureError as reason:
-        return replace(first_order, why=str(reason))
+    stationary = tangential <= STATIONARY and bool(constraint.points_outward(point, g))
+    test = LocalMaximum(tangent.boundary, tangential, cosine, multiplier, stationary=stationary)
+    if not math.isfinite(float(loss) + size):
+        why = "the loss or its gradient overflows here: smaller weights, inputs or labels would keep it finite"
+        test = replace(test, tangential=math.nan, cosine=math.nan, stationary=False, why=why)
+    return _Look(point, float(loss), g, along, tangent, test)
 
 
 def _gradient_per_step(constraint: ConstraintSet, tangent: TangentSpace, rule: str, norm: float) -> float | None:
     """The multiple of eta g that one step of the rule adds near the point; None where the step is not smooth."""
     smooth_face = isinstance(constraint, L2Ball | L2Sphere) and bool(tangent.free.all())
-    if not smooth_face or rule == "sign" or norm == 0:
+    if not smooth_face or rule == "sign" or (rule == "normalized" and norm == 0):
         return None
     return 1 / norm if rule == "normalized" else 1.0
 
 
-def _second_order(
-    first: LocalMaximum, reduced: ReducedHessian, tangent: TangentSpace, along: Tensor, eta: float, unit: float | None
-) -> LocalMaximum:
+def _second_order(look: _Look, epsilon: float, reduced: ReducedHessian, eta: float, unit: float | None) -> LocalMaximum:
+    first, tangent = look.test, look.tangent
     multiplier = tangent.multiplier
     if reduced.dimension == 0:
         # A vertex, or the sphere in one dimension: first order decides alone.
-        return replace(first, local_maximum=first.stationary and tangent.strict, newton_distance=0.0)
-    low, high, newton = _curvature(reduced, reduced.reduce(along), multiplier)
-    if math.isnan(high - low):
+        held = first.stationary and tangent.strict
+        slack = _NO_FORCE if first.stationary and not held else None
+        why = "no direction is left to move in: there is no curvature, no rate and no limit to the step"
+        return replace(first, local_maximum=held, shortcoming=slack, newton_distance=0.0, summit_distance=0.0, why=why)
+    low, high, newton = _curvature(reduced, reduced.reduce(look.along), multiplier)
+    if math.isnan(low) or math.isnan(high):
         return replace(first, why="the Hessian's extreme eigenvalues did not converge")
-    margin = ROUND_OFF * max(abs(low), abs(high), abs(multiplier))
+    scale = max(abs(low), abs(high), abs(multiplier))
+    margin = ROUND_OFF * scale
+    strict = first.stationary and tangent.strict and high < multiplier - margin
     tested = replace(
         first,
         tangent_eigenvalue_max=high,
         tangent_eigenvalue_min=low,
-        local_maximum=first.stationary and tangent.strict and high < multiplier - margin,
-        newton_distance=None if math.isnan(newton) else newton,
+        local_maximum=strict,
+        shortcoming=None if strict else _shortcoming(look, epsilon, max(abs(low), abs(high)), high - multiplier, scale),
+        newton_distance=newton if math.isfinite(newton) else None,
+        summit_distance=0.0 if first.stationary else None,
     )
     if unit is None:
         return replace(tested, why="the rate is predicted for the smooth rules on l2 sets, away from a box's faces")
+    if high >= multiplier - margin:
+        tested = replace(tested, why="no step is stable here: an eigenvalue that is not below the multiplier repels")
+    else:
+        tested = replace(tested, step_max=2 / (-low - multiplier) / unit if -low > multiplier else math.inf)
     step = eta * unit
-    limited = replace(tested, step_max=2 / (-low - multiplier) / unit if -low > multiplier else math.inf)
     if 1 + step * multiplier <= 0:
-        return replace(limited, why="a step overshoots the centre of the sphere: the point is not a fixed point of it")
-    return replace(limited, rate_predicted=max(abs(1 + step * low), abs(1 + step * high)) / (1 + step * multiplier))
+        beyond = "a step overshoots the centre of the sphere: the point is not a fixed point of it"
+        return replace(tested, why="; ".join(filter(None, (tested.why, beyond))))
+    return replace(tested, rate_predicted=max(abs(1 + step * low), abs(1 + step * high)) / (1 + step * multiplier))
+
+
+_NO_FORCE = "degenerate: the gradient does not press it against the boundary"
+
+
+def _shortcoming(look: _Look, epsilon: float, curvature: float, excess: float, scale: float) -> str | None:
+    """What a point that is no strict maximum lacks, with max |mu_i|, mu_max - lambda and the size of both."""
+    # To second order the loss changes by less than its round-off all over the set.
+    variation = epsilon * float(norm(look.gradient)) + 0.5 * epsilon**2 * curvature
+    if variation <= torch.finfo(torch.float64).eps * look.loss:
+        return "flat: gradient and Hessian vanish here"
+    if not look.test.stationary:
+        return None
+    # Eigenvalues are as exact as the point is stationary.
+    noise = max(ROUND_OFF, look.test.tangential) * scale
+    if excess > noise:
+        return "stationary, but not a strict maximum: the loss still curves upwards"
+    return "degenerate: flat in some direction" if excess >= -noise else _NO_FORCE
 
 
 def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple[float, float, float]:
@@ -159,8 +322,7 @@ def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple
     if reduced.size <= DENSE_LIMIT:
         low, high, newton = abandonable(lambda: _dense_curvature(reduced, rhs, multiplier), reduced.interrupted)
     else:
-        found, _, _ = lanczos(reduced, 1)
-        low, high = (float(found[0]), float(found[-1])) if len(found) == 2 else (math.nan, math.nan)
+        low, high = ends_of(reduced)
         n = reduced.size
 
         def shifted_product(c: np.ndarray) -> np.ndarray:

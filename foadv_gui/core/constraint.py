@@ -110,7 +110,9 @@ class ConstraintSet(ABC):
     def fosc(self, delta: Tensor, g: Tensor) -> Tensor:
         """First-order stationary condition max_{delta' in set} <delta' - delta, g> >= 0, 0 iff stationary; (...,).
 
-        Without a box epsilon |g|_2 - <delta, g> on l2 sets and epsilon |g|_1 - <delta, g> on the l-infinity ball.
+        Without a box epsilon |g|_2 - <delta, g> on l2 sets and epsilon |g|_1 - <delta, g> on the l-infinity ball. On
+        the l2 sphere the maximum is that over the ball: where a box's corner in the direction of g lies inside the
+        sphere, it is an upper bound, which need not be 0 at a stationary point.
         Source: Wang et al. 2019, measured from the clean input.
         """
         return ((self.support(g) - delta) * g).sum(-1).clamp_min(0)

@@ -57,7 +57,7 @@ class TwoLayerNetwork:
         return TwoLayerNetwork(move(self.W, device, dtype), move(self.a, device, dtype), self.activation)
 
     def preactivation(self, z: Tensor) -> Tensor:
-        """P = z W^T, shape (..., m)."""
+        """The pre-activations p = z W^T, shape (..., m)."""
         return self.W @ z if z.ndim == 1 else torch.nn.functional.linear(z, self.W)
 
     def value(self, z: Tensor) -> Tensor:

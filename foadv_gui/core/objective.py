@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -28,27 +28,6 @@ class Evaluation(NamedTuple):
     gradient: Tensor
 
 
-class Objective(Protocol):
-    """A twice differentiable function of delta in R^d that an ascent can climb."""
-
-    @property
-    def dimension(self) -> int:
-        """The dimension d of delta."""
-        ...
-
-    def evaluate(self, delta: Tensor) -> Evaluation:
-        """Value, loss and gradient for delta of shape (..., d)."""
-        ...
-
-    def hessian_vector_product(self, delta: Tensor, v: Tensor) -> Tensor:
-        """H(delta) v for delta and v of shape (..., d)."""
-        ...
-
-    def hessian(self, delta: Tensor) -> Tensor:
-        """H(delta), shape (..., d, d)."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class QuadraticAdversary:
     """L(delta) = (f(x + delta) - y)^2 / 2 for a two-layer network f, in closed form.
@@ -61,7 +40,7 @@ class QuadraticAdversary:
     so that a Hessian-vector product costs two thin matrix products, O(m d). All methods run under
     torch.inference_mode and take delta of shape (..., d).
 
-    Source: Deng, He, Huang, Su (ICML 2020), section "problem"; the closed forms are elementary.
+    Source of the problem: Deng, He, Huang, Su (ICML 2020); the closed forms are elementary.
     """
 
     network: TwoLayerNetwork
@@ -107,18 +86,13 @@ class QuadraticAdversary:
         return self.network.value(self.x + delta)
 
     @torch.inference_mode()
-    def loss(self, delta: Tensor) -> Tensor:
-        """L(delta), shape (...,)."""
-        return 0.5 * (self.network.value(self.x + delta) - self.y).square()
-
-    @torch.inference_mode()
     def evaluate(self, delta: Tensor) -> Evaluation:
         """f, L and grad L = r grad f."""
         value, gradient = self.value_and_gradient(delta)
         return Evaluation(value, 0.5 * (value - self.y).square(), gradient)
 
     def value_and_gradient(self, delta: Tensor) -> tuple[Tensor, Tensor]:
-        """F (...,) and grad L (..., d): what each step of an ascent needs, under the inference mode of the caller."""
+        """The value f (...,) and grad L (..., d) for a step of an ascent, under the inference mode of the caller."""
         value, gradient = self.network.value_and_gradient(self.x + delta)
         return value, (value - self.y).unsqueeze(-1) * gradient
 

@@ -5,6 +5,7 @@ Everything here is float64 on the CPU, whatever the run's type.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from .activations import NoCurvatureError
 from .interruption import Interrupted, never
 from .places import to_exact
 
@@ -59,15 +61,19 @@ class Spectrum:
 
     @property
     def largest(self) -> float:
-        """The largest eigenvalue, zeros included."""
-        top = float(self.eigenvalues[-1]) if len(self.eigenvalues) else 0.0
-        return max(top, 0.0) if self.zeros else top
+        """The largest eigenvalue, zeros included; NaN where there is none, or none converged."""
+        return self._outermost(-1, max)
 
     @property
     def smallest(self) -> float:
-        """The smallest eigenvalue, zeros included."""
-        bottom = float(self.eigenvalues[0]) if len(self.eigenvalues) else 0.0
-        return min(bottom, 0.0) if self.zeros else bottom
+        """The smallest eigenvalue, zeros included; NaN where there is none, or none converged."""
+        return self._outermost(0, min)
+
+    def _outermost(self, index: int, choose: Callable[..., float]) -> float:
+        if not len(self.eigenvalues):
+            return 0.0 if self.exact and self.zeros else math.nan
+        found = float(self.eigenvalues[index])
+        return choose(found, 0.0) if self.zeros else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +109,14 @@ class ReducedHessian:
         return self.dimension - self.size
 
     def matrix(self) -> Tensor:
-        """The restricted Hessian, (size, size)."""
-        M = self.objective.hessian_in(self.delta, self.WB)
+        """The restricted Hessian, (size, size).
+
+        Raises
+        ------
+        NoCurvatureError
+            For relu, and where an entry overflows.
+        """
+        M = _finite(self.objective.hessian_in(self.delta, self.WB))
         if self.reflector is None:
             return M
         w = self.reflector
@@ -137,10 +149,19 @@ class ReducedHessian:
         ------
         Interrupted
             When `interrupted()` is true: an iterative solver takes hundreds of these.
+        NoCurvatureError
+            For relu, and where the product overflows.
         """
         if self.interrupted():
             raise Interrupted
-        return self.reduce(self.objective.hessian_vector_product(self.delta, self.lift(c)))
+        return self.reduce(_finite(self.objective.hessian_vector_product(self.delta, self.lift(c))))
+
+
+def _finite(part: Tensor) -> Tensor:
+    """A part of the Hessian; raises NoCurvatureError where it overflows."""
+    if not bool(torch.isfinite(part).all()):
+        raise NoCurvatureError("the Hessian overflows here: smaller weights, inputs or labels would keep it finite")
+    return part
 
 
 @torch.inference_mode()
@@ -193,13 +214,15 @@ def hessian_spectrum(
     Raises
     ------
     NoCurvatureError
-        For relu.
+        For relu, where the Hessian overflows, and where no eigenvalue converged.
     """
     multiplier, reduced = _restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
         eigenvalues = np.linalg.eigvalsh(reduced.matrix().numpy()) if reduced.size else np.empty(0)
         return Spectrum(kind, eigenvalues, reduced.zeros, reduced.dimension, multiplier, True, 0.0)
     values, _, residual = lanczos(reduced, ends)
+    if not len(values):
+        raise NoCurvatureError("the Hessian's extreme eigenvalues did not converge")
     return Spectrum(kind, values, reduced.zeros, reduced.dimension, multiplier, False, residual)
 
 
@@ -213,17 +236,22 @@ def extreme_eigenvalues(
 ) -> tuple[float, float, float]:
     """(smallest, largest, multiplier) at delta (d,): dense where that is quicker than Lanczos.
 
+    NaN for an end where no direction is left, or that did not converge.
+
     Raises
     ------
     Interrupted
         When `interrupted()` is true between two products.
+    NoCurvatureError
+        For relu, and where the Hessian overflows.
     """
     multiplier, reduced = _restricted(objective, constraint, delta, kind, interrupted)
-    if reduced.size <= 256:
-        values = np.linalg.eigvalsh(reduced.matrix().numpy()) if reduced.size else np.zeros(1)
+    exact = reduced.size <= 256
+    if exact:
+        values = np.linalg.eigvalsh(reduced.matrix().numpy()) if reduced.size else np.empty(0)
     else:
-        values, _, _ = lanczos(reduced, 1, tolerance=1e-8)
-    spectrum = Spectrum(kind, values, reduced.zeros, reduced.dimension, multiplier, False, 0.0)
+        values = np.array(ends_of(reduced, tolerance=1e-8))
+    spectrum = Spectrum(kind, values, reduced.zeros, reduced.dimension, multiplier, exact, 0.0)
     return spectrum.smallest, spectrum.largest, multiplier
 
 
@@ -292,6 +320,15 @@ def on_exact_set(constraint: ConstraintSet, delta: Tensor, dtype: torch.dtype) -
     stretched = delta * (1 + 1e-5)
     projected = constraint.project(stretched)
     return torch.where(projected == stretched, delta, projected)
+
+
+def ends_of(reduced: ReducedHessian, *, tolerance: float = 1e-10) -> tuple[float, float]:
+    """(mu_min, mu_max) of a restricted Hessian by Lanczos.
+
+    NaN unless both converged: one alone does not say which end it is of.
+    """
+    values, _, _ = lanczos(reduced, 1, tolerance=tolerance)
+    return (float(values[0]), float(values[-1])) if len(values) == 2 else (math.nan, math.nan)
 
 
 def lanczos(

@@ -118,6 +118,8 @@ class Scene(Backdrop):
         yield recording
         yield self._path(recording, focus)
         if interrupted():
+            if "cancelled" in recording.stop_reason:
+                yield restart_verdict(problem, recording, focus, second_order=False).picture
             raise Interrupted
         yield from self.draw_surface(request, coarse=False, interrupted=interrupted)
         if request.live and min(problem.objective.network.width, problem.clean.dimension) > MOVING_LIMIT:
@@ -241,17 +243,16 @@ class Scene(Backdrop):
         """Extreme eigenvalues along the path of restart k: first the ends, then ever more iterates between."""
         assert self.problem is not None and self.recording is not None
         recording, problem = self.recording, self.problem
-        if not problem.objective.network.activation.smooth:
-            yield ExtremesPicture(
-                k, kind, np.empty(0, np.int64), *(np.empty(0),) * 3, problem=_no_curvature(problem.experiment)
-            )
-            return
         found: dict[int, tuple[float, float, float]] = {}
         for i in _refining(len(recording.steps_kept), _EXTREME_POINTS):
             if interrupted():
                 raise Interrupted
             delta = torch.tensor(recording.delta[i, k])
-            found[i] = extreme_eigenvalues(problem.objective, problem.constraint, delta, kind, interrupted)
+            try:
+                found[i] = extreme_eigenvalues(problem.objective, problem.constraint, delta, kind, interrupted)
+            except NoCurvatureError as reason:
+                yield ExtremesPicture(k, kind, np.empty(0, np.int64), *(np.empty(0),) * 3, problem=str(reason))
+                return
             count = len(found)
             if count >= 2 and (count & (count - 1)) == 0:
                 yield _extremes_picture(found, recording, k, kind)

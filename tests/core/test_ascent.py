@@ -261,6 +261,17 @@ def test_the_relative_step_is_measured_in_radii_over_slopes() -> None:
     assert relative_step(0.5, "sign", objective, constraint, starts) == pytest.approx(0.2 / np.sqrt(5))
 
 
+@pytest.mark.parametrize("c", [1e80, 1e300])
+def test_the_relative_step_is_a_number_whatever_overflows(c: float) -> None:
+    network, starts = problem(4, 6).network, starts_for(L2Ball(0.3), 2, 4)
+    x = torch.zeros(4, dtype=torch.float64)
+    large = TwoLayerNetwork(network.W, c * network.a, network.activation)
+    plain = relative_step(0.5, "gradient", QuadraticAdversary(network, x, 0.0), L2Ball(0.3), starts)
+    scaled = relative_step(0.5, "gradient", QuadraticAdversary(large, x, 0.0), L2Ball(0.3), starts)
+    # The gradient goes with c^2: its square overflows before it does.
+    assert 0 < scaled == pytest.approx(plain / c / c if c < 1e150 else 0, rel=1e-12)
+
+
 def test_a_relative_step_without_a_slope_is_refused_with_the_reason() -> None:
     network = problem().network
     x = problem().x

@@ -29,8 +29,9 @@ from foadv_gui.core import certificate
 from foadv_gui.core import spectrum as spectrum_module
 from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.ascent import ProjectedGradientAscent, ZeroGradientError, relative_step
-from foadv_gui.core.certificate import STATIONARY
+from foadv_gui.core.certificate import STATIONARY, LocalMaximum, summit_near
 from foadv_gui.core.constraint import ConstraintSet, L2Ball, L2Sphere, LinfBall
+from foadv_gui.core.interruption import Interrupted
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
 
@@ -261,7 +262,7 @@ def test_one_neuron_leaves_no_direction_for_its_basis() -> None:
     objective, constraint = problem(6, 1, "tanh", y=3.0), L2Ball(0.5)
     w = objective.network.W[0]
     poles = [constraint.project(sign * 9 * w) for sign in (1, -1)]
-    maximum = max(poles, key=lambda pole: float(objective.loss(pole)))
+    maximum = max(poles, key=lambda pole: float(objective.evaluate(pole).loss))
     end = verdict(objective, constraint, maximum)
     assert end.local_maximum
     assert end.tangent_eigenvalue_max == pytest.approx(0, abs=1e-12)
@@ -321,6 +322,115 @@ def test_eigenvalues_that_did_not_converge_decide_nothing(monkeypatch: pytest.Mo
     assert end.stationary
     assert end.local_maximum is None
     assert "did not converge" in end.why
+
+
+def test_a_gradient_or_a_hessian_that_overflows_is_a_reason() -> None:
+    constraint, point = L2Ball(0.3), L2Ball(0.3).project(9 * normal(1, 4))
+    waves = problem(4, 6, "sin")
+
+    def end_with(W: float, a: float, y: float) -> LocalMaximum:
+        network = TwoLayerNetwork(W * waves.network.W, a * waves.network.a, waves.network.activation)
+        return verdict(QuadraticAdversary(network, waves.x, y), constraint, point, rule="normalized")
+
+    steep = TwoLayerNetwork(1e160 * waves.network.W, waves.network.a, waves.network.activation)
+    almost_zero = float(steep.value(waves.x + point)) * (1 + 1e-15)
+    for found, why in (
+        (end_with(1.0, 1e160, 1.0), "gradient overflows"),
+        (end_with(1.0, 1e308, 1.0), "loss or its gradient overflows"),
+        (end_with(1e160, 1.0, almost_zero), "Hessian overflows"),
+    ):
+        assert why in found.why
+        assert (found.local_maximum, found.step_max) == (None, None)
+    # Where the Hessian is finite it is judged, however large its products with a long vector are.
+    assert end_with(1e150, 1.0, 1.0).tangent_eigenvalue_max > 1e290
+
+
+# ----------------------------------------------------------------------------------------- what a maximum lacks
+
+
+def test_a_saturated_network_is_flat() -> None:
+    objective = problem(4, 6, "tanh", kappa=1e4, gamma=10.0)
+    for constraint, point in ((L2Ball(1.0), normal(1, 4) / 9), (L2Sphere(1.0), L2Sphere(1.0).project(normal(1, 4)))):
+        end = verdict(objective, constraint, point)
+        assert end.local_maximum is False
+        assert end.shortcoming == "flat: gradient and Hessian vanish here"
+        assert end.step_max is None
+        assert "no step is stable" in end.why
+
+
+def test_what_a_stationary_point_lacks_is_said() -> None:
+    ridge = problem(3, 1, "sin", seed=1, gamma=0.5, kappa=3.0, y=0.0)
+    w = ridge.network.W[0]
+    on_the_ridge = (np.pi / 2 - float(w @ ridge.x)) / float(w @ w) * w
+    assert verdict(ridge, L2Ball(2.0), on_the_ridge).shortcoming == "degenerate: flat in some direction"
+    floor = verdict(sum_of_sines([0.0, 0.0]), L2Ball(1.0), tensor([0.0, 0.0]))
+    assert "curves upwards" in floor.shortcoming
+    # The zero of the loss lies on the boundary: nothing holds the point there.
+    objective = QuadraticAdversary(
+        TwoLayerNetwork(tensor([[1.0]]), tensor([1.0]), ACTIVATIONS["linear"]), tensor([1.0]), 1.5
+    )
+    touching = verdict(objective, L2Ball(0.5), tensor([0.5]))
+    assert touching.shortcoming == "degenerate: the gradient does not press it against the boundary"
+    assert verdict(objective, L2Ball(0.5), tensor([-0.5])).shortcoming is None
+
+
+def test_no_step_is_stable_at_a_point_that_repels() -> None:
+    floor = verdict(sum_of_sines([0.0, 0.0]), L2Ball(1.0), tensor([0.0, 0.0]))
+    linear, sphere = problem(5, 7, "linear", y=30.0), L2Sphere(0.2)
+    c = linear.network.W.T @ linear.network.a
+    minimum = verdict(linear, sphere, sphere.project(9 * c))
+    for end in (floor, minimum):
+        assert end.stationary and not end.local_maximum
+        assert end.step_max is None
+        assert "no step is stable" in end.why
+
+
+# ------------------------------------------------------------------------------------------ the summit nearby
+
+
+@pytest.mark.parametrize("rule", ["gradient", "normalized"])
+@pytest.mark.parametrize(("d", "m"), [(4, 30), (40, 30), (12, 60)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_from_an_oscillating_end_the_limit_is_that_of_the_summit(seed: int, d: int, m: int, rule: str) -> None:
+    objective, constraint = problem(d, m, seed=seed, gamma=3.0), L2Ball(1.5)
+    start = constraint.project(constraint.epsilon * normal(seed, d))
+    eta = relative_step(3.0, rule, objective, constraint, start[None])
+    end = path(objective, constraint, start, eta, 60, rule)[-1]
+    small = relative_step(0.002, rule, objective, constraint, start[None])
+    summit = path(objective, constraint, end, small, 30_000, rule)[-1]
+    expected = verdict(objective, constraint, summit, eta=eta, rule=rule)
+    assert expected.local_maximum
+    assert expected.summit_distance == 0
+    here = verdict(objective, constraint, end, eta=eta, rule=rule)
+    assert not here.stationary
+    assert here.step_max == pytest.approx(expected.step_max, rel=1e-3)
+    assert here.summit_distance == pytest.approx(float((summit - end).norm()), rel=1e-4)
+
+
+@pytest.mark.parametrize("constraint", [L2Ball(2.0), L2Sphere(0.7)])
+def test_the_summit_nearby_is_found_from_anywhere(constraint: ConstraintSet) -> None:
+    # Inside the ball, from its boundary, or across the sphere.
+    objective = sum_of_sines([1.0, 1.0, 0.9])
+    for seed in range(5):
+        summit = summit_near(objective, constraint, constraint.project(9 * normal(seed, 3)))
+        assert summit is not None
+        end = verdict(objective, constraint, summit)
+        assert end.local_maximum
+        assert end.tangential < 1e-6
+
+
+def test_without_a_summit_the_limit_is_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective, constraint, eta, run = polished(0, "tanh", gamma=2.0)
+    monkeypatch.setattr(certificate, "summit_near", lambda *_: None)
+    estimates = [verdict(objective, constraint, run[t], eta=eta) for t in (3, 5, 8)]
+    assert all(end.summit_distance is None and not end.stationary for end in estimates)
+    assert all((end.step_max is None) == ("no step is stable" in (end.why or "")) for end in estimates)
+
+
+def test_the_search_for_a_summit_can_be_interrupted() -> None:
+    objective, constraint = problem(30, 60, gamma=3.0), L2Ball(1.5)
+    with pytest.raises(Interrupted):
+        summit_near(objective, constraint, constraint.project(9 * normal(1, 30)), lambda: True)
 
 
 # --------------------------------------------------------------------------------------- large, single, elsewhere

@@ -14,8 +14,11 @@ from scipy.sparse.linalg import ArpackNoConvergence
 from foadv_gui.core import spectrum as spectrum_module
 from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.constraint import ConstraintSet, L2Ball, LinfBall
+from foadv_gui.core.network import TwoLayerNetwork
+from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.spectrum import (
     ReducedHessian,
+    Spectrum,
     eigenvector,
     extreme_eigenvalues,
     hessian_spectrum,
@@ -27,7 +30,6 @@ from foadv_gui.core.spectrum import (
 
 if TYPE_CHECKING:
     from foadv_gui.core.constraint import TangentSpace
-    from foadv_gui.core.objective import QuadraticAdversary
 
 # (d, m): wide, narrow enough for the reduced basis, just too wide for it, one neuron, one dimension.
 SHAPES = [(6, 20), (30, 8), (9, 8), (10, 8), (7, 1), (2, 1), (2, 5), (1, 4)]
@@ -194,6 +196,52 @@ def test_lanczos_shows_only_what_converged(monkeypatch: pytest.MonkeyPatch) -> N
     assert residual < 1e-6
 
 
+@pytest.mark.parametrize("converged", [[], [0], [1]])
+@pytest.mark.parametrize(("d", "m"), [(300, 400), (400, 280)])
+def test_an_end_that_did_not_converge_is_a_gap_and_no_other_eigenvalue(
+    d: int, m: int, converged: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objective, constraint = problem(d, m, seed=d), L2Ball(0.7)
+    delta = boundary_point(constraint, d)
+    smallest, largest, multiplier = extreme_eigenvalues(objective, constraint, delta, "tangent")
+    size = restrict(objective, delta, tangent_space_at(objective, constraint, delta, torch.float64)).size
+
+    def gives_up(*_: object, **__: object) -> None:
+        raise ArpackNoConvergence("no", np.array([smallest, largest])[converged], np.eye(size)[:, converged])
+
+    monkeypatch.setattr(spectrum_module, "eigsh", gives_up)
+    found = extreme_eigenvalues(objective, constraint, delta, "tangent")
+    assert np.isnan(found[:2]).all() and found[2] == multiplier
+    monkeypatch.setattr(spectrum_module, "DENSE_LIMIT", 20)
+    if not converged:
+        with pytest.raises(NoCurvatureError, match="did not converge"):
+            hessian_spectrum(objective, constraint, delta, "tangent")
+
+
+def test_a_spectrum_of_which_nothing_is_known_claims_no_zero() -> None:
+    for zeros in (0, 3):
+        nothing = Spectrum("tangent", np.empty(0), zeros, 9, 0.0, False, 0.0)
+        assert np.isnan([nothing.smallest, nothing.largest]).all()
+    flat = Spectrum("tangent", np.empty(0), 3, 3, 0.0, True, 0.0)
+    assert (flat.smallest, flat.largest) == (0, 0)
+
+
+@pytest.mark.parametrize(("d", "m"), [(5, 9), (300, 400)])
+@pytest.mark.parametrize("kind", ["euclidean", "tangent"])
+def test_a_hessian_that_overflows_is_a_reason(d: int, m: int, kind: str) -> None:
+    network, constraint = problem(d, m).network, L2Ball(0.7)
+    large = TwoLayerNetwork(network.W, 1e200 * network.a, network.activation)
+    objective = QuadraticAdversary(large, 0.1 * normal(1, d), 1.0)
+    delta = boundary_point(constraint, d)
+    for question in (
+        lambda: hessian_spectrum(objective, constraint, delta, kind),
+        lambda: extreme_eigenvalues(objective, constraint, delta, kind),
+        lambda: top_eigenvectors(objective, constraint, delta, count=2),
+    ):
+        with pytest.raises(NoCurvatureError, match="overflows"):
+            question()
+
+
 @pytest.mark.parametrize("kind", ["euclidean", "tangent"])
 def test_beyond_the_dense_limit_the_ends_are_the_same(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     objective, constraint = problem(60, 150, seed=4), L2Ball(0.5)
@@ -225,6 +273,9 @@ def test_the_extreme_eigenvalues_are_the_ends_of_the_spectrum(d: int, m: int, ki
     delta = boundary_point(constraint, d)
     spectrum = hessian_spectrum(objective, constraint, delta, kind)
     smallest, largest, multiplier = extreme_eigenvalues(objective, constraint, delta, kind)
+    if not spectrum.dimension:
+        assert np.isnan([smallest, largest, spectrum.smallest, spectrum.largest]).all()
+        return
     scale = abs(spectrum.smallest) + abs(spectrum.largest) + 1e-12
     assert smallest == pytest.approx(spectrum.smallest, abs=1e-7 * scale)
     assert largest == pytest.approx(spectrum.largest, abs=1e-7 * scale)
