@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.documents import Found
+    from foadv_gui.lab.recording import Recording
 
 INTERRUPTED = 130  # what shells report for Ctrl+C
-_ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
 
 
 class Refused(Exception):
@@ -179,6 +179,7 @@ def run(
         _check_output(output, (".npz",))
     from foadv_gui.core.threads import use_one_thread
     from foadv_gui.lab.experiment import climb, given_starts, prepare
+    from foadv_gui.lab.verdict import verdict
 
     use_one_thread()
     problem = prepare(experiment, given_starts(found.starts, experiment))
@@ -188,12 +189,12 @@ def run(
         seconds = time.perf_counter() - started
     if output is not None:
         recording.save(output)
-    known = {**recording.verdict(), "device": problem.device, "seconds": round(seconds, 6)}
+    known = verdict(recording, device=problem.device, seconds=round(seconds, 6))
     if as_json:
         first = {key: known[key] for key in ("experiment", "device", "seconds", "best")}
         typer.echo(json.dumps(_strict({**first, **known}), indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        _tell(experiment, known)
+        _tell(experiment, recording, known)
         if recording.thinning:
             typer.echo(recording.thinning)
         if output is not None:
@@ -364,17 +365,20 @@ def _strict(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _tell(experiment: Experiment, known: dict[str, Any]) -> None:
+def _tell(experiment: Experiment, recording: Recording, known: dict[str, Any]) -> None:
     """Print the verdict in words, which count paths from 1 as the window does."""
-    from foadv_gui.lab.observation import tally
+    from foadv_gui.lab.picture import TONE_ICONS
+    from foadv_gui.lab.summary import counted, summary
 
     restarts, best = known["restarts"], known["best"]
     if experiment.title:
         typer.echo(experiment.title)
-    many = f"{len(restarts)} paths" if len(restarts) > 1 else "1 path"
-    typer.echo(f"{many}, {known['steps']} steps in {known['seconds']:.2g} s on {known['device']}")
-    typer.echo(f"path {best + 1}, the strongest, reaches the loss {restarts[best]['loss']:.6g}:")
+    done = f"{counted(len(restarts), 'path')}, {counted(known['steps'], 'step')}"
+    typer.echo(f"{done} in {known['seconds']:.2g} s on {known['device']}")
+    if best is None:
+        typer.echo("path 1, like all others without a finite loss:")
+    else:
+        typer.echo(f"path {best + 1}, the strongest, reaches the loss {restarts[best]['loss']:.6g}:")
     for tone, words in known["clauses"]:
-        typer.echo(f"  {_ICONS[tone]} {words}")
-    ends = [entry["local_maximum"] for entry in restarts]
-    typer.echo(tally([entry["converged_at"] is not None for entry in restarts], ends))
+        typer.echo(f"  {TONE_ICONS[tone]} {words}")
+    typer.echo(summary(recording, [entry["local_maximum"] for entry in restarts]))

@@ -22,7 +22,18 @@ from foadv_gui.lab.recording import load
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "PySide6", "matplotlib", "numpy", "scipy", "pydantic", "pyqtgraph")
 RESTART = {
-    *("stop_reason", "converged_at", "loss", "radius", "tangential", "cosine", "fosc", "multiplier"),
+    *(
+        "stop_reason",
+        "converged_at",
+        "loss",
+        "best_step",
+        "best_loss",
+        "radius",
+        "tangential",
+        "cosine",
+        "fosc",
+        "multiplier",
+    ),
     *("tangent_eigenvalue_max", "local_maximum", "newton_distance", "rate_predicted", "rate_observed", "step_max"),
     "why",
 }
@@ -244,6 +255,7 @@ def test_ctrl_c_ends_a_run_in_good_order(tmp_path: Path, monkeypatch: pytest.Mon
     done = call("run", "one-hill", "--json", "-o", str(target), *QUICK, *endless)
     assert done.exit_code == 130
     assert {entry["stop_reason"] for entry in strict(done.stdout)["restarts"]} == {"cancelled"}
+    assert f"cancelled at step {load(target).steps} of at most 50000" in done.stdout
     assert 0 < load(target).steps < 1000
     assert signal.getsignal(signal.SIGINT) is before
 

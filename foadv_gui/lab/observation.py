@@ -16,10 +16,11 @@ from foadv_gui.lab.picture import (
 )
 from foadv_gui.lab.recording import Recording
 from foadv_gui.lab.scene import Scene
+from foadv_gui.lab.summary import summary
 from foadv_gui.lab.verdict import clauses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.picture import Clause
@@ -52,9 +53,7 @@ class Observation:
     @property
     def summary(self) -> str:
         """What became of all restarts, in words."""
-        return tally(
-            [known.converged_at >= 0 for known in self.verdicts], [known.test.local_maximum for known in self.verdicts]
-        )
+        return summary(self.recording, [known.test.local_maximum for known in self.verdicts])
 
 
 def observe(
@@ -92,12 +91,3 @@ def observe(
         scene.spectrum(run.steps, path.focus, experiment.view.spectrum),
         tuple(scene.verdict_of(k) for k in range(run.restarts)),
     )
-
-
-def tally(converged: Sequence[bool], maxima: Sequence[bool | None]) -> str:
-    """How many restarts converged, and how many ended at a strict local maximum (None: no test can be made)."""
-    total = len(converged)
-    words = f"{sum(converged)} of {total} path{'s' if total > 1 else ''} converged"
-    if None in maxima:
-        return words
-    return f"{words}, {sum(map(bool, maxima))} ended at a strict local maximum"

@@ -273,6 +273,40 @@ def test_a_recording_keeps_the_starts_of_a_file_that_has_changed_or_gone(tmp_pat
     np.testing.assert_array_equal(own_starts(recording), recording.delta[0])
 
 
+# ---- the reach -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("constraint", ["l2-ball", "l2-sphere", "linf-ball"])
+@pytest.mark.parametrize("label", [-3.0, 3.0])
+@pytest.mark.parametrize("box", [None, (-0.25, 0.4)])
+def test_the_reach_is_how_far_the_set_lowers_the_residual(constraint: str, label: float, box: Any) -> None:
+    start = {"ascent.start": "sphere", "input.label": label, "ascent.box": box}
+    problem = prepare(SMALL.replace("ascent.constraint", constraint, **start))
+    W, a, x = problem.objective.network.W.numpy(), problem.objective.network.a.numpy(), problem.clean.x
+    gradient = W.T @ (a * (1 - np.tanh(W @ x) ** 2))
+    residual = float(a @ np.tanh(W @ x)) - label
+    epsilon = problem.constraint.epsilon
+    order = {"linf-ball": 1}.get(constraint, 2)
+    if box is None:
+        assert problem.reach == pytest.approx(epsilon * np.linalg.norm(gradient, order) / abs(residual), rel=1e-12)
+        return
+    # The linear programme over ball and box, by many feasible points and by its own maximiser.
+    points = problem.constraint.project(
+        3 * epsilon * torch.from_numpy(np.random.default_rng(0).standard_normal((4000, 6)))
+    )
+    lowered = -np.sign(residual) * points.numpy() @ gradient / abs(residual)
+    assert 0.9 * problem.reach < lowered.max() <= problem.reach * (1 + 1e-12)
+
+
+def test_the_cube_of_the_preset_reaches_the_level() -> None:
+    assert prepare(load_preset("l-infinity")).reach == pytest.approx(6.14, abs=0.01)
+
+
+def test_on_the_level_itself_the_reach_has_no_bound() -> None:
+    f0 = prepare(SMALL).objective.evaluate(torch.zeros(6, dtype=torch.float64)).value
+    assert prepare(SMALL.replace("input.label", float(f0))).reach == np.inf
+
+
 # ---- what cannot be -------------------------------------------------------------------------------------------------
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
 from foadv_gui.lab.config import Experiment
-from foadv_gui.lab.experiment import problem_of, run
+from foadv_gui.lab.experiment import prepare, problem_of, run
 from foadv_gui.lab.presets import load_preset, preset_names
-from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.recording import Recording, load
+from foadv_gui.lab.summary import summary
 from foadv_gui.lab.verdict import RestartVerdict, clauses, observed_rate, restart_verdict, verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONVERGING = ["one-hill", "two-poles", "many-summits", "whole-landscape", "digits", "l-infinity", "mnist-size"]
 
@@ -83,17 +88,202 @@ def test_a_step_that_is_too_large_is_said_to_be_and_by_how_much() -> None:
         assert limit is not None and known.eta > limit
         assert known.test.local_maximum is False
         (clause,) = [clause for clause in clauses(known) if "step too large" in clause.words]
-        assert f"{known.eta / limit:.2g} times" in clause.words and f"{limit:.4g}" in clause.detail
+        assert f"{known.eta / limit:.2g} times the largest stable one, η_max = {limit:.3g}" in clause.words
+        # The last iterate is no stationary point: the limit is that of the summit across which it leaps.
+        assert known.test.summit_distance is not None and known.test.summit_distance > 0
+        assert "at the summit" in clause.detail and "ε/G" in clause.detail
     # It oscillates: each step goes back on the last one.
     moves = np.diff(recording.delta[-10:, 0], axis=0)
     assert ((moves[1:] * moves[:-1]).sum(1) < 0).all()
 
 
-def test_a_smaller_step_than_the_stated_limit_does_converge() -> None:
+def test_the_stated_limit_parts_convergence_from_oscillation() -> None:
     experiment = load_preset("step-too-large").replace("ascent.steps", 2000)
     limit = min(known.test.step_max or np.inf for known in verdicts_of("step-too-large"))
-    settled = run(experiment.replace("ascent.step_units", "absolute", **{"ascent.step": 0.5 * limit}))
+    settled = run(experiment.replace("ascent.step_units", "absolute", **{"ascent.step": 0.9 * limit}))
     assert set(settled.stop_reason) == {"converged"}
+    assert restart_verdict(problem_of(settled), settled, 0).test.step_max == pytest.approx(limit, rel=1e-3)
+    restless = run(experiment.replace("ascent.step_units", "absolute", **{"ascent.step": 1.1 * limit}))
+    assert set(restless.stop_reason) == {"step limit"}
+
+
+def test_where_no_summit_is_found_the_limit_is_called_an_estimate() -> None:
+    known = verdicts_of("step-too-large")[0]
+    rough = replace(known, test=replace(known.test, summit_distance=None))
+    (clause,) = [clause for clause in clauses(rough) if "step too large" in clause.words]
+    assert "about" in clause.words and "an estimate at the last iterate" in clause.detail
+
+
+def test_the_best_iterate_is_named_where_the_last_one_falls_short_of_it() -> None:
+    recording = recording_of("step-too-large")
+    for k, known in enumerate(verdicts_of("step-too-large")):
+        entry = known.as_dict()
+        assert entry["best_loss"] == recording.loss[:, k].max() > entry["loss"]
+        assert recording.loss[entry["best_step"], k] == entry["best_loss"]
+        assert f"the best iterate was at step {entry['best_step']}" in words(known)
+    assert not any("best iterate" in words(known) for known in verdicts_of("digits"))
+
+
+@pytest.mark.parametrize("steps", [80, 1])
+def test_tolerance_zero_asks_for_all_steps_and_gets_no_reproach(steps: int) -> None:
+    experiment = load_preset("one-hill").replace("ascent.tolerance", 0, **{"ascent.steps": steps, "ascent.restarts": 2})
+    recording = run(experiment)
+    known = restart_verdict(problem_of(recording), recording, 0)
+    taken = "80 steps" if steps == 80 else "1 step"
+    assert f"{taken} taken, as asked (tolerance 0)" in words(known)
+    assert clauses(known)[1].tone == "note"
+    assert known.test.local_maximum is (steps == 80)
+    assert summary(recording, []).startswith(f"2 of 2 paths took {taken}, as asked (tolerance 0). ")
+    assert "converged" not in words(known) + summary(recording, [True, None])
+
+
+def cancelled_run() -> Recording:
+    calls = iter(range(10**9))
+    long = load_preset("one-hill").replace("ascent.tolerance", 0, **{"ascent.steps": 5000, "ascent.step": 0.001})
+    return run(long, interrupted=lambda: next(calls) > 20)
+
+
+@pytest.mark.parametrize("second_order", [True, False])
+def test_a_cancelled_run_is_called_so_and_judged_by_its_gradient(second_order: bool) -> None:
+    recording = cancelled_run()
+    known = restart_verdict(problem_of(recording), recording, 0, second_order=second_order)
+    assert f"cancelled at step {recording.steps} of at most 5000" in words(known)
+    assert clauses(known)[1].tone == "note"
+    assert "not stationary yet" in words(known)
+    assert ("no second-order test: the run was cancelled" in words(known)) is not second_order
+    assert f"Cancelled at step {recording.steps} of at most 5000, 0 of 16 paths had converged" in summary(recording, [])
+
+
+def test_one_step_is_one_step() -> None:
+    recording = run(load_preset("one-hill").replace("ascent.steps", 1))
+    assert "(1 step taken)" in words(restart_verdict(problem_of(recording), recording, 0))
+
+
+def test_the_summary_counts_what_has_been_judged() -> None:
+    recording = recording_of("step-too-large")
+    assert summary(None, []) == "Nothing has been computed yet."
+    assert summary(recording, []) == f"0 of 4 paths converged. Best loss {recording.loss[-1].max():.5g}."
+    assert "0 of 4 paths converged, 1 of 2 judged so far ended at a strict local maximum." in summary(
+        recording, [True, False]
+    )
+    assert ", 3 ended at a strict local maximum." in summary(recording, [True, True, False, True])
+    assert "maxim" not in summary(recording, [None] * 4)
+    one = run(load_preset("one-hill").replace("ascent.restarts", 1))
+    assert summary(one, [True]).startswith("1 of 1 path converged, 1 ended at a strict local maximum. ")
+    last = recording.loss.copy()
+    last[-1] = [np.inf, 2.0, np.nan, 1.0]
+    assert summary(replace(recording, loss=last), []).endswith("Best loss 2.")
+    last[-1] = np.nan
+    assert summary(replace(recording, loss=last), []).endswith("No path has a finite loss.")
+
+
+# ---- what overflows, what is flat, one dimension --------------------------------------------------------------------
+
+
+def with_weights(tmp_path: Path, W: float, a: float, **changes: Any) -> Experiment:
+    """A run whose weights, from a file, are as large as given."""
+    generator = np.random.default_rng(0)
+    np.savez(tmp_path / "w.npz", W=W * generator.standard_normal((8, 4)), a=a * generator.choice([-0.4, 0.4], 8))
+    given = {"network.file": str(tmp_path / "w.npz"), "network.dimension": 4, "ascent.restarts": 2}
+    return (
+        load_preset("one-hill")
+        .replace("network.source", "file", **given)
+        .replace("network.activation", changes.pop("activation", "softplus"), **changes)
+    )
+
+
+@pytest.mark.parametrize(("W", "a"), [(1e150, 1.0), (1e155, 1.0), (1.0, 1e155), (1.0, 1e300), (1e150, 1e150)])
+def test_weights_that_overflow_end_in_a_divergence_that_says_why(W: float, a: float, tmp_path: Path) -> None:
+    recording = run(with_weights(tmp_path, W, a))
+    assert set(recording.stop_reason) == {"diverged"}
+    assert recording.eta > 0
+    known = recording.verdict()
+    assert "diverged" in known["clauses"][1][1]
+    tone, said = known["clauses"][0]
+    assert tone == "unsure" and "no second-order test" in said and "overflows" in said
+    for entry in known["restarts"]:
+        assert entry["local_maximum"] is None and entry["tangential"] is None and "overflows" in entry["why"]
+    printed = json.dumps(known, allow_nan=False) + summary(recording, [None, None])
+    assert "e+308" not in printed
+    assert (known["best"] is None) == bool(np.isnan(recording.loss).all())
+    assert known["best"] is not None or "best: no path has a finite loss" in known["why"]
+    recording.save(tmp_path / "r.npz")
+    assert load(tmp_path / "r.npz").verdict() == known
+
+
+def test_a_hessian_that_overflows_is_told_beside_what_the_gradient_says() -> None:
+    known = verdicts_of("step-too-large")[0]
+    why = "the Hessian overflows here: smaller weights would keep it finite"
+    clause = clauses(replace(known, test=replace(known.test, local_maximum=None, step_max=None, why=why)))[0]
+    assert clause.tone == "no" and why in clause.detail
+    assert clause.words.startswith("not stationary yet")
+    assert clause.words.endswith("; no second-order test: the Hessian overflows here")
+
+
+def test_a_saturated_network_is_flat(tmp_path: Path) -> None:
+    units = {"ascent.step_units": "absolute"}
+    recording = run(with_weights(tmp_path, 1e70, 1.0, activation="tanh", **units))
+    assert clauses(restart_verdict(problem_of(recording), recording, 0))[0].words == (
+        "flat: gradient and Hessian vanish here"
+    )
+
+
+def test_one_dimension_has_words_of_its_own() -> None:
+    line = load_preset("one-hill").replace("network.dimension", 1)
+    interval, points = run(line), run(line.replace("ascent.constraint", "l2-sphere", **{"ascent.start": "sphere"}))
+    assert "at an end of the interval" in words(restart_verdict(problem_of(interval), interval, 0))
+    known = restart_verdict(problem_of(points), points, 0)
+    assert "all of the sphere is two points" in words(known)
+    assert known.as_dict()["tangent_eigenvalue_max"] is None and "no direction is left" in known.as_dict()["why"]
+
+
+def test_a_point_that_the_gradient_pulls_inwards_is_told_so() -> None:
+    line = load_preset("one-hill").replace("network.dimension", 1, **{"ascent.restarts": 1, "ascent.steps": 1})
+    recording = run(line.replace("ascent.step", 1e-6), starts=np.array([[-1.0]]))
+    other = run(line.replace("ascent.step", 1e-6), starts=np.array([[1.0]]))
+    said = [words(restart_verdict(problem_of(one), one, 0)) for one in (recording, other)]
+    assert sum("the gradient points into the set" in each or "not stationary" in each for each in said) == 1
+
+
+# ---- the reach ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "formula"),
+    [
+        ({}, "ε |∇f(x)|₂ / |r|"),
+        ({"ascent.constraint": "l2-sphere", "ascent.start": "sphere"}, "ε |∇f(x)|₂ / |r|"),
+        ({"ascent.constraint": "linf-ball"}, "ε |∇f(x)|₁ / |r|"),
+        ({"ascent.box": (-2.0, 2.0)}, "over the set / |r|"),
+    ],
+)
+def test_the_reach_is_told_with_the_formula_of_its_set(change: dict[str, Any], formula: str) -> None:
+    experiment = load_preset("two-poles").replace("ascent.restarts", 1)
+    if change:
+        (key, value), *more = change.items()
+        experiment = experiment.replace(key, value, **dict(more))
+    recording = run(experiment)
+    (clause,) = [c for c in clauses(restart_verdict(problem_of(recording), recording, 0)) if "two poles" in c.words]
+    assert formula in clause.detail
+
+
+def test_on_the_level_f_equals_y_there_is_no_figure_for_the_reach() -> None:
+    experiment = load_preset("one-hill").replace("ascent.restarts", 1)
+    problem = prepare(experiment)
+    value = float(problem.objective.evaluate(torch.zeros(64, dtype=torch.float64)).value)
+    known = run(experiment.replace("input.label", value)).verdict()
+    assert known["reach"] is None and "reach: f(x) = y at the clean input" in known["why"]
+    assert any("f(x) = y at the clean input" in said for _, said in known["clauses"])
+    assert not any("inf" in said.split() for _, said in known["clauses"])
+
+
+def test_a_recording_says_that_it_knows_no_clock_and_no_device() -> None:
+    known = recording_of("digits").verdict()
+    assert known["seconds"] is None and known["device"] is None
+    assert "seconds: a recording does not say" in known["why"] and "device: a recording does not say" in known["why"]
+    told = verdict(recording_of("digits"), device="GPU float32", seconds=0.5)
+    assert (told["device"], told["seconds"]) == ("GPU float32", 0.5)
+    assert "seconds" not in told["why"] and "device" not in told["why"]
 
 
 @pytest.mark.parametrize("name", ["digits", "step-too-large", "l-infinity"])
@@ -119,7 +309,7 @@ def test_relu_says_why_it_is_silent() -> None:
     for entry in known["restarts"]:
         assert entry["local_maximum"] is None and entry["tangent_eigenvalue_max"] is None
         assert "piecewise linear" in entry["why"]
-    assert known["clauses"][0] == ["unsure", "no second-order test: relu has no curvature"]
+    assert "no second-order test: relu is piecewise linear" in known["clauses"][0][1]
 
 
 def test_a_path_that_has_not_arrived_is_told_what_is_missing() -> None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.icons import icon
-from foadv_gui.lab.picture import summary
+from foadv_gui.lab.summary import summary
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent
