@@ -157,6 +157,17 @@ def test_json_is_valid_whatever_happens(changes: tuple[str, ...]) -> None:
         assert not silent or entry["why"]
 
 
+def test_weights_that_overflow_are_told_in_words(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    np.savez(tmp_path / "w.npz", W=generator.standard_normal((8, 4)), a=1e300 * generator.standard_normal(8))
+    weights = ("network.source=file", f"network.file={tmp_path / 'w.npz'}", "network.dimension=4")
+    done = call("run", "one-hill", *(part for change in weights for part in ("--set", change)))
+    assert done.exit_code == 0, done.output
+    assert "16 diverged. No path has a finite loss." in done.stdout
+    assert "diverged: the loss or its gradient overflowed" in done.stdout
+    assert not {"nan", "inf"} & set(done.stdout.replace(":", " ").split())
+
+
 def test_settings_are_changed_together_and_read_as_in_a_file(quick: Path) -> None:
     changes = "input.scale=0.25", "ascent.box=[-1, 1]", "view.contours=false", "network.activation=sin", "title=2 x"
     done = call("run", str(quick), "--json", *(part for change in changes for part in ("--set", change)))

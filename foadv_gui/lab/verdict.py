@@ -199,7 +199,7 @@ def verdict(recording: Recording, *, device: str | None = None, seconds: float |
 
 def clauses(known: RestartVerdict) -> list[Clause]:
     """The verdict on one restart as clauses of one sentence."""
-    return [_second_order(known), _convergence(known), *_best(known), *_reach(known), *_step(known)]
+    return [_second_order(known), _convergence(known), *_step(known), *_best(known), *_reach(known)]
 
 
 def _second_order(known: RestartVerdict) -> Clause:

@@ -60,6 +60,11 @@ def test_esc_stops_a_long_run_and_the_window_goes_on(hands: Hands) -> None:
     assert recording.finished
     assert set(recording.stop_reason) == {"cancelled"}
     assert 0 < recording.steps < 50_000
+    # What was cancelled is judged by its gradient, and called so.
+    said = " ".join(row.words.text() for row in hands.workspace.verdict.rows)
+    assert f"cancelled at step {recording.steps} of at most" in said
+    assert "not stationary yet" in said or "the run was cancelled" in said
+    assert f"Cancelled at step {recording.steps} of at most" in hands.workspace.verdict.summary.text()
     hands.player.pause()
     hands.key(Qt.Key.Key_Home)
     hands.key(Qt.Key.Key_Right)  # what there is can be played

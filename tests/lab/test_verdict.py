@@ -89,6 +89,8 @@ def test_a_step_that_is_too_large_is_said_to_be_and_by_how_much() -> None:
         assert known.test.local_maximum is False
         (clause,) = [clause for clause in clauses(known) if "step too large" in clause.words]
         assert f"{known.eta / limit:.2g} times the largest stable one, η_max = {limit:.3g}" in clause.words
+        # Beside what it explains, where a small window still shows it.
+        assert "step too large" in clauses(known)[2].words
         # The last iterate is no stationary point: the limit is that of the summit across which it leaps.
         assert known.test.summit_distance is not None and known.test.summit_distance > 0
         assert "at the summit" in clause.detail and "ε/G" in clause.detail
