@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.interruption import Interrupted
 from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, residual_on_grid
 from foadv_gui.core.places import to_exact
 from foadv_gui.core.plane import PathContext, constraint_cut, inside_cut, make_plane
+from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.lookup import Lookup
 from foadv_gui.lab.picture import PlanePicture, Request, Surface, Window, grid_shape
 
@@ -53,19 +55,28 @@ class Backdrop(Lookup):
         view = request.experiment.view
         if recording is not None:
             focus = min(view.focus, recording.restarts - 1)
-            path = torch.tensor(recording.delta[:, focus]).double()
-            endpoints = torch.tensor(recording.delta[-1]).double()
+            # A recording from a file may hold iterates of a run that overflowed: no plane can be laid through these.
+            path, endpoints = _finite(recording.delta[:, focus]), _finite(recording.delta[-1])
         return PathContext(exact, self._exact_set(), path, endpoints, view.plane_seed, (view.pixel_u, view.pixel_v))
 
     def lay_plane(self, request: Request, recording: Recording | None) -> Iterator[PlanePicture]:
-        """Lay the plane, through the iterates of a recording where it follows them."""
+        """Lay the plane, through the iterates of a recording where it follows them.
+
+        Raises
+        ------
+        ExperimentError
+            For eigenvectors of a Hessian that overflows.
+        """
         assert self.problem is not None
         view, old, all_paths = request.experiment.view, self.plane, self.problem.restarts
         laid = (view.plane, self.problem.clean.dimension)
         # One path says nothing of a plane through the ends of all: that of the run before stays until they are there.
         waits = view.plane == "endpoint-components" and recording is not None and recording.restarts < all_paths
         if not (waits and self._plane_laid == laid):
-            self.plane = make_plane(view.plane, self._context(request, recording))
+            try:
+                self.plane = make_plane(view.plane, self._context(request, recording))
+            except NoCurvatureError as reason:
+                raise ExperimentError("view.plane", str(reason), view.plane) from None
         plane = self.plane
         assert plane is not None
         self._plane_laid = laid
@@ -140,6 +151,11 @@ class Backdrop(Lookup):
         gradient = to_exact(gradient_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon))).numpy()
         longest = np.linalg.norm(gradient, axis=1).max()
         return np.concatenate([points, gradient / longest if longest > 0 else gradient], 1)
+
+
+def _finite(delta: NDArray[Any]) -> torch.Tensor:
+    """The perturbations in float64, 0 where they are not finite."""
+    return torch.tensor(np.nan_to_num(delta, nan=0.0, posinf=0.0, neginf=0.0)).double()
 
 
 def same_surface(first: Request, second: Request) -> bool:

@@ -30,6 +30,9 @@ _FAR = 1.5
 MOVING_LIMIT = 200
 """The largest order of a matrix that is diagonalised while a control moves (some milliseconds)."""
 
+_LARGEST, _NARROWEST = 1e100, 1e-290
+"""The largest number that is drawn, and the narrowest range: beyond these a painter's own products overflow."""
+
 QUANTITY_TITLES: dict[str, str] = {
     "loss": "loss L = (f − y)²/2",
     "log-loss": "log₁₀ L",
@@ -158,14 +161,16 @@ class Surface:
         return float(self.alpha[0]), float(self.alpha[-1]), float(self.beta[0]), float(self.beta[-1])
 
     def shown(self) -> Floats:
-        """The quantity itself, as `Surface.quantity` says."""
+        """The quantity itself, as `Surface.quantity` says, NaN where it cannot be drawn."""
         if self.quantity == "loss":
-            return 0.5 * self.values**2
+            with np.errstate(over="ignore"):
+                return drawable(0.5 * self.values**2)
         if self.quantity == "log-loss":
             # A valley of zero loss has no logarithm: 12 decades below the top count as its floor.
-            loss = 0.5 * self.values**2
-            return np.asarray(np.log10(np.maximum(loss, max(loss.max() * 1e-12, 1e-300))))
-        return self.values
+            size = np.abs(np.where(np.isfinite(self.values), self.values, np.nan))
+            floor = max(float(np.max(size, where=np.isfinite(size), initial=0.0)) * 1e-6, 1e-150)
+            return np.asarray(2 * np.log10(np.maximum(size, floor)) - np.log10(2))
+        return drawable(self.values)
 
     def colour_range(self, clip: bool, visible: Window | None = None) -> tuple[float, float]:
         """Lowest and highest value for the colours: symmetric about 0 for a signed quantity.
@@ -188,9 +193,9 @@ class Surface:
         if self.quantity == "log-loss":
             low = max(low, high - 6)
         if self.quantity in ("residual", "curvature"):
-            top = max(abs(low), abs(high), 1e-300)
-            return -top, top
-        return (low, high) if high > low else (low - 0.5, high + 0.5)
+            top = max(abs(low), abs(high))
+            return (-top, top) if top > _NARROWEST else (-1.0, 1.0)
+        return _some_range(low, high)
 
     def contours(self, low: float, high: float, count: int = 12) -> list[tuple[float, list[Floats]]]:
         """Lines of equal height at about `count` round levels between low and high: (level, polylines (n, 2))."""
@@ -202,7 +207,21 @@ class Surface:
         """The level set f = y, polylines (n, 2); empty for the curvature, which does not know it."""
         if self.quantity == "curvature":
             return []
-        return _lines(contour_generator(self.alpha, self.beta, self.values), 0.0)
+        return _lines(contour_generator(self.alpha, self.beta, drawable(self.values)), 0.0)
+
+
+def drawable(values: Any) -> Floats:
+    """The values as float64, NaN where they are not finite or too large to be drawn."""
+    found = np.asarray(values, np.float64)
+    return np.where(np.abs(found) <= _LARGEST, found, np.nan)
+
+
+def _some_range(low: float, high: float) -> tuple[float, float]:
+    """Both ends, or something about them where they do not differ."""
+    if high - low > _NARROWEST:
+        return low, high
+    half = max(0.5, 1e-6 * abs(low))
+    return low - half, high + half
 
 
 def grid_shape(window: Window, grid: int) -> tuple[int, int]:
@@ -219,7 +238,7 @@ def _lines(generator: Any, level: float) -> list[Floats]:
 def round_levels(low: float, high: float, count: int) -> list[float]:
     """At most `count` round numbers strictly between low and high: multiples of 1, 2, 2.5 or 5 times 10^n."""
     span = high - low
-    if not (span > 0 and np.isfinite(span)):
+    if not (span > _NARROWEST and np.isfinite(span)):
         return []
     raw = span / count
     power = 10 ** np.floor(np.log10(raw))
@@ -249,6 +268,8 @@ class SpectrumPicture:
     @property
     def why_empty(self) -> str:
         """Why there is nothing to draw, or nothing if there is."""
+        if not np.isfinite(drawable(self.eigenvalues)).all():
+            return "The eigenvalues are too large to be drawn."
         if self.problem or len(self.eigenvalues):
             return self.problem
         if not self.dimension:
@@ -261,7 +282,7 @@ class SpectrumPicture:
         low, high = float(values.min()), float(values.max())
         # Few eigenvalues may have no width of their own: theirs is at least a fifth of their size.
         width = max(high - low, 0.2 * max(abs(low), abs(high)))
-        width = width if width > 1e-300 else 1.0
+        width = width if width > _NARROWEST else 1.0
         middle = (low + high) / 2
         low, high = middle - width / 2, middle + width / 2
         if low - _FAR * width <= self.multiplier <= high + _FAR * width:
@@ -293,8 +314,10 @@ class ExtremesPicture:
     @property
     def why_empty(self) -> str:
         """Why there is nothing to draw, or nothing if there is."""
-        if self.problem or np.isfinite(self.smallest).any() or np.isfinite(self.largest).any():
+        if self.problem or np.isfinite(drawable([*self.smallest, *self.largest])).any():
             return self.problem
+        if np.isfinite([*self.smallest, *self.largest]).any():
+            return "The eigenvalues are too large to be drawn."
         return "No eigenvalue at any step: no direction is free to bend in, or none converged."
 
 
@@ -354,8 +377,7 @@ class InputPicture:
     def span(self) -> tuple[float, float]:
         """The lowest and the highest entry of clean input and adversary, which share one scale."""
         both = np.append(self.clean, self.adversary)
-        low, high = float(both.min()), float(both.max())
-        return (low, high) if high > low else (low - 0.5, high + 0.5)
+        return _some_range(float(both.min()), float(both.max()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from foadv_gui.lab.picture import QUANTITY_TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from hands import Hands
 
@@ -168,6 +169,42 @@ def test_the_verdict_explains_itself_with_a_click(hands: Hands) -> None:
     hands.click(rows[0].button)
     assert not rows[0].detail.isVisible()
     assert "4 of 4 paths" in hands.workspace.verdict.summary.text()
+
+
+@pytest.mark.parametrize("size", [1e60, 1e153, 1e200])
+def test_a_run_that_overflows_is_drawn_as_far_as_it_is_finite(
+    open_window: Callable[..., Hands], tmp_path: Path, size: float
+) -> None:
+    weights = size * np.random.default_rng(0).normal(size=(24, 16))
+    np.savez(tmp_path / "w.npz", W=weights, a=np.ones(24))
+    hands = open_window(network={"source": "file", "file": str(tmp_path / "w.npz"), "activation": "linear"})
+    session, workspace = hands.session, hands.workspace
+    assert "too large" in workspace.landscape.key.text()
+    assert workspace.traces.plots["loss"].titleLabel.text == "loss L: overflows"
+    assert workspace.traces.plots["radius"].titleLabel.text == "|δ|/ε"
+    hands.choose(workspace.landscape.quantity, "log-loss")
+    hands.rest()
+    assert np.isfinite(workspace.landscape.plot.ground.image.image).all()
+    assert "too large" not in workspace.landscape.key.text()
+    for plane in setting("view.plane").choices:
+        if size < 1e153 or plane != "hessian-eigenvectors":
+            hands.choose(workspace.landscape.plane, plane)
+            hands.rest()
+            assert session.plane.name == plane
+    for panel in (workspace.spectrum, workspace.extremes):
+        assert panel.pages.reason.text()
+        assert not panel.plot.isVisible()
+
+
+def test_the_mark_on_a_trace_is_the_value_at_the_cursor(hands: Hands) -> None:
+    recording, traces = hands.session.recording, hands.workspace.traces
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_Right, Qt.Key.Key_End):
+        hands.key(key)
+        t = hands.session.t
+        for name, mark in traces.marks.items():
+            value = getattr(recording, name)[t, 0]
+            assert mark.getData()[0].tolist() == [t]
+            assert mark.getData()[1].tolist() == pytest.approx([np.log10(value) if name == "tangential" else value])
 
 
 def test_the_status_line_says_where_and_how_large(hands: Hands) -> None:

@@ -17,6 +17,7 @@ from foadv_gui.lab.picture import (
     PathPicture,
     SpectrumPicture,
     Surface,
+    drawable,
     grid_shape,
     round_levels,
 )
@@ -97,6 +98,42 @@ def test_a_flat_or_broken_surface_still_has_a_range() -> None:
     assert low < 4.5 < high
     assert surface_of(np.full((2, 2), np.nan), "residual").colour_range(False) == (0.0, 1.0)
     assert surface_of([[np.inf, 1.0], [0.0, 2.0]]).colour_range(False) == (0.0, 2.0)
+
+
+def test_what_overflows_has_no_colour_and_no_line() -> None:
+    alpha, beta = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-2, 2, 21))
+    residual = alpha + beta
+    residual[:4], residual[4:6], residual[6:8] = 1e200, np.inf, np.nan
+    for quantity in ("loss", "residual", "curvature"):
+        surface = surface_of(residual, quantity)
+        assert np.isnan(surface.shown()[:8]).all()
+        assert np.isfinite(surface.shown()[8:]).all()
+        low, high = surface.colour_range(False)
+        assert np.isfinite([low, high]).all() and low < high <= 5
+        lines = [line for _, level in surface.contours(low, high) for line in level]
+        assert lines and all(np.isfinite(line).all() and (line[:, 1] >= -0.4 - 1e-9).all() for line in lines)
+    assert all((line[:, 1] >= -0.4 - 1e-9).all() for line in surface_of(residual).zero_residual())
+
+
+def test_the_logarithm_does_not_overflow() -> None:
+    shown = surface_of([[1e200, -1e201], [np.inf, 1e200]], "log-loss")
+    np.testing.assert_allclose(shown.shown(), [[400, 402], [np.nan, 400]] - np.log10(2))
+    assert shown.colour_range(False) == pytest.approx((400 - np.log10(2), 402 - np.log10(2)))
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-310, 1e20, -1e90])
+@pytest.mark.parametrize("quantity", ["loss", "log-loss", "residual"])
+def test_a_flat_surface_of_any_height_has_a_range_of_colours(value: float, quantity: str) -> None:
+    surface = surface_of(np.full((3, 3), value), quantity)
+    low, high = surface.colour_range(False)
+    assert low < high
+    assert surface.contours(low, high) is not None
+
+
+def test_only_finite_numbers_of_a_sane_size_are_drawn() -> None:
+    np.testing.assert_array_equal(
+        drawable([1, -1e99, 1e200, -1e308, np.inf, -np.inf, np.nan]), [1, -1e99, *[np.nan] * 5]
+    )
 
 
 def test_contours_lie_on_their_level() -> None:

@@ -31,6 +31,7 @@ from foadv_gui.lab.sections import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 PLANES = list(View.model_fields["plane"].annotation.__args__)
 SMALL = Experiment.model_validate(
@@ -408,6 +409,18 @@ def test_what_cannot_be_leaves_the_scene_as_it_was(bad: Experiment, key: str, co
     assert (scene.problem, scene.recording, scene.plane) == (problem, recording, plane)
     show(scene, SMALL)
     assert {**counted, "prepare": 0} == before
+
+
+def test_eigenvectors_of_a_hessian_that_overflows_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "w.npz", W=np.full((4, 6), 1e160), a=np.ones(4))
+    huge = {"network.file": str(tmp_path / "w.npz"), "network.activation": "linear", "view.plane": PLANES[0]}
+    experiment = SMALL.replace("network.source", "file", **huge)
+    scene = Scene()
+    show(scene, experiment)
+    with pytest.raises(ExperimentError, match="overflows") as refused:
+        show(scene, experiment.replace("view.plane", "hessian-eigenvectors"))
+    assert refused.value.key == "view.plane"
+    assert of_kind(show(scene, experiment), PlanePicture)[-1].name == PLANES[0]
 
 
 def test_relu_is_shown_with_the_reason_why_it_has_no_spectrum() -> None:

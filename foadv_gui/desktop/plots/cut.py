@@ -8,6 +8,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Slot
 
 from foadv_gui.desktop.theme import pen, style_axes
+from foadv_gui.lab.picture import drawable
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.session import Session
@@ -24,7 +25,7 @@ class CutPlot(pg.PlotWidget):  # type: ignore[misc]
         self.hideButtons()
         self.setLabel("bottom", "distance along the line  [ε]")
         self.setLabel("left", "loss L")
-        self._curve = self.plot()
+        self._curve = self.plot(connect="finite")
         self.setToolTip("The loss on the line from where the drag began (left) to where it ended (right)")
         session.cutChanged.connect(self._draw)
         theme.changed.connect(self._paint)
@@ -43,4 +44,4 @@ class CutPlot(pg.PlotWidget):  # type: ignore[misc]
         if cut is None:
             self._curve.setData([], [])
         else:
-            self._curve.setData(cut.position, cut.loss)
+            self._curve.setData(cut.position, drawable(cut.loss))

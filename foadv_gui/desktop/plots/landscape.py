@@ -273,7 +273,8 @@ class LandscapePanel(QFrame):
             line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             column.addWidget(line)
         session.experimentChanged.connect(self._show_choices)
-        session.pathChanged.connect(self._show_key)
+        for changed in (session.pathChanged, session.surfaceChanged):
+            changed.connect(self._show_key)
         session.planeChanged.connect(self._show_hover)
         for signal in (session.probeChanged, session.cursorChanged, session.pathChanged, session.recordingChanged):
             signal.connect(self._show_values)
@@ -319,6 +320,9 @@ class LandscapePanel(QFrame):
         path, words = self._session.path, "✛ clean  ◆ start  ★ maximum  ✕ no maximum"
         if path is not None and len(drawn_restarts(path)) < path.points.shape[1]:
             words += f"    {len(drawn_restarts(path))} of {path.points.shape[1]} paths drawn"
+        surface = self._session.surface
+        if surface is not None and not np.isfinite(surface.shown()).all():
+            words += "    no colour where values are too large"
         self.key.setText(words)
 
     @Slot()

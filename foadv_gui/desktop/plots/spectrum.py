@@ -21,6 +21,7 @@ from superqt import QElidingLabel
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
 from foadv_gui.lab.config import setting
+from foadv_gui.lab.picture import drawable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -301,7 +302,9 @@ class ExtremesPlot(QFrame):
             return
         for name, curve in self._curves.items():
             curve.setOpacity(1.0)
-            curve.setData(shown.t, getattr(shown, name))
+            values = drawable(getattr(shown, name))
+            # Symbols without any place make Qt fail.
+            curve.setData(*((shown.t, values) if np.isfinite(values).any() else ([], [])))
         self.plot.setXRange(0, max(self._session.steps, 1), padding=0.02)
         fit_height(self.plot)
         self._move()

@@ -8,8 +8,8 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Slot
 
-from foadv_gui.desktop.theme import fit_height, pen, style_axes
-from foadv_gui.lab.picture import round_levels
+from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
+from foadv_gui.lab.picture import drawable, round_levels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._faint: dict[str, Any] = {}
         self._bold: dict[str, Any] = {}
         self._cursors: list[Any] = []
+        self.marks: dict[str, Any] = {}
         self._drawn: tuple[object, int] | None = None
         for column, (name, title, hover, log) in enumerate(_PLOTS):
             plot = self.addPlot(row=0, column=column, enableMenu=False)
@@ -61,8 +62,11 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             self._bold[name] = plot.plot(connect="finite")
             cursor = pg.InfiniteLine(angle=90, movable=True)
             cursor.sigDragged.connect(self._on_cursor)
-            plot.addItem(cursor, ignoreBounds=True)
+            mark = pg.ScatterPlotItem(size=7)
+            for item in (cursor, mark):
+                plot.addItem(item, ignoreBounds=True)
             self._cursors.append(cursor)
+            self.marks[name] = mark
         self._fosc = self.plots["tangential"].plot(connect="finite")
         self.scene().sigMouseClicked.connect(self._on_click)
         session.recordingChanged.connect(self._draw)
@@ -80,6 +84,8 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             plot.titleLabel.setText(plot.titleLabel.text, color=theme.text)
             self._faint[name].setPen(pen(theme.others, 1, alpha=0.45))
             self._bold[name].setPen(pen(theme.focus, 2))
+            self.marks[name].setPen(pen(theme.plot, 1))
+            self.marks[name].setBrush(brush(theme.focus))
         self._fosc.setPen(pen(theme.focus, 1, dash=True))
         for cursor in self._cursors:
             cursor.setPen(pen(theme.cursor, 1, alpha=0.7))
@@ -96,22 +102,35 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._drawn = (recording, focus)
         steps = legible(recording.steps)
         others = [k for k in range(min(recording.restarts, _MOST_LINES)) if k != focus]
-        for name, _, _, log in _PLOTS:
-            values = getattr(recording, name)[steps]
-            x, y = joined(steps, values[:, others])
-            self._faint[name].setData(x, _positive(y) if log else y)
-            self._bold[name].setData(steps, _positive(values[:, focus]) if log else values[:, focus])
-            self.plots[name].setXRange(0, max(recording.steps, 1), padding=0.02)
-            self.plots[name].getAxis("bottom").setTicks([step_ticks(recording.steps)])
-        self._fosc.setData(steps, _positive(recording.fosc[steps, focus]))
+        for name, title, _, log in _PLOTS:
+            values = drawable(getattr(recording, name)[steps])
+            if np.isnan(values).all():
+                title += ": overflows"
+            values = _positive(values) if log else values
+            self._faint[name].setData(*joined(steps, values[:, others]))
+            self._bold[name].setData(steps, values[:, focus])
+            plot = self.plots[name]
+            plot.setXRange(0, max(recording.steps, 1), padding=0.02)
+            plot.getAxis("bottom").setTicks([step_ticks(recording.steps)])
+            if title != plot.titleLabel.text:
+                plot.setTitle(title, size="9pt", color=self._theme.theme.text)
+        self._fosc.setData(steps, _positive(drawable(recording.fosc[steps, focus])))
         for plot in self.plots.values():
             fit_height(plot)
         self._move()
 
     @Slot()
     def _move(self) -> None:
+        session = self._session
         for cursor in self._cursors:
-            cursor.setValue(self._session.t)
+            cursor.setValue(session.t)
+        if session.recording is None:
+            return
+        for name, _, _, log in _PLOTS:
+            here = drawable(getattr(session.recording, name)[[session.t], session.focus])
+            here = np.log10(_positive(here)) if log else here
+            seen = np.isfinite(here)
+            self.marks[name].setData(np.array([session.t])[seen], here[seen])
 
     @Slot(object)
     def _on_cursor(self, cursor: Any) -> None:
