@@ -144,16 +144,16 @@ class MainWindow(QMainWindow):
         line = self.statusBar()
         line.setSizeGripEnabled(False)
         self.doing = QLabel()
-        self.device = QLabel()
+        self.device = QElidingLabel()
         self.device.setObjectName("faint")
-        self.device.setToolTip("Where and in which precision it is computed; how large the problem is")
+        self.device.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.stop = QToolButton()
         self.stop.setDefaultAction(self.actions_table["cancel"])
         self.stop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.stop.setAutoRaise(True)
-        line.addWidget(self.doing, 1)
+        line.addWidget(self.doing)
         line.addWidget(self.stop)
-        line.addPermanentWidget(self.device)
+        line.addPermanentWidget(self.device, 1)
 
     def _restore(self) -> None:
         geometry = QSettings().value("window/geometry")
@@ -268,6 +268,7 @@ class MainWindow(QMainWindow):
         self.stop.setVisible(session.busy and bool(session.torch_version))
         self.doing.setText(doing(session, self._pace))
         self.device.setText(shown(session))
+        self.device.setToolTip(shown(session))
 
     @Slot(str, str)
     def _on_failed(self, message: str, details: str) -> None:

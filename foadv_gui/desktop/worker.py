@@ -71,6 +71,11 @@ class _Job:
     superseded: bool = False
     cancelled: bool = False
 
+    @property
+    def replaced(self) -> bool:
+        """Whether a newer one shows something in its place: not where that was cancelled, too."""
+        return self.superseded and not self.cancelled
+
 
 class ComputeThread(QThread):
     """Runs jobs over a scene of its own; everything public may be called from the window's thread."""
@@ -186,7 +191,7 @@ class ComputeThread(QThread):
                 answers = values
                 values = abandonable(lambda: list(answers), interrupted)
             for value in values:
-                if job.superseded and self._replaceable(value):
+                if job.replaced and self._replaceable(value):
                     continue
                 self._post(job.id, value)
                 if job.lane == SCENE:
@@ -208,7 +213,7 @@ class ComputeThread(QThread):
             # Both at once: idle without mail, the window would stop looking for it.
             with self._condition:
                 self._running.remove(job)
-                if not job.superseded:
+                if not job.replaced:
                     self._post(job.id, Done(job.lane, job.cancelled))
 
     def _replaceable(self, value: object) -> bool:

@@ -220,7 +220,7 @@ class Scene(Backdrop):
             if recording.finished:
                 self.recording, self._run = recording, None
                 return
-            if interrupted():
+            if interrupted() and not cancelled():  # then the run itself ends, at its next step
                 raise Interrupted
             if not follows and time.monotonic() - shown > _GROWTH_SECONDS:
                 yield self._path(recording, focus) if turn % 2 else recording

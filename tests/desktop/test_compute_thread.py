@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.experiment import run
 from foadv_gui.lab.picture import ProbePicture, VerdictPicture
 
 if TYPE_CHECKING:
@@ -131,6 +132,25 @@ def test_cancel_stops_the_running_job_and_forgets_the_waiting_ones(thread: Compu
     assert found == [Done("probe", cancelled=True), Done(SCENE, cancelled=True)]
     assert running.stopped
     assert not waiting.begun.is_set()
+
+
+def test_what_a_cancelled_job_has_is_shown_though_a_newer_one_waited(thread: ComputeThread, qtbot: QtBot) -> None:
+    begun, go = threading.Event(), threading.Event()
+    so_far = run(small(), interrupted=lambda: True)
+    assert set(so_far.stop_reason) == {"cancelled"}
+
+    def climb(_scene: Any, *_stop: Any) -> Iterator[object]:
+        begun.set()
+        assert go.wait(10)
+        yield so_far
+
+    thread.submit(SCENE, climb)
+    assert begun.wait(10)
+    thread.submit(SCENE, Gate("never"))
+    thread.cancel()
+    assert [value for _, value in thread.take()] == [Done(SCENE, cancelled=True)]
+    go.set()
+    assert [value for _, value in mail(thread, qtbot)] == [so_far, Done(SCENE, cancelled=True)]
 
 
 def test_errors_are_values_and_the_thread_goes_on(thread: ComputeThread, qtbot: QtBot) -> None:

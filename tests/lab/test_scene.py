@@ -428,3 +428,16 @@ def test_relu_is_shown_with_the_reason_why_it_has_no_spectrum() -> None:
     stages = show(scene, SMALL.replace("network.activation", "relu"))
     assert "piecewise linear" in of_kind(stages, ExtremesPicture)[-1].problem
     assert "piecewise linear" in scene.spectrum(3, 0, "tangent").problem
+
+
+@pytest.mark.parametrize("plane", ["two-random", "clean-start-end"])
+@pytest.mark.parametrize("moment", range(1, 40, 3))
+def test_a_run_that_is_cancelled_is_kept_as_far_as_it_came_whenever_that_is(plane: str, moment: int) -> None:
+    endless = SMALL.replace("view.plane", plane, **{"ascent.steps": 20_000, "ascent.tolerance": 0})
+    scene, cancelled = Scene(), interrupted_after(moment)
+    with pytest.raises(Interrupted):
+        list(scene.stages(Request(endless), cancelled, cancelled))
+    if scene.recording is None:
+        assert scene._run is None  # it had not begun
+    else:
+        assert set(scene.recording.stop_reason) == {"cancelled"}
