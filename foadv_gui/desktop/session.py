@@ -227,10 +227,6 @@ class Session(Shown):
 
     # -- questions to the worker ---------------------------------------------------------------------------------
 
-    def start_computing(self) -> None:
-        """Ask for the experiment on show; the answer comes when torch is loaded."""
-        self._ask(live=False)
-
     def close(self) -> None:
         """Stop the timers for good."""
         for timer in (self._rest, self._asking):
