@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from foadv_gui.lab.experiment import Problem
     from foadv_gui.lab.recording import Recording
 
+_MOST_SPECTRA = 1000
+"""Kept of one recording: of 2000 eigenvalues each, 16 MB."""
+
 
 class Lookup:
     """A problem, its recording and the plane it is seen on, and quick questions about them."""
@@ -26,19 +29,29 @@ class Lookup:
         self.problem: Problem | None = None
         self.recording: Recording | None = None
         self.plane: Plane | None = None
+        self._spectra: tuple[Recording | None, dict[tuple[int, int, str], SpectrumPicture]] = (None, {})
 
     def _exact_set(self) -> ConstraintSet:
         assert self.problem is not None
         return self.problem.constraint.to(device=torch.device("cpu"), dtype=torch.float64)
 
     def spectrum(self, t: int, k: int, kind: Any) -> SpectrumPicture:
-        """The spectrum at the last kept iterate not after t of restart k."""
+        """The spectrum at the last kept iterate not after t of restart k; computed once, as playback comes again."""
         assert self.problem is not None and self.recording is not None
+        if self._spectra[0] is not self.recording:
+            self._spectra = (self.recording, {})
+        known = self._spectra[1]
         i = self.recording.kept_index(t)
-        delta = torch.tensor(self.recording.delta[i, k])
-        step = int(self.recording.steps_kept[i])
+        found = known.get((i, k, kind)) or self._spectrum(self.problem, self.recording, i, k, kind)
+        if len(known) >= _MOST_SPECTRA:
+            known.pop(next(iter(known)))
+        known[i, k, kind] = found
+        return found
+
+    def _spectrum(self, problem: Problem, recording: Recording, i: int, k: int, kind: Any) -> SpectrumPicture:
+        delta, step = torch.tensor(recording.delta[i, k]), int(recording.steps_kept[i])
         try:
-            found = hessian_spectrum(self.problem.objective, self.problem.constraint, delta, kind)
+            found = hessian_spectrum(problem.objective, problem.constraint, delta, kind)
         except NoCurvatureError as reason:
             return SpectrumPicture(step, k, kind, np.empty(0), 0, 0, 0.0, True, 0.0, str(reason))
         return SpectrumPicture(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from foadv_gui.lab import lookup
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.picture import ExtremesPicture, PlanePicture, Request
 from foadv_gui.lab.scene import Scene
@@ -68,6 +69,25 @@ def test_the_spectrum_at_an_iterate_is_that_of_its_hessian(shown: Scene, kind: A
     np.testing.assert_allclose(picture.eigenvalues, np.linalg.eigvalsh(H), rtol=1e-8, atol=1e-10)
     assert picture.multiplier == pytest.approx(delta @ g / recording.epsilon**2)
     assert (picture.t, picture.k, picture.kind, picture.exact) == (t, 1, kind, True)
+
+
+def test_a_spectrum_is_computed_once_for_a_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene()
+    show(scene, SMALL)
+    monkeypatch.setattr(lookup, "_MOST_SPECTRA", 2)
+    first = scene.spectrum(3, 0, "tangent")
+    assert scene.spectrum(3, 0, "tangent") is first
+    others = [scene.spectrum(4, 0, "tangent"), scene.spectrum(3, 1, "tangent"), scene.spectrum(3, 0, "euclidean")]
+    assert [(other.t, other.k, other.kind) for other in others] == [
+        (4, 0, "tangent"),
+        (3, 1, "tangent"),
+        (3, 0, "euclidean"),
+    ]
+    again = scene.spectrum(3, 0, "tangent")  # only the last few are kept
+    assert again is not first
+    np.testing.assert_array_equal(again.eigenvalues, first.eigenvalues)
+    show(scene, SMALL.replace("input.scale", 0.6))
+    assert not np.array_equal(scene.spectrum(3, 0, "tangent").eigenvalues, first.eigenvalues)
 
 
 def test_an_eigenvalue_has_its_direction(shown: Scene) -> None:
