@@ -131,7 +131,8 @@ def _lay(
     spare += [(f"coordinate {i}", axis) for i, axis in enumerate(axes)]
     (first, u), (second, v) = orthonormal([direction for _, direction in named + spare])
     names = [name for name, _ in named + spare]
-    return Plane(origin, u, v, (names[first], names[second]), explained, explains)
+    across = names[second] if bool(v.any()) else "nothing: there is one coordinate only"
+    return Plane(origin, u, v, (names[first], across), explained, explains)
 
 
 def _clean_gradient_random(context: PathContext) -> Plane:
@@ -227,7 +228,11 @@ def constraint_cut(plane: Plane, constraint: ConstraintSet, *, corners: int = 36
         if radius_sq <= 0:
             return np.empty((0, 2))
         angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-        polygon = centre + np.sqrt(radius_sq) * np.column_stack([np.cos(angles), np.sin(angles)])
+        circle = np.column_stack([np.cos(angles), np.sin(angles)])
+        if not bool(plane.v.any()):
+            # One coordinate: whatever the other, which means nothing. A thousand radii are out of any view.
+            circle = np.array([[-1.0, -1e3], [1.0, -1e3], [1.0, 1e3], [-1.0, 1e3]])
+        polygon = centre + np.sqrt(radius_sq) * circle
         if constraint.box is None:
             return np.concatenate([polygon, polygon[:1]])
         lower, upper = constraint.box

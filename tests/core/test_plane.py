@@ -182,6 +182,12 @@ def test_one_dimension_has_one_axis(name: str) -> None:
     plane = make_plane(name, context_of(1))
     assert abs(float(plane.u)) == 1
     assert float(plane.v) == 0
+    assert "one coordinate" in plane.axes[1]
+    cut, centre = constraint_cut(plane, L2Ball(0.4)), float(plane.coordinates(tensor([0.0]))[0][0])
+    np.testing.assert_array_equal(
+        inside_cut(cut, centre + np.array([-0.41, -0.39, 0.39, 0.41]), np.array([-40.0, 0.0, 40.0])),
+        [[False, True, True, False]] * 3,
+    )
 
 
 def test_nearly_parallel_candidates_give_way_to_the_fallback() -> None:

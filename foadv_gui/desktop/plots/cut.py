@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyqtgraph as pg
 from PySide6.QtCore import Slot
 
+from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.theme import pen, style_axes
 from foadv_gui.lab.picture import drawable
 
@@ -19,7 +20,7 @@ class CutPlot(pg.PlotWidget):  # type: ignore[misc]
     """A 1-D cut: loss over the distance along the line, in units of epsilon."""
 
     def __init__(self, session: Session, theme: ThemeKeeper) -> None:
-        super().__init__(enableMenu=False)
+        super().__init__(enableMenu=False, axisItems=number_axes())
         self._session, self._theme = session, theme
         self.setMouseEnabled(False, False)
         self.hideButtons()

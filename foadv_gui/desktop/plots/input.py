@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.theme import pen, style_axes
 from foadv_gui.lab.picture import InputPicture
 
@@ -27,7 +28,7 @@ class VectorPlot(pg.PlotWidget):  # type: ignore[misc]
     """One vector of the input space, as an image or as bars."""
 
     def __init__(self, colormap: str) -> None:
-        super().__init__(enableMenu=False)
+        super().__init__(enableMenu=False, axisItems=number_axes())
         self.setMouseEnabled(False, False)
         self.hideButtons()
         self.image = pg.ImageItem(axisOrder="row-major", colorMap=pg.colormap.get(colormap))

@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, QTimer, Slot
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout
 
+from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.plots.gestures import PlaneViewBox
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.surface import Ground
@@ -34,7 +35,8 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
 
     def __init__(self, session: Session, theme: ThemeKeeper, actions: Actions) -> None:
         self.box = PlaneViewBox()
-        super().__init__(viewBox=self.box)
+        super().__init__(viewBox=self.box, axisItems=number_axes())
+        self.plotItem.layout.setContentsMargins(1, 7, 1, 1)  # the topmost labels reach half a line higher
         self._session, self._theme, self._actions = session, theme, actions
         self.hideButtons()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -290,7 +292,7 @@ class LandscapePanel(QFrame):
         box.setToolTip(described.help)
         box.setAccessibleName(described.title)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(13 if key == "view.plane" else 9)
+        box.setMinimumContentsLength(24 if key == "view.plane" else 9)
         box.activated.connect(self._on_plane if key == "view.plane" else self._on_quantity)
         row.addWidget(box)
         return box

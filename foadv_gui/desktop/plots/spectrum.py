@@ -18,7 +18,9 @@ from PySide6.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.plots.reason import PlotOrReason
+from foadv_gui.desktop.plots.traces import step_ticks
 from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
 from foadv_gui.lab.config import setting
 from foadv_gui.lab.picture import drawable
@@ -65,7 +67,7 @@ class SpectrumPlot(QFrame):
             top.addWidget(button)
         self.kinds.buttonClicked.connect(self._on_kind)
         column.addLayout(top)
-        self.plot = pg.PlotWidget(enableMenu=False)
+        self.plot = pg.PlotWidget(enableMenu=False, axisItems=number_axes())
         self.plot.setAccessibleName("Eigenvalues at the cursor")
         self.plot.setMouseEnabled(False, False)
         self.plot.hideButtons()
@@ -243,12 +245,15 @@ class ExtremesPlot(QFrame):
         self.heading = QLabel("Extreme eigenvalues by step")
         self.heading.setObjectName("heading")
         column.addWidget(self.heading)
-        self.plot = pg.PlotWidget(enableMenu=False)
+        self.plot = pg.PlotWidget(enableMenu=False, axisItems=number_axes())
         self.plot.setAccessibleName("Extreme eigenvalues by step")
         self.plot.setMouseEnabled(False, False)
         self.plot.hideButtons()
         self.plot.setLabel("bottom", "step t")
         self.plot.getAxis("left").setWidth(40)
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setStyle(hideOverlappingLabels=False)
+        self.plot.plotItem.layout.setContentsMargins(1, 7, 8, 1)
         self._curves = {name: self.plot.plot(connect="finite") for name in ("largest", "smallest", "multiplier")}
         self._cursor = pg.InfiniteLine(angle=90, movable=True)
         self._cursor.sigDragged.connect(self._on_cursor)
@@ -306,6 +311,7 @@ class ExtremesPlot(QFrame):
             # Symbols without any place make Qt fail.
             curve.setData(*((shown.t, values) if np.isfinite(values).any() else ([], [])))
         self.plot.setXRange(0, max(self._session.steps, 1), padding=0.02)
+        self.plot.getAxis("bottom").setTicks([step_ticks(self._session.steps, 6)])
         fit_height(self.plot)
         self._move()
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem
 
+from foadv_gui.desktop.plots.axis import NumberAxis
 from foadv_gui.desktop.theme import pen, plot_font
 from foadv_gui.lab.picture import QUANTITY_TITLES
 
@@ -36,6 +37,11 @@ class Ground:
         self._arrows = _path_item(-7)
         self._look: tuple[str, str] | None = None
         self.bar = pg.ColorBarItem(interactive=False, width=14, colorMap=pg.colormap.get("viridis"))
+        axis = NumberAxis("right")
+        axis.setRange(*self.bar.levels())
+        self.bar.setAxisItems({"right": axis})
+        axis.unlinkFromView()
+        self.bar.axis = axis
         for item in (self.image, self._contours, self._zero_shadow, self._zero, self._arrows):
             plot.addItem(item, ignoreBounds=True)
         self.bar.setImageItem(self.image, insert_in=plot)
@@ -48,7 +54,7 @@ class Ground:
         self._arrows.setPen(pen("#ffffff", 1.2, alpha=0.85))
         axis = self.bar.getAxis("right")
         axis.enableAutoSIPrefix(False)
-        axis.setWidth(56)
+        axis.setWidth(64)
         axis.setPen(pen(theme.border))
         axis.setTextPen(pen(theme.faint_text))
         axis.setTickFont(plot_font(9))

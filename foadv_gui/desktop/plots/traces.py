@@ -8,6 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Slot
 
+from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
 from foadv_gui.lab.picture import drawable, round_levels
 
@@ -40,6 +41,8 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         super().__init__()
         self._session, self._player, self._theme = session, player, theme
         self.setAccessibleName("Loss, stationarity, alignment and radius by step")
+        self.ci.layout.setHorizontalSpacing(4)
+        self.ci.layout.setContentsMargins(0, 2, 8, 2)
         self.plots: dict[str, Any] = {}
         self._faint: dict[str, Any] = {}
         self._bold: dict[str, Any] = {}
@@ -47,7 +50,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.marks: dict[str, Any] = {}
         self._drawn: tuple[object, int] | None = None
         for column, (name, title, hover, log) in enumerate(_PLOTS):
-            plot = self.addPlot(row=0, column=column, enableMenu=False)
+            plot = self.addPlot(row=0, column=column, enableMenu=False, axisItems=number_axes())
             plot.setTitle(title, size="9pt")
             plot.setToolTip(hover)
             plot.setMouseEnabled(False, False)
@@ -55,8 +58,11 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             plot.setLogMode(False, log)
             if log:
                 plot.setLimits(minYRange=2.5)
-            plot.getAxis("left").setWidth(42)
-            plot.showGrid(x=False, y=True, alpha=0.12)
+            plot.getAxis("left").setWidth(46)
+            for side in ("left", "bottom"):  # the first and the last label are half outside
+                plot.getAxis(side).setStyle(hideOverlappingLabels=False)
+            self.ci.layout.setColumnPreferredWidth(column, 1)  # not that of its title
+            self.ci.layout.setColumnStretchFactor(column, 1)
             self.plots[name] = plot
             self._faint[name] = plot.plot(connect="finite")
             self._bold[name] = plot.plot(connect="finite")
@@ -151,9 +157,9 @@ def legible(steps: int) -> NDArray[np.int64]:
     return np.unique(np.clip(np.concatenate([first, first + 1, [steps]]), 0, steps))
 
 
-def step_ticks(steps: int) -> list[tuple[float, str]]:
-    """A few round step numbers, which do not run into each other in a small plot."""
-    levels = [level for level in round_levels(-0.5, steps + 0.5, 3) if level >= 0 and level == int(level)]
+def step_ticks(steps: int, most: int = 3) -> list[tuple[float, str]]:
+    """At most so many round step numbers, which do not run into each other in a small plot."""
+    levels = [level for level in round_levels(-0.5, steps + 0.5, most) if level >= 0 and level == int(level)]
     return [(level, f"{level:.0f}") for level in levels]
 
 
