@@ -92,7 +92,7 @@ def test_a_click_on_a_trail_follows_that_path(hands: Hands) -> None:
     assert session.recording is recording
     assert hands.workspace.verdict.heading.text() == f"Verdict on path {k + 1}"
     assert session.spectrum.k == session.extremes.k == k
-        mark = hands.workspace.traces.marks["loss"]
+    mark = hands.workspace.traces.marks["loss"]
     curves = [curve.yData for curve in hands.workspace.traces.plots["loss"].listDataItems() if curve is not mark]
     assert any(np.array_equal(curve, recording.loss[:, k]) for curve in curves)
 
