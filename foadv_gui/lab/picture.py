@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from contourpy import contour_generator
 
+from foadv_gui.lab.ranges import NARROWEST, drawable, round_levels, some_range
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -29,9 +31,6 @@ _FAR = 1.5
 
 MOVING_LIMIT = 200
 """The largest order of a matrix that is diagonalised while a control moves (some milliseconds)."""
-
-_LARGEST, _NARROWEST = 1e100, 1e-290
-"""The largest number that is drawn, and the narrowest range: beyond these a painter's own products overflow."""
 
 QUANTITY_TITLES: dict[str, str] = {
     "loss": "loss L = (f − y)²/2",
@@ -194,8 +193,8 @@ class Surface:
             low = max(low, high - 6)
         if self.quantity in ("residual", "curvature"):
             top = max(abs(low), abs(high))
-            return (-top, top) if top > _NARROWEST else (-1.0, 1.0)
-        return _some_range(low, high)
+            return (-top, top) if top > NARROWEST else (-1.0, 1.0)
+        return some_range(low, high)
 
     def contours(self, low: float, high: float, count: int = 12) -> list[tuple[float, list[Floats]]]:
         """Lines of equal height at about `count` round levels between low and high: (level, polylines (n, 2))."""
@@ -210,20 +209,6 @@ class Surface:
         return _lines(contour_generator(self.alpha, self.beta, drawable(self.values)), 0.0)
 
 
-def drawable(values: Any) -> Floats:
-    """The values as float64, NaN where they are not finite or too large to be drawn."""
-    found = np.asarray(values, np.float64)
-    return np.where(np.abs(found) <= _LARGEST, found, np.nan)
-
-
-def _some_range(low: float, high: float) -> tuple[float, float]:
-    """Both ends, or something about them where they do not differ."""
-    if high - low > _NARROWEST:
-        return low, high
-    half = max(0.5, 1e-6 * abs(low))
-    return low - half, high + half
-
-
 def grid_shape(window: Window, grid: int) -> tuple[int, int]:
     """Columns and rows of a grid of about grid^2 points that are as far apart across as they are up."""
     left, right, bottom, top = window
@@ -233,21 +218,6 @@ def grid_shape(window: Window, grid: int) -> tuple[int, int]:
 
 def _lines(generator: Any, level: float) -> list[Floats]:
     return [np.asarray(line, np.float64) for line in generator.lines(level)]
-
-
-def round_levels(low: float, high: float, count: int) -> list[float]:
-    """At most `count` round numbers strictly between low and high: multiples of 1, 2, 2.5 or 5 times 10^n."""
-    span = high - low
-    if not (span > _NARROWEST and np.isfinite(span)):
-        return []
-    raw = span / count
-    power = 10 ** np.floor(np.log10(raw))
-    for factor in (1, 2, 2.5, 5, 10, 20):
-        step = float(factor * power)
-        first, last = int(np.floor(low / step)) + 1, int(np.ceil(high / step)) - 1
-        if step >= raw * (1 - 1e-9) and last - first < count:
-            break
-    return [step * i for i in range(first, last + 1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +252,7 @@ class SpectrumPicture:
         low, high = float(values.min()), float(values.max())
         # Few eigenvalues may have no width of their own: theirs is at least a fifth of their size.
         width = max(high - low, 0.2 * max(abs(low), abs(high)))
-        width = width if width > _NARROWEST else 1.0
+        width = width if width > NARROWEST else 1.0
         middle = (low + high) / 2
         low, high = middle - width / 2, middle + width / 2
         if low - _FAR * width <= self.multiplier <= high + _FAR * width:
@@ -377,7 +347,7 @@ class InputPicture:
     def span(self) -> tuple[float, float]:
         """The lowest and the highest entry of clean input and adversary, which share one scale."""
         both = np.append(self.clean, self.adversary)
-        return _some_range(float(both.min()), float(both.max()))
+        return some_range(float(both.min()), float(both.max()))
 
 
 @dataclass(frozen=True, eq=False)

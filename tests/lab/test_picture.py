@@ -17,10 +17,9 @@ from foadv_gui.lab.picture import (
     PathPicture,
     SpectrumPicture,
     Surface,
-    drawable,
     grid_shape,
-    round_levels,
 )
+from foadv_gui.lab.ranges import drawable, round_levels
 
 
 def surface_of(values: Any, quantity: Any = "loss", inside: Any = None) -> Surface:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Slot
 
 from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.theme import pen, style_axes
-from foadv_gui.lab.picture import drawable
+from foadv_gui.lab.ranges import drawable
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.session import Session

@@ -23,7 +23,7 @@ from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.traces import step_ticks
 from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
 from foadv_gui.lab.config import setting
-from foadv_gui.lab.picture import drawable
+from foadv_gui.lab.ranges import drawable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from PySide6.QtCore import Slot
 
 from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
-from foadv_gui.lab.picture import drawable, round_levels
+from foadv_gui.lab.ranges import drawable, round_levels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,42 @@
+"""Which numbers and ranges can be drawn, and the round numbers within them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LARGEST, NARROWEST = 1e100, 1e-290
+"""The largest number that is drawn, and the narrowest range: beyond these a painter's own products overflow."""
+
+
+def drawable(values: Any) -> NDArray[np.float64]:
+    """The values as float64, NaN where they are not finite or too large to be drawn."""
+    found = np.asarray(values, np.float64)
+    return np.where(np.abs(found) <= LARGEST, found, np.nan)
+
+
+def some_range(low: float, high: float) -> tuple[float, float]:
+    """Both ends, or something about them where they do not differ."""
+    if high - low > NARROWEST:
+        return low, high
+    half = max(0.5, 1e-6 * abs(low))
+    return low - half, high + half
+
+
+def round_levels(low: float, high: float, count: int) -> list[float]:
+    """At most `count` round numbers strictly between low and high: multiples of 1, 2, 2.5 or 5 times 10^n."""
+    span = high - low
+    if not (span > NARROWEST and np.isfinite(span)):
+        return []
+    raw = span / count
+    power = 10 ** np.floor(np.log10(raw))
+    for factor in (1, 2, 2.5, 5, 10, 20):
+        step = float(factor * power)
+        first, last = int(np.floor(low / step)) + 1, int(np.ceil(high / step)) - 1
+        if step >= raw * (1 - 1e-9) and last - first < count:
+            break
+    return [step * i for i in range(first, last + 1)]
