@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+import pyqtgraph as pg
 import pytest
 
-from foadv_gui.desktop.plots.axis import tick_labels
+from foadv_gui.desktop.plots.axis import CountAxis, tick_labels
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
 
 
 @pytest.mark.parametrize(
@@ -16,7 +22,8 @@ from foadv_gui.desktop.plots.axis import tick_labels
         ([0, 5e4, 1e5, 1.5e5], ["0", "5e4", "1e5", "1.5e5"]),
         ([-2e-4, 0, 2e-4], ["-2e-4", "0", "2e-4"]),
         ([4.9998e11, 5e11, 5.0002e11], ["-2e7", "5e11", "+2e7"]),
-        ([0.5, 0.5002, 0.5004], ["0.5", "+2e-4", "+4e-4"]),
+        ([0.997, 0.998, 0.999], ["0.997", "0.998", "0.999"]),
+        ([0.5, 0.50002, 0.50004], ["0.5", "+2e-5", "+4e-5"]),
         ([0.9999998, 0.9999999, 1.0], ["-2e-7", "-1e-7", "1"]),
         ([12345678, 12345679, 12345680], ["-2", "-1", "12345680"]),
     ],
@@ -32,3 +39,13 @@ def test_no_two_ticks_have_the_same_label(spacing: float, first: int) -> None:
     labels = tick_labels(list(values), spacing, values[0] - 0.3 * spacing, values[-1] + 0.3 * spacing)
     assert len(set(labels)) == 8
     assert all(len(label) <= 14 for label in labels)
+
+
+@pytest.mark.parametrize("most", [1, 3, 12, 900])
+def test_counts_are_whole_numbers_from_0_on(qtbot: QtBot, most: int) -> None:
+    axis = CountAxis("left")
+    plot = pg.PlotWidget(axisItems={"left": axis})
+    qtbot.addWidget(plot)
+    ticks = [tick for _, level in axis.tickValues(-0.16 * most, 1.05 * most, 150) for tick in level]
+    assert 0 in ticks
+    assert all(tick >= 0 and tick == int(tick) for tick in ticks)

@@ -10,7 +10,7 @@ import pyqtgraph as pg
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NARROW = 5e-3
+_NARROW = 5e-4
 """A range so narrow beside its distance from 0 is labelled by differences."""
 
 
@@ -22,6 +22,19 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         if self.logMode:
             return list(super().tickStrings(values, scale, spacing))
         return tick_labels(values, spacing, *sorted(self.range))
+
+
+class CountAxis(NumberAxis):
+    """Whole numbers from 0 on."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        """No level of ticks that is finer than one."""
+        return [level for level in super().tickSpacing(low, high, size) if level[0] >= 1] or [(1.0, 0.0)]
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        """Nothing below 0, where ticks stand for eigenvalues."""
+        levels = super().tickValues(low, high, size)
+        return [(spacing, [value for value in values if value >= 0]) for spacing, values in levels]
 
 
 def number_axes() -> dict[str, NumberAxis]:

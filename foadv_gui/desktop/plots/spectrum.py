@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from foadv_gui.desktop.plots.axis import number_axes
+from foadv_gui.desktop.plots.axis import CountAxis, number_axes
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.traces import step_ticks
 from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
@@ -67,7 +67,7 @@ class SpectrumPlot(QFrame):
             top.addWidget(button)
         self.kinds.buttonClicked.connect(self._on_kind)
         column.addLayout(top)
-        self.plot = pg.PlotWidget(enableMenu=False, axisItems=number_axes())
+        self.plot = pg.PlotWidget(enableMenu=False, axisItems={**number_axes(), "left": CountAxis("left")})
         self.plot.setAccessibleName("Eigenvalues at the cursor")
         self.plot.setMouseEnabled(False, False)
         self.plot.hideButtons()
