@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["system", "light", "dark"]
 
+FADED = 0.3
+"""How opaque a result of the run before is."""
+
 
 class ThemeKeeper(QObject):
     """Follows the system's light or dark scheme, or the user's choice, and tells the plots when it changes."""

@@ -207,6 +207,27 @@ def test_the_mark_on_a_trace_is_the_value_at_the_cursor(hands: Hands) -> None:
             assert mark.getData()[1].tolist() == pytest.approx([np.log10(value) if name == "tangential" else value])
 
 
+def test_while_a_control_moves_the_run_before_is_faint_and_its_loss_is_not_shown(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foadv_gui.lab.scene._QUICK", 0.0)  # no run is so quick that its focused path is not announced
+    session, traces = hands.session, hands.workspace.traces
+    curve = traces.plots["loss"].curves[-1]
+    seen: list[tuple[float, str]] = []
+
+    def look() -> None:
+        if session.focus_run is not None:
+            seen.append((curve.opacity(), hands.workspace.landscape.values.text()))
+
+    session.pathChanged.connect(look)
+    slider = hands.field("input.scale").editor.slider
+    slider.setValue(slider.value() + 40)
+    hands.rest()
+    assert seen and all(opacity < 0.5 and "on the plane" in words for opacity, words in seen)
+    assert curve.opacity() == 1
+    assert f"L = {session.recording.loss[session.t, session.focus]:.5g}" in hands.workspace.landscape.values.text()
+
+
 def test_the_status_line_says_where_and_how_large(hands: Hands) -> None:
     assert hands.window.doing.text() == "Ready"
     said = hands.window.device.text()

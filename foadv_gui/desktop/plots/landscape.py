@@ -346,6 +346,11 @@ class LandscapePanel(QFrame):
             x, y = mouse.point
             self.values.setText(f"({x:.2f}, {y:.2f}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}")
             return
+        ahead = session.focus_run
+        if ahead is not None:  # while a control moves
+            i = ahead.at(session.t)
+            self.values.setText(f"L = {ahead.shadow_loss[i]:.5g} on the plane,  off plane {ahead.off_plane[i, 0]:.0%}")
+            return
         path, recording = session.path, session.recording
         if path is None or recording is None or path.points.shape[1] != recording.restarts:
             return

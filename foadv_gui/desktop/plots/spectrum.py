@@ -21,7 +21,7 @@ from superqt import QElidingLabel
 from foadv_gui.desktop.plots.axis import CountAxis, number_axes
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.traces import step_ticks
-from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
+from foadv_gui.desktop.theme import FADED, brush, fit_height, pen, style_axes
 from foadv_gui.lab.config import setting
 from foadv_gui.lab.ranges import drawable
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 
 _VECTOR_PX = 48
-_FADED = 0.3
-"""How opaque a result of the run before is."""
 
 
 class SpectrumPlot(QFrame):
@@ -125,7 +123,7 @@ class SpectrumPlot(QFrame):
     def _fade(self) -> None:
         """Another run: what is drawn belongs to the one before, until its own spectrum comes."""
         for item in (self._bars, self._ticks):
-            item.setOpacity(_FADED)
+            item.setOpacity(FADED)
 
     @Slot()
     def _show_kind(self) -> None:
@@ -318,7 +316,7 @@ class ExtremesPlot(QFrame):
     @Slot()
     def _fade(self) -> None:
         for curve in self._curves.values():
-            curve.setOpacity(_FADED)
+            curve.setOpacity(FADED)
         self._move()
 
     @Slot()

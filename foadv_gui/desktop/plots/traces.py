@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Slot
 
 from foadv_gui.desktop.plots.axis import number_axes
-from foadv_gui.desktop.theme import brush, fit_height, pen, style_axes
+from foadv_gui.desktop.theme import FADED, brush, fit_height, pen, style_axes
 from foadv_gui.lab.ranges import drawable, round_levels
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         session.recordingChanged.connect(self._draw)
         session.experimentChanged.connect(self._draw)
         session.cursorChanged.connect(self._move)
+        session.pathChanged.connect(self._fade)
         theme.changed.connect(self._paint)
         self._paint()
 
@@ -124,6 +125,14 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         for plot in self.plots.values():
             fit_height(plot)
         self._move()
+
+    @Slot()
+    def _fade(self) -> None:
+        """While a control moves its focused path is ahead: what is drawn belongs to the run before."""
+        opacity = 1.0 if self._session.focus_run is None else FADED
+        for curve in (*self._faint.values(), *self._bold.values(), *self.marks.values(), self._fosc):
+            if curve.opacity() != opacity:
+                curve.setOpacity(opacity)
 
     @Slot()
     def _move(self) -> None:
