@@ -130,7 +130,9 @@ def open_(
     screenshot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a picture of the window to a .png file, and quit.")
     ] = None,
-    at: Annotated[int | None, typer.Option(metavar="T", min=0, help="The step that the screenshot shows.")] = None,
+    at: Annotated[
+        int | None, typer.Option(metavar="T", min=0, help="The step that the screenshot shows, at most the last.")
+    ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="The size of the window in the screenshot, 1280x720.")
     ] = None,

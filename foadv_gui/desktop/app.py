@@ -32,6 +32,8 @@ def make_application() -> QApplication:
     """The one QApplication, named and styled."""
     if sys.platform == "win32":  # there torch can fail to load after Qt
         import torch  # noqa: F401
+    # Qt waits five milliseconds for more to paint; here what belongs together arrives together.
+    os.environ.setdefault("QT_QPA_UPDATE_IDLE_TIME", "2")
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     QCoreApplication.setOrganizationName("foadv")

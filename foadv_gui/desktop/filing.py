@@ -55,7 +55,7 @@ class Filing(QObject):
     def open(self, name: str) -> None:
         """Look up what a preset's name or a file stands for; of several the latest is wanted."""
         self._wanted = None
-        if Path(name).suffix == ".npz":
+        if Path(name).suffix.lower() == ".npz":
             self._wanted = self._do("opened", name, partial(look_up, name))
             return
         try:

@@ -227,13 +227,13 @@ class MainWindow(QMainWindow):
     def save_to(self, path: Path) -> None:
         """Save by the file's ending, a recording if it has none; a message says why if it cannot be."""
         recording = self.session.recording
-        if path.suffix not in (".npz", ".toml"):
+        if path.suffix.lower() not in (".npz", ".toml"):
             path = path.with_name(f"{path.name}.npz")
             if path.exists():  # nobody was asked about this one
                 why = "there is such a file already; type its whole name to replace it"
                 self.warn("This cannot be saved", f"{path}: {why}")
                 return
-        if path.suffix == ".toml":
+        if path.suffix.lower() == ".toml":
             self.filing.save_experiment(path, self.session.choice)
         elif recording is None or not recording.finished:
             why = "the run is not finished yet: wait for it, or stop it with Esc, and save again"
@@ -265,7 +265,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_status(self) -> None:
         session = self.session
-        self.stop.setVisible(session.busy and bool(session.torch_version))
+        self.stop.setVisible(session.computing and bool(session.torch_version))
         self.doing.setText(doing(session, self._pace))
         self.device.setText(shown(session))
         self.device.setToolTip(shown(session))

@@ -106,6 +106,11 @@ class Session(Shown):
         return self._asking.isActive() or self._thread.busy()
 
     @property
+    def computing(self) -> bool:
+        """Whether the picture is being computed; a question at the cursor or the mouse is not worth mentioning."""
+        return self._asking.isActive() or self._thread.occupied(self._asked_job)
+
+    @property
     def moving(self) -> bool:
         """Whether a control was moved a moment ago."""
         return self._rest.isActive()

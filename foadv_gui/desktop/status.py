@@ -51,11 +51,11 @@ def doing(session: Session, pace: Pace) -> str:
     recording = session.recording
     if not session.torch_version:
         return "Loading torch" + ("; meanwhile a shipped recording of this preset plays" if session.shipped else "")
-    if session.busy and recording is not None and not recording.finished:
+    if session.computing and recording is not None and not recording.finished:
         most = session.experiment.ascent.steps
         left = pace.words(recording.config, recording.steps, most)
         return f"Climbing: step {recording.steps} of at most {most}{left}"
-    if session.busy:
+    if session.computing:
         return "Computing"
     if session.outdated:
         return "Stopped: the picture is still that of earlier settings"

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from foadv_gui.core.activations import NoCurvatureError
+from foadv_gui.core.constraint import LinfBall
 from foadv_gui.core.interruption import Interrupted
 from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, residual_on_grid
 from foadv_gui.core.places import to_exact
@@ -39,6 +40,7 @@ class Backdrop(Lookup):
     def __init__(self) -> None:
         super().__init__()
         self._plane_laid: object = None
+        self._reach = 1.0
         self._surface_key: object = None
         self._surface: Surface | None = None
         self._surface_for: Request | None = None
@@ -84,6 +86,10 @@ class Backdrop(Lookup):
             self._surface_key = None
         clean, _ = plane.coordinates(torch.zeros_like(plane.origin))
         epsilon = self._exact_set().epsilon
+        cut = constraint_cut(plane, self._exact_set()) / epsilon
+        # An l2 set reaches as far as epsilon everywhere, the l-infinity ball in its corners up to sqrt(d) times as far.
+        corners = isinstance(self.problem.constraint, LinfBall) and len(cut)
+        self._reach = float(np.abs(cut).max()) if corners else 1.0
         yield PlanePicture(
             name=view.plane,
             origin=plane.origin.numpy(),
@@ -92,15 +98,17 @@ class Backdrop(Lookup):
             axes=plane.axes,
             explained=plane.explained,
             explains=plane.explains,
-            cut=constraint_cut(plane, self._exact_set()) / epsilon,
+            cut=cut,
             clean=clean.numpy() / epsilon,
             epsilon=epsilon,
+            reach=self._reach,
         )
 
     def draw_surface(self, request: Request, *, coarse: bool, interrupted: Callable[[], bool]) -> Iterator[Surface]:
         """Draw the visible part of the landscape, unless it is on show already."""
         view = request.experiment.view
-        window = request.window or (-view.extent, view.extent, -view.extent, view.extent)
+        half = view.extent * self._reach
+        window = request.window or (-half, half, -half, half)
         curvature = view.quantity == "curvature"
         if curvature and coarse:
             return

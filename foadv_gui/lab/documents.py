@@ -44,9 +44,13 @@ def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Fo
         Saying what is wrong with the name, the file or the changes.
     """
     changes = changes or {}
-    recording = load(name) if Path(name).suffix == ".npz" else None
+    recording = load(name) if Path(name).suffix.lower() == ".npz" else None
     experiment = find(name) if recording is None else recording.experiment
-    experiment = experiment.replace("title", experiment.title, **changes)
+    named = experiment
+    experiment = named.replace("title", named.title, **changes)
+    if named.watch and "watch" not in changes and not experiment.same_run(named):
+        # What it told to watch may no longer be so.
+        experiment = experiment.replace("watch", f"Changed from “{named.title}”")
     saved = recording is not None and experiment.same_run(recording.experiment)
     return Found(experiment, recording if saved else None, recording if all(map(keeps_starts, changes)) else None)
 

@@ -90,7 +90,7 @@ def _standard(seed: int, width: int, dimension: int) -> NDArray[np.float64]:
 def _from_file(network: Network, limit: int, stamp: tuple[int, int]) -> Weights:
     """Read W and a; `stamp` makes a file that has changed be read again."""
     path = Path(network.file or "")
-    arrays = _read_safetensors(path, limit) if path.suffix == ".safetensors" else read_npz(path, Limits(limit))
+    arrays = _read_safetensors(path, limit) if path.suffix.lower() == ".safetensors" else read_npz(path, Limits(limit))
     for name in ("W", "a"):
         if name not in arrays:
             raise FileProblem(path, f"holds no array called {name}; it holds {', '.join(sorted(arrays)) or 'none'}")

@@ -80,7 +80,7 @@ class PlanePicture:
     origin, u, v: (d,) float64. axes: what the two axes are. explained: the share that the plane holds of what
     `explains` names (squared distances, no variance: they are not taken about the mean), or None. cut: the boundary
     of the constraint set's cut, closed polygon (n, 2), empty where plane and set do not meet. clean: where the clean
-    input projects to (2,).
+    input projects to (2,). reach: what an extent of 1 stands for, in units of epsilon.
     """
 
     name: str
@@ -93,6 +93,7 @@ class PlanePicture:
     cut: Floats
     clean: Floats
     epsilon: float
+    reach: float
 
     def moved(self, start: Floats, point: tuple[float, float], *, keep_off_plane: bool) -> Floats:
         """A start (d,), over epsilon, moved along the plane to a point (2,) of it, or onto the plane there."""

@@ -43,7 +43,7 @@ def find(name_or_path: str | Path) -> Experiment:
     name, path = str(name_or_path), Path(name_or_path)
     if name in _presets():
         return load_preset(name)
-    if path.suffix == ".toml" or path.is_file():
+    if path.suffix.lower() == ".toml" or path.is_file():
         return Experiment.from_toml(path)
     if path.parent != Path():
         raise FileProblem(path, "there is no such file; give the name of a preset, a .toml file or an .npz recording")

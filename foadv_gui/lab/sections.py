@@ -287,8 +287,8 @@ class View(Section):
     extent: float = field(
         1.3,
         "Extent",
-        "Half the width of the picture in multiples of the radius ε: 1 just fits an ℓ₂ set.",
-        unit="ε",
+        "Half the width of the picture: 1 just fits the constraint set, which is the radius ε for ℓ₂ sets.",
+        unit="× the set",
         limits=(0.01, 100.0),
     )
     grid: int = field(

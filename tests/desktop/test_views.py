@@ -77,6 +77,19 @@ def test_of_many_paths_some_are_drawn_and_the_key_says_how_many(open_window: Cal
     assert "drawn" not in panel.key.text()
 
 
+def test_another_set_is_in_view_as_a_whole(hands: Hands) -> None:
+    hands.choose(hands.field("ascent.constraint").editor.box, "linf-ball")
+    hands.rest()
+    (left, right), (bottom, top) = hands.landscape.box.viewRange()
+    cut = hands.session.plane.cut
+    assert left < cut[:, 0].min() and cut[:, 0].max() < right
+    assert bottom < cut[:, 1].min() and cut[:, 1].max() < top
+    hands.choose(hands.field("ascent.constraint").editor.box, "l2-ball")
+    hands.rest()
+    extent = hands.session.experiment.view.extent
+    assert hands.landscape.box.viewRange()[1] == pytest.approx([-extent, extent], rel=0.01)
+
+
 def test_every_quantity_can_be_chosen_and_is_named_on_the_colour_bar(hands: Hands) -> None:
     session, panel = hands.session, hands.workspace.landscape
     recording, seen = session.recording, set()

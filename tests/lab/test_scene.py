@@ -162,6 +162,16 @@ def test_a_change_of_the_view_goes_on_with_the_run(counted: dict[str, int]) -> N
     np.testing.assert_array_equal(of_kind(stages, Recording)[-1].delta, run(experiment).delta)
 
 
+@pytest.mark.parametrize("plane", ["clean-gradient-random", "clean-start-end", "two-pixels"])
+def test_the_picture_fits_the_corners_of_the_l_infinity_ball(plane: str) -> None:
+    experiment = SMALL.replace("ascent.constraint", "linf-ball", **{"view.plane": plane, "view.extent": 1.1})
+    stages = show(Scene(), experiment)
+    surface, laid = of_kind(stages, Surface)[-1], of_kind(stages, PlanePicture)[-1]
+    assert laid.reach == pytest.approx(np.abs(laid.cut).max())
+    assert surface.window == pytest.approx([1.1 * laid.reach * sign for sign in (-1, 1, -1, 1)])
+    assert of_kind(show(Scene(), SMALL), PlanePicture)[-1].reach == 1
+
+
 def test_a_small_grid_is_refined_in_precision_too() -> None:
     stages = show(Scene(), SMALL, live=True)
     assert [surface.coarse for surface in of_kind(stages, Surface)] == [True, False]

@@ -48,6 +48,7 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(self._line, ignoreBounds=True)
         self._axes: tuple[str, str] | None = None
         self._fitted = True
+        self._reach = 1.0
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_ZOOM_MS)
@@ -106,7 +107,9 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
     def fit(self) -> None:
         """Show the whole of the plane: the extent of the experiment's view, filling the plot."""
         self._fitted = True
-        extent = self._session.experiment.view.extent
+        plane = self._session.plane
+        self._reach = plane.reach if plane is not None else 1.0
+        extent = self._session.experiment.view.extent * self._reach
         self.box.setRange(xRange=(-extent, extent), yRange=(-extent, extent), padding=0)
         self._rest.start()
 
@@ -153,6 +156,8 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
         plane = self._session.plane
         if plane is not None:
             self.trails.lay(plane)
+            if self._fitted and not 0.6 * self._reach < plane.reach < 1.2 * self._reach:  # less would only jump about
+                self.fit()
             if plane.axes != self._axes:  # a new label lays the whole plot out anew
                 self._axes = plane.axes
                 self.setLabel("bottom", f"{plane.axes[0]}  [ε]")
