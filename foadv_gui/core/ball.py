@@ -1,0 +1,192 @@
+"""Proofs that hold on the whole ball |delta|_2 <= epsilon: bounds on derivatives, uniqueness, and the global gap.
+
+Derived for this project; smooth activations and the l2 ball only. Everything is evaluated in float64 on the CPU. The
+bounds are widened by `ROUND_OFF` relative to their largest term, far more than the sums and the dense eigenvalue
+solver (backward stable to some n units of round-off, n the order of the matrix) can lose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.optimize import brentq
+
+from .interruption import Interrupted, never
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from .objective import QuadraticAdversary
+
+ROUND_OFF = 1e-10
+"""By how much bounds are widened, relative to their largest term."""
+
+
+@dataclass(frozen=True)
+class BallProof:
+    """What is proven of f and L on the ball.
+
+    With I_r = [p_r - epsilon |w_r|, p_r + epsilon |w_r|], c2_r and c3_r the largest |sigma''| and third derivative on
+    it, p = W x, f0 = f(x), g0 = grad f(x), H0 = hess f(x):
+
+    - M3 = |diag(sqrt(|a| c3 |w|)) W|_op^2 bounds the third derivative of f;
+      M2 = min(|diag(sqrt(|a| c2)) W|_op^2, |H0|_op + epsilon M3) its Hessian;
+    - g_min = |g0| - epsilon M2 bounds |grad f| below: above 0, f has no critical point;
+    - q = epsilon M2/g_min: below 1, delta -> ±epsilon grad f/|grad f| contracts, so f has exactly one maximiser and one
+      minimiser, both on the sphere; L then has two local maxima if y lies strictly between min f and max f, else one;
+    - max f <= f0 + max_{|s| <= epsilon}(g0.s + s.H0 s/2) + M3 epsilon^3/6, and min f likewise, so that
+      L <= upper_bound = max((max f - y)^2, (min f - y)^2)/2.
+
+    Attributes
+    ----------
+    M2, M3, g_min : as above.
+    q : None where g_min is not positive.
+    unique : whether q < 1.
+    maxima_of_loss : 1 or 2 where unique, None where that is not proven, or y is within round-off of an extreme.
+    value_min, value_max : proven bounds of f on the ball.
+    upper_bound : of L.
+    poles : (2, d) the maximiser and the minimiser of f where unique, else None.
+    """
+
+    M2: float
+    M3: float
+    g_min: float
+    q: float | None
+    unique: bool
+    maxima_of_loss: int | None
+    value_min: float
+    value_max: float
+    upper_bound: float
+    poles: Tensor | None
+
+    def gap(self, loss: float) -> float:
+        """1 - loss/upper_bound: no adversary in the ball is stronger by more than this share of what is possible."""
+        return max(0.0, 1 - loss / self.upper_bound) if self.upper_bound > 0 else 0.0
+
+
+@torch.inference_mode()
+def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[], bool] = never) -> BallProof:
+    """What can be proven of f and L on the ball of radius epsilon.
+
+    Raises
+    ------
+    NoCurvatureError
+        For relu.
+    Interrupted
+        When `interrupted()` is true between two diagonalisations.
+    """
+    exact = objective.exact
+    network = exact.network
+    value, gradient = network.value_and_gradient(exact.x)
+    f0, length = float(value), float(torch.linalg.vector_norm(gradient))
+    W, basis = (
+        (network.W, None) if network.width >= network.dimension else (network.row_basis[1].T, network.row_basis[0])
+    )
+    low, high = _preactivation_ranges(exact, epsilon)
+    rows = torch.linalg.vector_norm(network.W, dim=-1)
+    _look(interrupted)
+    M3 = _largest_eigenvalue(W, network.a.abs() * network.activation.largest_third(low, high) * rows)
+    _look(interrupted)
+    M2 = _largest_eigenvalue(W, network.a.abs() * network.activation.largest_second(low, high))
+    _look(interrupted)
+    H0 = W.T @ (network.curvature(exact.x).unsqueeze(-1) * W)
+    curvatures, vectors = np.linalg.eigh(H0.numpy())
+    M2 = min(M2, (1 + ROUND_OFF) * float(np.abs(curvatures).max()) + epsilon * M3)
+    slopes = vectors.T @ (gradient if basis is None else basis.T @ gradient).numpy()
+    if basis is not None:  # H0 vanishes on what the rows of W do not span, and so does the gradient
+        curvatures, slopes = np.append(curvatures, 0.0), np.append(slopes, 0.0)
+    third = M3 * epsilon**3 / 6
+    value_max = _widened(f0, trust_region_maximum(slopes, curvatures, epsilon), third)
+    value_min = -_widened(-f0, trust_region_maximum(-slopes, -curvatures, epsilon), third)
+    y = exact.y
+    upper = max((value_max - y) ** 2, (value_min - y) ** 2) / 2
+    g_min = length * (1 - ROUND_OFF) - epsilon * M2
+    q = epsilon * M2 / g_min if g_min > 0 else None
+    unique = q is not None and q < 1
+    poles = _poles(exact, epsilon, interrupted) if unique else None
+    maxima = None
+    if poles is not None and q is not None:
+        maxima = _count(exact, poles, epsilon, q, length + epsilon * M2)
+    return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, poles)
+
+
+def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon: float) -> float:
+    """max_{|s| <= epsilon} g.s + sum_i h_i s_i^2/2, in the eigenbasis of the quadratic form; never less than it.
+
+    The dual D(nu) = sum_i g_i^2/(nu - h_i)/2 + nu epsilon^2/2 is an upper bound for each nu above all h_i and 0, and
+    equals the maximum at its own minimum: where |s(nu)| = epsilon, s_i = g_i/(nu - h_i) (the secular equation), or at
+    the least nu if |s| is below epsilon there, which is the interior (nu = 0) or the hard case (nu = h_max).
+
+    Source: Conn, Gould, Toint, Trust-Region Methods (2000), chapter 7.
+    """
+    least = max(float(h.max()), 0.0)
+    size = max(float(np.abs(h).max()), float(np.linalg.norm(g)) / epsilon)
+    if size == 0:
+        return 0.0
+    moved = g != 0
+
+    def excess(nu: float) -> float:
+        return float(np.linalg.norm(g[moved] / (nu - h[moved]))) - epsilon
+
+    # The gradient's own part of the top eigenspace decides whether |s| is unbounded as nu falls to `least`.
+    start = least + 1e-14 * size
+    top = least + float(np.linalg.norm(g)) / epsilon + size
+    nu = brentq(excess, start, top, xtol=1e-15 * size) if excess(start) > 0 else start
+    return float((g[moved] ** 2 / (nu - h[moved])).sum() / 2 + nu * epsilon**2 / 2)
+
+
+def _largest_eigenvalue(W: Tensor, weights: Tensor) -> float:
+    """|diag(sqrt(weights)) W|_op^2 for weights >= 0, widened."""
+    return (1 + ROUND_OFF) * float(np.linalg.eigvalsh((W.T @ (weights.unsqueeze(-1) * W)).numpy())[-1])
+
+
+def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tuple[Tensor, Tensor]:
+    p = objective.network.preactivation(objective.x)
+    reach = epsilon * torch.linalg.vector_norm(objective.network.W, dim=-1)
+    return p - reach, p + reach
+
+
+def _widened(*terms: float) -> float:
+    return sum(terms) + ROUND_OFF * max(map(abs, terms))
+
+
+def _poles(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[], bool]) -> Tensor:
+    """The maximiser and the minimiser of f (2, d), by the fixed-point iteration that contracts."""
+    signs = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
+    poles = torch.zeros(2, objective.dimension, dtype=torch.float64)
+    for _ in range(10_000):
+        _look(interrupted)
+        gradient = objective.network.gradient(objective.x + poles)
+        moved = signs * epsilon * gradient / torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
+        change = float((moved - poles).abs().max())
+        poles = moved
+        if change <= 1e-15 * epsilon * objective.dimension**0.5:
+            break
+    return poles
+
+
+def _count(objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: float, slope: float) -> int | None:
+    """How many local maxima L has on the ball: two where y lies strictly between min f and max f."""
+    gradient = objective.network.gradient(objective.x + poles)
+    again = epsilon * gradient / torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
+    again[1] = -again[1]
+    # Banach: a point is no farther from the fixed point than its next step is long, over 1 - q.
+    away = torch.linalg.vector_norm(again - poles, dim=-1).max()
+    highest, lowest = (float(value) for value in objective.network.value(objective.x + poles))
+    slack = slope * float(away) / (1 - q) + ROUND_OFF * max(abs(highest), abs(lowest), abs(objective.y))
+    if lowest + slack < objective.y < highest - slack:
+        return 2
+    if objective.y < lowest - slack or objective.y > highest + slack:
+        return 1
+    return None
+
+
+def _look(interrupted: Callable[[], bool]) -> None:
+    if interrupted():
+        raise Interrupted
