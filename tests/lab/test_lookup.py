@@ -6,37 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
+from scenes import SMALL, of_kind, show
 
 from foadv_gui.lab import lookup
-from foadv_gui.lab.config import Experiment
-from foadv_gui.lab.picture import ExtremesPicture, PlanePicture, Request
+from foadv_gui.lab.picture import ExtremesPicture, PlanePicture
 from foadv_gui.lab.scene import Scene
 
 if TYPE_CHECKING:
     from foadv_gui.lab.recording import Recording
 
-SMALL = Experiment.model_validate(
-    {
-        "network": {"width": 24, "dimension": 6},
-        "input": {"scale": 0.5, "ratio": 0.5},
-        "ascent": {"steps": 100, "restarts": 3},
-        "view": {"grid": 31},
-    }
-)
-
-
-@pytest.fixture(autouse=True)
-def one_torch_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def show(scene: Scene, experiment: Experiment) -> list[Any]:
-    return list(scene.stages(Request(experiment)))
-
-
-def of_kind(stages: list[Any], kind: type) -> list[Any]:
-    return [stage for stage in stages if isinstance(stage, kind)]
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 @pytest.fixture(scope="module")
