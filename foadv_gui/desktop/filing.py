@@ -5,17 +5,17 @@ from __future__ import annotations
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from foadv_gui.lab.config import ExperimentError
-from foadv_gui.lab.documents import look_up, save_experiment
+from foadv_gui.lab.documents import look_up, names_recording, save_experiment
 from foadv_gui.lab.files import FileProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from foadv_gui.desktop.undo import Choice
     from foadv_gui.lab.recording import Recording
@@ -55,7 +55,7 @@ class Filing(QObject):
     def open(self, name: str) -> None:
         """Look up what a preset's name or a file stands for; of several the latest is wanted."""
         self._wanted = None
-        if Path(name).suffix.lower() == ".npz":
+        if names_recording(name):
             self._wanted = self._do("opened", name, partial(look_up, name))
             return
         try:

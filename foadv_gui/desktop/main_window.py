@@ -25,7 +25,8 @@ from foadv_gui.desktop.player import Player
 from foadv_gui.desktop.session import Session
 from foadv_gui.desktop.status import Pace, doing, shown
 from foadv_gui.desktop.workspaces.explore import ExploreWorkspace
-from foadv_gui.lab.presets import load_preset, preset_names
+from foadv_gui.lab.documents import names_recording
+from foadv_gui.lab.presets import load_preset, preset_names, preset_of, what_to_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,8 +123,8 @@ class MainWindow(QMainWindow):
         self.preset.setToolTip("Ready-made experiments: each shows one thing clearly")
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.preset.addItem("Choose a preset…", "")
-        self._presets = {name: load_preset(name) for name in preset_names()}
-        for name, experiment in self._presets.items():
+        for name in preset_names():
+            experiment = load_preset(name)
             self.preset.addItem(experiment.title or name, name)
             self.preset.setItemData(self.preset.count() - 1, experiment.watch, Qt.ItemDataRole.ToolTipRole)
         self.preset.activated.connect(self._on_preset)
@@ -173,7 +174,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def open_target(self, target: str) -> None:
         """Open a preset, an experiment file or a recording; a message says what is wrong, and nothing changes."""
-        if target.endswith(".npz"):
+        if names_recording(target):
             self.statusBar().showMessage(f"Reading {target}")
         self.filing.open(target)
 
@@ -253,12 +254,8 @@ class MainWindow(QMainWindow):
     def _show_title(self) -> None:
         experiment = self.session.experiment
         self.setWindowTitle(f"{experiment.title} — foadv" if experiment.title else "foadv")
-        watch = experiment.watch
-        name = next((name for name, known in self._presets.items() if known.title == experiment.title), "")
-        self.preset.setCurrentIndex(max(self.preset.findData(name), 0))
-        if name and not experiment.same_run(self._presets[name]):
-            # What it told to watch may no longer be so.
-            watch = f"Changed from the preset “{experiment.title}”"
+        self.preset.setCurrentIndex(max(self.preset.findData(preset_of(experiment)), 0))
+        watch = what_to_watch(experiment)
         self.watch.setText(watch)
         self.watch.setToolTip(watch)
 
@@ -267,8 +264,9 @@ class MainWindow(QMainWindow):
         session = self.session
         self.stop.setVisible(session.computing and bool(session.torch_version))
         self.doing.setText(doing(session, self._pace))
-        self.device.setText(shown(session))
-        self.device.setToolTip(shown(session))
+        on_show = shown(session)
+        self.device.setText(on_show)
+        self.device.setToolTip(on_show)
 
     @Slot(str, str)
     def _on_failed(self, message: str, details: str) -> None:

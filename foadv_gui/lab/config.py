@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, Input, Network, View
 from foadv_gui.lab.settings import SETTINGS, Setting, nearest, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "DIGIT_COUNT",
@@ -161,10 +164,14 @@ class Experiment(BaseModel):
 
     def replace(self, key: str, value: object, **more: object) -> Self:
         """Return a new, checked experiment: ``e.replace("input.scale", 0.1, **{"ascent.seed": 3})``."""
+        return self.changed({key: value, **more})
+
+    def changed(self, changes: Mapping[str, object]) -> Self:
+        """Return a new, checked experiment: ``e.changed({"input.scale": 0.1, "ascent.seed": 3})``."""
         data = self.model_dump()
-        for changed, new in {key: value, **more}.items():
-            section, name = _split(changed)
-            (data[section] if section else data)[name] = new
+        for key, value in changes.items():
+            section, name = _split(key)
+            (data[section] if section else data)[name] = value
         return type(self).model_validate(data)
 
 
@@ -179,6 +186,9 @@ def _split(key: str) -> tuple[str, str]:
 
 
 def _unknown(key: str) -> ExperimentError:
+    if key in SECTIONS:
+        first = next(iter(SECTIONS[key].model_fields))
+        return ExperimentError(key, f"is a section: name one of its settings, as {key}.{first}")
     return ExperimentError(key, f"there is no such setting; did you mean {nearest(key, ('title', 'watch'))}?")
 
 

@@ -44,15 +44,16 @@ def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Fo
         Saying what is wrong with the name, the file or the changes.
     """
     changes = changes or {}
-    recording = load(name) if Path(name).suffix.lower() == ".npz" else None
+    recording = load(name) if names_recording(name) else None
     experiment = find(name) if recording is None else recording.experiment
-    named = experiment
-    experiment = named.replace("title", named.title, **changes)
-    if named.watch and "watch" not in changes and not experiment.same_run(named):
-        # What it told to watch may no longer be so.
-        experiment = experiment.replace("watch", f"Changed from “{named.title}”")
+    experiment = experiment.changed(changes)
     saved = recording is not None and experiment.same_run(recording.experiment)
     return Found(experiment, recording if saved else None, recording if all(map(keeps_starts, changes)) else None)
+
+
+def names_recording(name: str | Path) -> bool:
+    """Whether a name is that of a recording's file."""
+    return Path(name).suffix.lower() == ".npz"
 
 
 def keeps_starts(key: str) -> bool:
@@ -74,7 +75,7 @@ def save_experiment(path: Path, experiment: Experiment, starts: NDArray[np.float
         exact = starts.astype(np.float64)
         atomic_write(beside, lambda stream: np.save(stream, exact, allow_pickle=False))
         changes |= {"ascent.start": "file", "ascent.start_file": beside.name}
-    text = experiment.replace("title", experiment.title, **changes).to_toml()
+    text = experiment.changed(changes).to_toml()
 
     def write(stream: IO[bytes]) -> None:
         stream.write(text.encode())

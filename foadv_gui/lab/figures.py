@@ -25,6 +25,7 @@ from foadv_gui.lab.files import FileProblem, atomic_write
 from foadv_gui.lab.observation import Observation, observe
 from foadv_gui.lab.palette import THEMES
 from foadv_gui.lab.picture import QUANTITY_TITLES, TONE_ICONS, InputPicture
+from foadv_gui.lab.presets import what_to_watch
 
 if TYPE_CHECKING:
     from foadv_gui.lab.config import Experiment
@@ -147,7 +148,7 @@ def _header(page: _Page, seen: Observation) -> float:
     palette, experiment = page.palette, seen.experiment
     y = page.height - 0.46
     page.text(0.3, y, experiment.title or "Projected gradient ascent", 19, palette.text, weight="bold")
-    for line in textwrap.wrap(experiment.watch, int((page.width - 0.6) / 0.077)):
+    for line in textwrap.wrap(what_to_watch(experiment), int((page.width - 0.6) / 0.077)):
         y -= 0.25
         page.text(0.3, y, line, 11, palette.text)
     page.text(0.3, y - 0.25, parameters(seen), 9.5, palette.faint_text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import cache
 from pathlib import Path
 
 from foadv_gui.lab.config import Experiment, ExperimentError
@@ -32,6 +33,24 @@ def load_preset(name: str) -> Experiment:
     raise ExperimentError("", f"there is no preset of that name{hint}", source=name)
 
 
+@cache
+def _titles() -> dict[str, str]:
+    return {load_preset(name).title: name for name in preset_names()}
+
+
+def preset_of(experiment: Experiment) -> str:
+    """Return the name of the preset that an experiment still has the title of, or nothing."""
+    return _titles().get(experiment.title, "")
+
+
+def what_to_watch(experiment: Experiment) -> str:
+    """Return what to look at when an experiment runs; a preset whose run was changed may no longer show that."""
+    name = preset_of(experiment)
+    if name and not experiment.same_run(load_preset(name)):
+        return f"Changed from the preset “{experiment.title}”"
+    return experiment.watch
+
+
 def find(name_or_path: str | Path) -> Experiment:
     """Return the experiment of a preset or of a .toml file.
 
@@ -45,6 +64,8 @@ def find(name_or_path: str | Path) -> Experiment:
         return load_preset(name)
     if path.suffix.lower() == ".toml" or path.is_file():
         return Experiment.from_toml(path)
+    if path.is_dir():
+        raise FileProblem(path, "is a folder; give the name of a preset, a .toml file or an .npz recording")
     if path.parent != Path():
         raise FileProblem(path, "there is no such file; give the name of a preset, a .toml file or an .npz recording")
     return load_preset(name)

@@ -79,11 +79,19 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(written: str, meant: st
         assert f"did you mean {meant}?" in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["input.scal", "view", "input", "", "input.scale.x", "scale"])
+@pytest.mark.parametrize("key", ["input.scal", "", "input.scale.x", "scale"])
 def test_get_and_replace_refuse_an_unknown_key(key: str) -> None:
     with pytest.raises(ExperimentError, match="did you mean"):
         Experiment().get(key)
     with pytest.raises(ExperimentError, match="did you mean"):
+        Experiment().replace(key, 1)
+
+
+@pytest.mark.parametrize(("key", "first"), [("view", "view.plane"), ("input", "input.source")])
+def test_a_section_is_no_setting(key: str, first: str) -> None:
+    with pytest.raises(ExperimentError, match=f"is a section: name one of its settings, as {first}"):
+        Experiment().get(key)
+    with pytest.raises(ExperimentError, match="is a section"):
         Experiment().replace(key, 1)
 
 

@@ -43,8 +43,8 @@ def test_a_preset_and_a_file_stand_for_an_experiment(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(SMALL.to_toml(), encoding="utf-8")
     assert look_up(tmp_path / "mine.toml").experiment == SMALL
     name = preset_names()[0]
-    found = look_up(name, {"input.scale": 0.5, "title": "mine", "watch": "the cursor"})
-    assert found.experiment == load_preset(name).replace("input.scale", 0.5, title="mine", watch="the cursor")
+    found = look_up(name, {"input.scale": 0.5, "title": "mine"})
+    assert found.experiment == load_preset(name).replace("input.scale", 0.5, title="mine")
     assert found.recording is None and found.starts is None
 
 
@@ -122,15 +122,6 @@ def test_starts_replace_nothing_that_nobody_was_asked_about(tmp_path: Path) -> N
     (tmp_path / "mine.toml").write_text("old")
     save_experiment(tmp_path / "mine.toml", SMALL, BY_HAND)
     np.testing.assert_array_equal(np.load(tmp_path / "mine.starts.npy"), BY_HAND)
-
-
-def test_a_change_of_the_run_takes_back_what_the_preset_told_to_watch() -> None:
-    plain = look_up("digits").experiment
-    assert look_up("digits", {"view.grid": 51}).experiment.watch == plain.watch
-    changed = look_up("digits", {"network.activation": "relu"}).experiment
-    assert changed.title == plain.title
-    assert changed.watch == f"Changed from “{plain.title}”"
-    assert look_up("digits", {"network.activation": "relu", "watch": "me"}).experiment.watch == "me"
 
 
 def test_an_ending_in_capitals_is_the_same_ending(tmp_path: Path) -> None:

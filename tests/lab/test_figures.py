@@ -23,7 +23,7 @@ from foadv_gui.lab.figures import draw, render, save
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.observation import Observation, observe
 from foadv_gui.lab.palette import THEMES
-from foadv_gui.lab.presets import load_preset, preset_names
+from foadv_gui.lab.presets import load_preset, preset_names, what_to_watch
 from foadv_gui.lab.sections import View
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def test_every_preset_is_drawn_with_its_verdict_in_words(name: str, tmp_path: Pa
     assert seen.experiment.title in text
     assert seen.summary in text
     assert all(clause.words in text for clause in seen.clauses)
-    assert " ".join(seen.experiment.watch.split()) in text
+    assert " ".join(what_to_watch(seen.experiment).split()) in text
     assert not outside_the_paper(seen, (1280, 720))
 
 

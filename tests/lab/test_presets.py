@@ -67,3 +67,19 @@ def test_every_shipped_preset_says_what_it_is_and_what_to_watch(name: str) -> No
 def test_resources_are_found_from_a_checkout() -> None:
     assert resource("data", "digits.npz").is_file()
     assert resource("presets").is_dir()
+
+
+def test_a_preset_whose_run_was_changed_no_longer_says_what_to_watch() -> None:
+    plain, preset_of, what_to_watch = presets.load_preset("digits"), presets.preset_of, presets.what_to_watch
+    assert preset_of(plain) == "digits"
+    assert what_to_watch(plain) == what_to_watch(plain.replace("view.grid", 51)) == plain.watch
+    changed = plain.replace("network.activation", "relu")
+    assert preset_of(changed) == "digits"
+    assert what_to_watch(changed) == f"Changed from the preset “{plain.title}”"
+    own = changed.replace("title", "Mine")
+    assert (preset_of(own), what_to_watch(own)) == ("", own.watch)
+
+
+def test_a_folder_is_no_experiment(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="is a folder"):
+        presets.find(tmp_path)
