@@ -25,6 +25,45 @@ class NoCurvatureError(ValueError):
 
 
 @dataclass(frozen=True)
+class Curvature:
+    """sigma'' and sigma''', and where they are largest.
+
+    Attributes
+    ----------
+    second, third
+        The derivatives.
+    second_peaks, third_peaks
+        The p >= 0 at which |sigma''| and |sigma'''| have their local maxima: both are even functions of p.
+    period
+        With what period they repeat, or 0.
+    """
+
+    second: Function
+    third: Function
+    second_peaks: tuple[float, ...]
+    third_peaks: tuple[float, ...]
+    period: float = 0.0
+
+    def largest_second(self, low: Tensor, high: Tensor) -> Tensor:
+        """The maximum of |sigma''| over the intervals [low, high], exact up to round-off."""
+        return self._largest(self.second, self.second_peaks, low, high)
+
+    def largest_third(self, low: Tensor, high: Tensor) -> Tensor:
+        """The maximum of |sigma'''| over the intervals [low, high], exact up to round-off."""
+        return self._largest(self.third, self.third_peaks, low, high)
+
+    def _largest(self, derivative: Function, peaks: tuple[float, ...], low: Tensor, high: Tensor) -> Tensor:
+        most = torch.maximum(derivative(low).abs(), derivative(high).abs())
+        for peak in {sign * peak for peak in peaks for sign in (1, -1)}:
+            first = low.new_tensor(peak)
+            if self.period:
+                first = peak + self.period * torch.ceil((low - peak) / self.period)
+            height = derivative(low.new_tensor(peak)).abs()
+            most = torch.where((low <= first) & (first <= high), torch.maximum(most, height), most)
+        return most
+
+
+@dataclass(frozen=True)
 class Activation:
     """An activation sigma: R -> R, applied elementwise.
 
@@ -42,10 +81,6 @@ class Activation:
         sigma'' and sigma''', or None where sigma is only piecewise linear.
     over
         sigma, written over its argument: a large block of new memory for each result would cost as much as sigma.
-    peaks
-        The p >= 0 at which |sigma''| and |sigma'''| have their local maxima: both are even functions of p.
-    period
-        With what period they repeat, or 0.
     """
 
     name: str
@@ -53,10 +88,8 @@ class Activation:
     value: Function
     first: Function
     value_and_first: Callable[[Tensor], tuple[Tensor, Tensor]]
-    curvature: tuple[Function, Function] | None
+    curvature: Curvature | None
     over: Function | None = None
-    peaks: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
-    period: float = 0.0
 
     def value_over(self, p: Tensor) -> Tensor:
         """sigma(p), for a p that nobody needs afterwards."""
@@ -69,31 +102,15 @@ class Activation:
 
     def second(self, p: Tensor) -> Tensor:
         """sigma''(p); raises NoCurvatureError for relu."""
-        return self._curvature()[0](p)
+        return self.bent.second(p)
 
     def third(self, p: Tensor) -> Tensor:
         """sigma'''(p); raises NoCurvatureError for relu."""
-        return self._curvature()[1](p)
+        return self.bent.third(p)
 
-    def largest_second(self, low: Tensor, high: Tensor) -> Tensor:
-        """Max |sigma''| over the intervals [low, high], exact up to round-off; raises NoCurvatureError for relu."""
-        return self._largest(self._curvature()[0], self.peaks[0], low, high)
-
-    def largest_third(self, low: Tensor, high: Tensor) -> Tensor:
-        """Max |sigma'''| over the intervals [low, high], exact up to round-off; raises NoCurvatureError for relu."""
-        return self._largest(self._curvature()[1], self.peaks[1], low, high)
-
-    def _largest(self, derivative: Function, peaks: tuple[float, ...], low: Tensor, high: Tensor) -> Tensor:
-        most = torch.maximum(derivative(low).abs(), derivative(high).abs())
-        for peak in {sign * peak for peak in peaks for sign in (1, -1)}:
-            first = low.new_tensor(peak)
-            if self.period:
-                first = peak + self.period * torch.ceil((low - peak) / self.period)
-            height = derivative(low.new_tensor(peak)).abs()
-            most = torch.where((low <= first) & (first <= high), torch.maximum(most, height), most)
-        return most
-
-    def _curvature(self) -> tuple[Function, Function]:
+    @property
+    def bent(self) -> Curvature:
+        """The curvature; raises NoCurvatureError for relu."""
         if self.curvature is None:
             raise NoCurvatureError(
                 f"{self.name} is piecewise linear: its second derivative is zero almost everywhere and undefined at "
@@ -269,71 +286,32 @@ def _tanh_first(p: Tensor) -> Tensor:
     return _tanh_both(p)[1]
 
 
-_TANH_PEAKS = (0.6584789484624085, 1.1462158347805889)  # where tanh^2 is 1/3 and 2/3
-_SIGMOID_PEAKS = ((2 * _TANH_PEAKS[0],), (0.0, 2 * _TANH_PEAKS[1]))  # the sigmoid is (1 + tanh(p / 2)) / 2
-_ERF_PEAKS = ((math.sqrt(0.5),), (0.0, math.sqrt(1.5)))
-_GELU_PEAKS = ((0.0, 2.0), (math.sqrt((7 - math.sqrt(33)) / 2), math.sqrt((7 + math.sqrt(33)) / 2)))
-_SILU_PEAKS = ((0.0, 3.4358409935351113), (1.031958241780749, 4.42923510055723))  # roots found numerically
-_SIN_PEAKS = ((math.pi / 2,), (0.0,))
+_TANH_SECOND, _TANH_THIRD = 0.6584789484624085, 1.1462158347805889  # where tanh^2 is 1/3 and 2/3
+_TANH = Curvature(_tanh_second, _tanh_third, (_TANH_SECOND,), (0.0, _TANH_THIRD))
+# The sigmoid is (1 + tanh(p / 2)) / 2, and softplus has it for its first derivative.
+_SIGMOID = Curvature(_sigmoid_second, _sigmoid_third, (2 * _TANH_SECOND,), (0.0, 2 * _TANH_THIRD))
+_SOFTPLUS = Curvature(_sigmoid_first, _sigmoid_second, (0.0,), _SIGMOID.second_peaks)
+_ERF = Curvature(_erf_second, _erf_third, (math.sqrt(0.5),), (0.0, math.sqrt(1.5)))
+_GELU_THIRD = math.sqrt((7 - math.sqrt(33)) / 2), math.sqrt((7 + math.sqrt(33)) / 2)
+_GELU = Curvature(_gelu_second, _gelu_third, (0.0, 2.0), _GELU_THIRD)
+# Roots of the next derivative, found numerically.
+_SILU = Curvature(_silu_second, _silu_third, (0.0, 3.4358409935351113), (1.031958241780749, 4.42923510055723))
+_SIN = Curvature(_minus_sin, _minus_cos, (math.pi / 2,), (0.0,), period=math.pi)
+_FLAT = Curvature(torch.zeros_like, torch.zeros_like, (), ())
 
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
+        Activation("tanh", "tanh p", _tanh, _tanh_first, _tanh_both, _TANH, over=_tanh_over),
         Activation(
-            "tanh",
-            "tanh p",
-            _tanh,
-            _tanh_first,
-            _tanh_both,
-            (_tanh_second, _tanh_third),
-            over=_tanh_over,
-            peaks=((_TANH_PEAKS[0],), (0.0, _TANH_PEAKS[1])),
+            "sigmoid", "1 / (1 + e^-p)", torch.sigmoid, _sigmoid_first, _sigmoid_both, _SIGMOID, over=torch.sigmoid_
         ),
-        Activation(
-            "sigmoid",
-            "1 / (1 + e^-p)",
-            torch.sigmoid,
-            _sigmoid_first,
-            _sigmoid_both,
-            (_sigmoid_second, _sigmoid_third),
-            over=torch.sigmoid_,
-            peaks=_SIGMOID_PEAKS,
-        ),
-        Activation(
-            "softplus",
-            "log(1 + e^p)",
-            _softplus,
-            torch.sigmoid,
-            _softplus_both,
-            (_sigmoid_first, _sigmoid_second),
-            peaks=((0.0,), _SIGMOID_PEAKS[0]),
-        ),
-        Activation(
-            "erf",
-            "erf p",
-            torch.erf,
-            _erf_first,
-            _erf_both,
-            (_erf_second, _erf_third),
-            over=torch.erf_,
-            peaks=_ERF_PEAKS,
-        ),
-        Activation("gelu", "p Φ(p)", _gelu, _gelu_first, _gelu_both, (_gelu_second, _gelu_third), peaks=_GELU_PEAKS),
-        Activation(
-            "silu", "p / (1 + e^-p)", _silu, _silu_first, _silu_both, (_silu_second, _silu_third), peaks=_SILU_PEAKS
-        ),
-        Activation(
-            "sin",
-            "sin p",
-            torch.sin,
-            torch.cos,
-            _sin_both,
-            (_minus_sin, _minus_cos),
-            over=torch.sin_,
-            peaks=_SIN_PEAKS,
-            period=math.pi,
-        ),
+        Activation("softplus", "log(1 + e^p)", _softplus, torch.sigmoid, _softplus_both, _SOFTPLUS),
+        Activation("erf", "erf p", torch.erf, _erf_first, _erf_both, _ERF, over=torch.erf_),
+        Activation("gelu", "p Φ(p)", _gelu, _gelu_first, _gelu_both, _GELU),
+        Activation("silu", "p / (1 + e^-p)", _silu, _silu_first, _silu_both, _SILU),
+        Activation("sin", "sin p", torch.sin, torch.cos, _sin_both, _SIN, over=torch.sin_),
         Activation("relu", "max(p, 0)", torch.relu, _step, _relu_both, None, over=torch.relu_),
-        Activation("linear", "p", torch.clone, torch.ones_like, _linear_both, (torch.zeros_like, torch.zeros_like)),
+        Activation("linear", "p", torch.clone, torch.ones_like, _linear_both, _FLAT),
     )
 }

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from scipy.optimize import brentq
 
-from .interruption import Interrupted, never
+from .interruption import give_way, never
+from .objective import weighted_gram
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,17 +86,19 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     network = exact.network
     value, gradient = network.value_and_gradient(exact.x)
     f0, length = float(value), float(torch.linalg.vector_norm(gradient))
-    W, basis = (
-        (network.W, None) if network.width >= network.dimension else (network.row_basis[1].T, network.row_basis[0])
-    )
+    W, basis = network.W, None
+    if network.width < network.dimension:
+        basis, R = network.row_basis
+        W = R.T
     low, high = _preactivation_ranges(exact, epsilon)
+    bent = network.activation.bent
     rows = torch.linalg.vector_norm(network.W, dim=-1)
-    _look(interrupted)
-    M3 = _largest_eigenvalue(W, network.a.abs() * network.activation.largest_third(low, high) * rows)
-    _look(interrupted)
-    M2 = _largest_eigenvalue(W, network.a.abs() * network.activation.largest_second(low, high))
-    _look(interrupted)
-    H0 = W.T @ (network.curvature(exact.x).unsqueeze(-1) * W)
+    give_way(interrupted)
+    M3 = _largest_eigenvalue(W, network.a.abs() * bent.largest_third(low, high) * rows)
+    give_way(interrupted)
+    M2 = _largest_eigenvalue(W, network.a.abs() * bent.largest_second(low, high))
+    give_way(interrupted)
+    H0 = weighted_gram(W, network.curvature(exact.x))
     curvatures, vectors = np.linalg.eigh(H0.numpy())
     M2 = min(M2, (1 + ROUND_OFF) * float(np.abs(curvatures).max()) + epsilon * M3)
     slopes = vectors.T @ (gradient if basis is None else basis.T @ gradient).numpy()
@@ -143,7 +146,7 @@ def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon
 
 def _largest_eigenvalue(W: Tensor, weights: Tensor) -> float:
     """|diag(sqrt(weights)) W|_op^2 for weights >= 0, widened."""
-    return (1 + ROUND_OFF) * float(np.linalg.eigvalsh((W.T @ (weights.unsqueeze(-1) * W)).numpy())[-1])
+    return (1 + ROUND_OFF) * float(np.linalg.eigvalsh(weighted_gram(W, weights).numpy())[-1])
 
 
 def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tuple[Tensor, Tensor]:
@@ -161,7 +164,7 @@ def _poles(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[
     signs = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
     poles = torch.zeros(2, objective.dimension, dtype=torch.float64)
     for _ in range(10_000):
-        _look(interrupted)
+        give_way(interrupted)
         gradient = objective.network.gradient(objective.x + poles)
         moved = signs * epsilon * gradient / torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
         change = float((moved - poles).abs().max())
@@ -185,8 +188,3 @@ def _count(objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: floa
     if objective.y < lowest - slack or objective.y > highest + slack:
         return 1
     return None
-
-
-def _look(interrupted: Callable[[], bool]) -> None:
-    if interrupted():
-        raise Interrupted

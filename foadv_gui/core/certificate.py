@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -41,6 +42,15 @@ _SUMMIT_STEPS, _HALVINGS, _PRODUCTS = 200, 20, 40
 """Its most iterations, the most trials in each, and the most products for a direction."""
 
 
+class Shortcoming(StrEnum):
+    """What a stationary or flat point lacks of a strict maximum, in words."""
+
+    FLAT = "flat: gradient and Hessian vanish here"
+    CURVES_UPWARDS = "stationary, but not a strict maximum: the loss still curves upwards"
+    FLAT_SOMEWHERE = "degenerate: flat in some direction"
+    NO_FORCE = "degenerate: the gradient does not press it against the boundary"
+
+
 @dataclass(frozen=True)
 class LocalMaximum:
     """The local-maximum test at one point.
@@ -61,7 +71,7 @@ class LocalMaximum:
     tangent_eigenvalue_max, tangent_eigenvalue_min : extreme mu_i of P H P on the tangent space, None if it is empty.
     stationary : the first-order test.
     local_maximum : the second-order test, None where it cannot be made.
-    shortcoming : in words, what a stationary or flat point lacks of a strict maximum; None otherwise.
+    shortcoming : what a stationary or flat point lacks of a strict maximum; None otherwise.
     newton_distance : in the units of the input, None where it cannot be computed.
     rate_predicted : None where the local map is not the smooth one above.
     step_max : absolute, in the units of the run's eta; inf where every step is stable; None as for the rate, and where
@@ -79,7 +89,7 @@ class LocalMaximum:
     tangent_eigenvalue_min: float | None = None
     stationary: bool = False
     local_maximum: bool | None = None
-    shortcoming: str | None = None
+    shortcoming: Shortcoming | None = None
     newton_distance: float | None = None
     rate_predicted: float | None = None
     step_max: float | None = None
@@ -266,7 +276,7 @@ def _second_order(look: _Look, epsilon: float, reduced: ReducedHessian, eta: flo
     if reduced.dimension == 0:
         # A vertex, or the sphere in one dimension: first order decides alone.
         held = first.stationary and tangent.strict
-        slack = _NO_FORCE if first.stationary and not held else None
+        slack = Shortcoming.NO_FORCE if first.stationary and not held else None
         why = "no direction is left to move in: there is no curvature, no rate and no limit to the step"
         return replace(first, local_maximum=held, shortcoming=slack, newton_distance=0.0, summit_distance=0.0, why=why)
     low, high, newton = _curvature(reduced, reduced.reduce(look.along), multiplier)
@@ -297,22 +307,19 @@ def _second_order(look: _Look, epsilon: float, reduced: ReducedHessian, eta: flo
     return replace(tested, rate_predicted=max(abs(1 + step * low), abs(1 + step * high)) / (1 + step * multiplier))
 
 
-_NO_FORCE = "degenerate: the gradient does not press it against the boundary"
-
-
-def _shortcoming(look: _Look, epsilon: float, curvature: float, excess: float, scale: float) -> str | None:
+def _shortcoming(look: _Look, epsilon: float, curvature: float, excess: float, scale: float) -> Shortcoming | None:
     """What a point that is no strict maximum lacks, with max |mu_i|, mu_max - lambda and the size of both."""
     # To second order the loss changes by less than its round-off all over the set.
     variation = epsilon * float(norm(look.gradient)) + 0.5 * epsilon**2 * curvature
     if variation <= torch.finfo(torch.float64).eps * look.loss:
-        return "flat: gradient and Hessian vanish here"
+        return Shortcoming.FLAT
     if not look.test.stationary:
         return None
     # Eigenvalues are as exact as the point is stationary.
     noise = max(ROUND_OFF, look.test.tangential) * scale
     if excess > noise:
-        return "stationary, but not a strict maximum: the loss still curves upwards"
-    return "degenerate: flat in some direction" if excess >= -noise else _NO_FORCE
+        return Shortcoming.CURVES_UPWARDS
+    return Shortcoming.FLAT_SOMEWHERE if excess >= -noise else Shortcoming.NO_FORCE
 
 
 def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple[float, float, float]:

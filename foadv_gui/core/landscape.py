@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .interruption import Interrupted, never
+from .interruption import give_way, never
 from .norms import norm
 from .places import like, to_exact
 from .threads import cores, in_parallel
@@ -82,8 +82,7 @@ def residual_on_grid(
         # One block of memory for the whole strip: asking for it anew each time costs as much as the activations.
         memory = p0.new_empty((rows, columns, p0.shape[0]))
         for row in range(first, min(first + strip, len(betas)), rows):
-            if interrupted():
-                raise Interrupted
+            give_way(interrupted)
             some = betas[row : min(row + rows, first + strip)]
             base = torch.addr(p0, some, planar.Wv).unsqueeze(1)
             for start in range(0, len(alphas), columns):
@@ -174,8 +173,7 @@ def _top_tangent_curvature(
     basis = [q]
     T = delta.new_zeros((n, steps, steps))
     for j in range(steps):
-        if interrupted():
-            raise Interrupted
+        give_way(interrupted)
         w = tangent(objective.hessian_vector_product(delta, q)) - multiplier * q
         T[:, j, j] = (w * q).sum(-1)
         if j == steps - 1:

@@ -121,14 +121,14 @@ class QuadraticAdversary:
         residual = activation.value(p) @ a - self.y
         diagonal = residual.unsqueeze(-1) * a * activation.second(p)
         gradient = (activation.first(p) * a) @ WB
-        return _weighted_gram(WB, diagonal) + gradient.unsqueeze(-1) * gradient.unsqueeze(-2)
+        return weighted_gram(WB, diagonal) + gradient.unsqueeze(-1) * gradient.unsqueeze(-2)
 
 
 _LARGE_GRAM = 1e8
 """Multiplications from which on a Gram matrix is shared out among the cores."""
 
 
-def _weighted_gram(B: Tensor, weights: Tensor) -> Tensor:
+def weighted_gram(B: Tensor, weights: Tensor) -> Tensor:
     """B^T diag(weights) B for B (m, k) and weights (..., m), symmetric to the last bit; shape (..., k, k)."""
     m, k = B.shape
     weighted = weights.unsqueeze(-1) * B

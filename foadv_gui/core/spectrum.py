@@ -14,7 +14,7 @@ import torch
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .activations import NoCurvatureError
-from .interruption import Interrupted, never
+from .interruption import give_way, never
 from .places import to_exact
 
 if TYPE_CHECKING:
@@ -152,8 +152,7 @@ class ReducedHessian:
         NoCurvatureError
             For relu, and where the product overflows.
         """
-        if self.interrupted():
-            raise Interrupted
+        give_way(self.interrupted)
         return self.reduce(_finite(self.objective.hessian_vector_product(self.delta, self.lift(c))))
 
 

@@ -13,7 +13,7 @@ import torch
 
 from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.constraint import LinfBall
-from foadv_gui.core.interruption import Interrupted
+from foadv_gui.core.interruption import give_way
 from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, residual_on_grid
 from foadv_gui.core.places import to_exact
 from foadv_gui.core.plane import PathContext, constraint_cut, inside_cut, make_plane
@@ -112,8 +112,7 @@ class Backdrop(Lookup):
         curvature = view.quantity == "curvature"
         if curvature and coarse:
             return
-        if interrupted():
-            raise Interrupted
+        give_way(interrupted)
         grid = min(_COARSE, view.grid) if coarse else view.grid
         key = (window, grid, curvature, view.arrows, coarse)
         if key != self._surface_key or self._surface is None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
-from foadv_gui.core.interruption import Interrupted, never
+from foadv_gui.core.interruption import Interrupted, give_way, never
 from foadv_gui.core.spectrum import extreme_eigenvalues
 from foadv_gui.lab.backdrop import PATH_PLANES, Backdrop, same_surface
 from foadv_gui.lab.config import ExperimentError
@@ -129,8 +129,7 @@ class Scene(Backdrop):
         extremes = self._extremes(experiment.view.spectrum, focus, interrupted)
         yield from itertools.islice(extremes, _FIRST_EXTREMES)
         for k in range(problem.restarts):
-            if interrupted():
-                raise Interrupted
+            give_way(interrupted)
             yield self.verdict_of(k, interrupted).picture
         yield from extremes
 
@@ -245,8 +244,7 @@ class Scene(Backdrop):
         recording, problem = self.recording, self.problem
         found: dict[int, tuple[float, float, float]] = {}
         for i in _refining(len(recording.steps_kept), _EXTREME_POINTS):
-            if interrupted():
-                raise Interrupted
+            give_way(interrupted)
             delta = torch.tensor(recording.delta[i, k])
             try:
                 found[i] = extreme_eigenvalues(problem.objective, problem.constraint, delta, kind, interrupted)

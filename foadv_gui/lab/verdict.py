@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from foadv_gui.core.ascent import StopReason
-from foadv_gui.core.certificate import STATIONARY, LocalMaximum, first_order_at, local_maximum_at
+from foadv_gui.core.certificate import STATIONARY, LocalMaximum, Shortcoming, first_order_at, local_maximum_at
 from foadv_gui.core.interruption import never
 from foadv_gui.lab.experiment import problem_of
 from foadv_gui.lab.picture import Clause, VerdictPicture
@@ -207,8 +207,8 @@ def _second_order(known: RestartVerdict) -> Clause:
     if test.local_maximum:
         return _maximum(known)
     if test.shortcoming:
-        undecided = test.shortcoming.startswith("degenerate")
-        return Clause("unsure" if undecided else "no", test.shortcoming, detail)
+        undecided = test.shortcoming in (Shortcoming.FLAT_SOMEWHERE, Shortcoming.NO_FORCE)
+        return Clause("unsure" if undecided else "no", str(test.shortcoming), detail)
     words = [] if test.stationary or math.isnan(test.tangential) else [_what_is_left(test)]
     tone: Tone = "no" if words else "unsure"
     if test.local_maximum is None and test.why:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from problems import NUMPY_ACTIVATIONS, SMOOTH, tensor
 
-from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
+from foadv_gui.core.activations import ACTIVATIONS, Activation, Function, NoCurvatureError
 
 NAMES = list(ACTIVATIONS)
 POINTS = torch.linspace(-9, 9, 361, dtype=torch.float64) + 0.0125  # no kink of relu among them
@@ -72,12 +72,17 @@ def test_derivatives_agree_with_differences_of_the_textbook_value(name: str) -> 
     np.testing.assert_allclose(ACTIVATIONS[name].third(tensor(p)), third, atol=2e-6)
 
 
+def higher(activation: Activation) -> tuple[Function, ...]:
+    """The second and the third derivative, if there are any."""
+    return (activation.second, activation.third) if activation.smooth else ()
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (7,), (2, 3), (2, 1, 4, 3)])
 def test_any_shape_comes_back_elementwise(name: str, shape: tuple[int, ...]) -> None:
     activation = ACTIVATIONS[name]
     p = tensor(np.random.default_rng(0).standard_normal(shape))
-    functions = [activation.value, activation.first, *(activation.curvature or ())]
+    functions = [activation.value, activation.first, *higher(activation)]
     functions += [lambda p: activation.value_and_first(p)[0], lambda p: activation.value_and_first(p)[1]]
     for function in functions:
         result = function(p)
@@ -105,7 +110,7 @@ def test_value_and_first_are_what_each_gives_alone(name: str) -> None:
 def test_far_tails_stay_finite_and_keep_the_type(name: str, dtype: torch.dtype) -> None:
     activation = ACTIVATIONS[name]
     p = torch.tensor([-1e8, -1e3, -50.0, 0.0, 50.0, 1e3, 1e8], dtype=dtype)
-    for function in (activation.value, activation.first, *(activation.curvature or ())):
+    for function in (activation.value, activation.first, *higher(activation)):
         result = function(p)
         assert result.dtype == dtype
         assert torch.isfinite(result).all()
@@ -115,7 +120,7 @@ def test_far_tails_stay_finite_and_keep_the_type(name: str, dtype: torch.dtype) 
 def test_float32_agrees_with_float64_to_single_precision(name: str) -> None:
     activation = ACTIVATIONS[name]
     p = POINTS.float()
-    for function in (activation.value, activation.first, *(activation.curvature or ())):
+    for function in (activation.value, activation.first, *higher(activation)):
         torch.testing.assert_close(function(p).double(), function(p.double()), rtol=1e-5, atol=2e-6)
 
 

@@ -15,8 +15,8 @@ from foadv_gui.core import landscape
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.ascent import ProjectedGradientAscent
 from foadv_gui.core.constraint import L2Ball
+from foadv_gui.core.interruption import Interrupted
 from foadv_gui.core.landscape import (
-    Interrupted,
     PlanarPreactivations,
     curvature_on_grid,
     gradient_at,

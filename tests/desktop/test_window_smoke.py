@@ -60,13 +60,12 @@ def test_the_window_on_a_screen(new_window: Callable[[], Hands]) -> None:
     assert session.experiment.input.scale > load_preset(preset_names()[0]).input.scale
     assert session.recording.experiment == session.experiment
     hands.qtbot.waitExposed(hands.window)
-    assert colourful(seen_on_screen(hands)) > MANY
+    hands.until(lambda: colourful(seen_on_screen(hands)) > MANY)
 
 
 def seen_on_screen(hands: Hands) -> QImage:
     """The landscape as the window system shows it, not as the widget would paint itself."""
     plot = hands.landscape
-    hands.qtbot.wait(200)
     place = plot.mapTo(hands.window, plot.rect().topLeft())
     screen: Any = hands.window.screen()
     return QImage(screen.grabWindow(hands.window.winId(), place.x(), place.y(), plot.width(), plot.height()).toImage())
