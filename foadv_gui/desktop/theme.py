@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from foadv_gui.lab.palette import DARK, LIGHT
+from foadv_gui.lab.ranges import some_range
 
 if TYPE_CHECKING:
     from typing import Any
@@ -172,6 +173,10 @@ def style_axes(plot: Any, theme: Theme, points: int = 9) -> None:
         axis.label.setFont(plot_font(points))
 
 
+_NOISE = 1e-9
+"""What changes by less than this, relative to its size, is shown as constant: round-off is no curve."""
+
+
 def fit_height(plot: Any) -> None:
     """Fit the vertical axis of a pyqtgraph plot to what it shows, once.
 
@@ -181,3 +186,7 @@ def fit_height(plot: Any) -> None:
     box.enableAutoRange(axis="y")
     box.updateAutoRange()
     box.disableAutoRange(axis="y")
+    low, high = box.viewRange()[1]
+    if high - low < _NOISE * max(abs(low), abs(high)):
+        middle = (low + high) / 2
+        box.setRange(yRange=some_range(middle, middle), padding=0)

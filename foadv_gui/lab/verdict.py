@@ -290,7 +290,8 @@ def _best(known: RestartVerdict) -> list[Clause]:
     """The best iterate, where the last one falls short of it by more than round-off."""
     if not known.best_loss - known.loss > known.round_off * known.best_loss:
         return []
-    words = f"the best iterate was at step {known.best_step}, with the loss {known.best_loss:.5g}"
+    more = known.best_loss - known.loss
+    words = f"the best iterate was at step {known.best_step}: loss {known.best_loss:.5g}, {more:.3g} above the last"
     return [Clause("note", words, f"the last iterate, which is kept, has the loss {known.loss:.5g}")]
 
 

@@ -12,16 +12,33 @@ if TYPE_CHECKING:
 
 _NARROW = 5e-4
 """A range so narrow beside its distance from 0 is labelled by differences."""
+_MARGIN = 0.08
+"""The share of an axis at either end in which a label may not fit."""
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
-    """Large and small numbers as 1.5e5; a narrow range as one number within it, and differences from that."""
+    """Large and small numbers as 1.5e5; a narrow range as one of its ticks, and differences from that."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(side)
+        self._base: float | None = None
+        self._finest = 1.0
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        """The ticks, level by level, of which one is that from which the others are told, if they need to be."""
+        levels: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
+        found = (base_of(ticks, *sorted((low, high))) for _, ticks in levels)
+        self._base = next((base for base in found if base is not None), None)
+        self._finest = levels[-1][0] if levels else 1.0
+        return levels
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """The labels of some ticks."""
         if self.logMode:
             return list(super().tickStrings(values, scale, spacing))
-        return tick_labels(values, spacing, *sorted(self.range))
+        if self._base is not None:
+            return [difference(value, self._base, self._finest) for value in values]
+        return [number(value, spacing, max(map(abs, self.range))) for value in values]
 
 
 class CountAxis(NumberAxis):
@@ -42,35 +59,24 @@ def number_axes() -> dict[str, NumberAxis]:
     return {side: NumberAxis(side) for side in ("left", "bottom")}
 
 
-def tick_labels(values: Sequence[float], spacing: float, low: float, high: float) -> list[str]:
-    """Labels of ticks that are multiples of `spacing` on an axis from low to high."""
-    base, size = _common(low, high), max(abs(low), abs(high))
-    if base is None:
-        return [_number(value, spacing, size) for value in values]
-    labels = []
-    for value in values:
-        away = round((value - base) / spacing) * spacing
-        written = (f"{away:+.3g}", f"{away:+.2e}") if away else (f"{base:.15g}", f"{base:.14e}")
-        labels.append(min(map(_plain, written), key=len))
-    return labels
-
-
-def _common(low: float, high: float) -> float | None:
-    """The roundest number in a range that is narrow beside its distance from 0; None for any other range."""
-    size = max(abs(low), abs(high))
-    if not 1e-13 * size < high - low < _NARROW * size:
+def base_of(ticks: Sequence[float], low: float, high: float) -> float | None:
+    """The roundest tick that is not at an end, where its label may be left out; None if the range is not narrow."""
+    if not 1e-13 < (high - low) / max(abs(low), abs(high), 1e-300) < _NARROW:
         return None
-    power = math.ceil(math.log10(size))
-    while True:
-        # An integer's decimals are exact: of a float they would show its round-off.
-        multiple = math.ceil(low / 10.0**power)
-        if multiple * 10.0**power <= high:
-            return float(f"{multiple}e{power}")
-        power -= 1
+    margin = _MARGIN * (high - low)
+    inner = [tick for tick in ticks if low + margin <= tick <= high - margin]
+    return min(inner, key=lambda tick: len(_plain(f"{tick:.12e}")), default=None)
 
 
-def _number(value: float, spacing: float, size: float) -> str:
-    """A number to as many digits as tell it from the next tick."""
+def difference(value: float, base: float, spacing: float) -> str:
+    """The label of a tick by its difference from another, of which it is some times `spacing` away."""
+    away = round((value - base) / spacing) * spacing
+    written = (f"{away:+.3g}", f"{away:+.2e}") if away else (f"{base:.15g}", f"{base:.14e}")
+    return min(map(_plain, written), key=len)
+
+
+def number(value: float, spacing: float, size: float) -> str:
+    """The label of a tick that is a multiple of `spacing` on an axis up to `size`: as many digits as tell it apart."""
     if abs(value) < 0.5 * spacing:
         return "0"
     last = _decade(spacing)
