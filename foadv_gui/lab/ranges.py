@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 LARGEST, NARROWEST = 1e100, 1e-290
 """The largest number that is drawn, and the narrowest range: beyond these a painter's own products overflow."""
+
+NARROW = 5e-4
+"""A range so narrow beside its distance from 0 is told by differences."""
 
 
 def drawable(values: Any) -> NDArray[np.float64]:
@@ -25,6 +29,20 @@ def some_range(low: float, high: float) -> tuple[float, float]:
         return low, high
     half = max(0.5, 1e-6 * abs(low))
     return low - half, high + half
+
+
+def round_offset(low: float, high: float) -> float:
+    """What to leave out of numbers between low and high: the roundest of them, if they differ by little, else 0."""
+    size = max(abs(low), abs(high))
+    if not 1e-13 * size < high - low < NARROW * size:
+        return 0.0
+    power = math.ceil(math.log10(size))
+    while True:
+        # An integer's decimals are exact: of a float they would show its round-off.
+        multiple = math.ceil(low / 10.0**power)
+        if multiple * 10.0**power <= high:
+            return float(f"{multiple}e{power}")
+        power -= 1
 
 
 def round_levels(low: float, high: float, count: int) -> list[float]:

@@ -105,6 +105,16 @@ def test_every_quantity_can_be_chosen_and_is_named_on_the_colour_bar(hands: Hand
     assert len(seen) == 4
 
 
+def test_losses_that_differ_by_little_are_told_from_a_round_one(hands: Hands) -> None:
+    hands.session.edit("input.label", 1e6)
+    hands.rest()
+    ground, shown = hands.landscape.ground, hands.session.surface.shown()
+    words, offset = ground.bar.getAxis("right").labelText.split(",  less ")
+    assert words == QUANTITY_TITLES["loss"]
+    np.testing.assert_allclose(ground.image.image + float(offset), shown, rtol=1e-12)
+    assert ground.bar.levels()[1] < 1e-3 * shown.max()
+
+
 def test_tangent_and_euclidean_spectrum(hands: Hands) -> None:
     session, panel = hands.session, hands.workspace.spectrum
     hands.key(Qt.Key.Key_End)

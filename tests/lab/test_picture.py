@@ -19,7 +19,7 @@ from foadv_gui.lab.picture import (
     Surface,
     grid_shape,
 )
-from foadv_gui.lab.ranges import drawable, round_levels
+from foadv_gui.lab.ranges import drawable, round_levels, round_offset
 
 
 def surface_of(values: Any, quantity: Any = "loss", inside: Any = None) -> Surface:
@@ -212,3 +212,24 @@ def test_an_input_and_its_adversary_share_one_scale() -> None:
 def test_pictures_need_no_torch(module: str) -> None:
     script = f"import sys, foadv_gui.lab.{module}; assert not sys.modules.keys() & {{'torch', 'PySide6'}}"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "offset"),
+    [
+        (0.0, 1.0, 0.0),
+        (-1.0, 1.0, 0.0),
+        (0.99, 1.0, 0.0),
+        (0.99995, 1.00002, 1.0),
+        (4.99998e11, 5.00001e11, 5e11),
+        (-5.00001e11, -4.99998e11, -5e11),
+        (0.123451, 0.123458, 0.123455),
+        (2.0, 2.0, 0.0),
+    ],
+)
+def test_numbers_that_differ_by_little_are_told_from_the_roundest(low: float, high: float, offset: float) -> None:
+    found = round_offset(low, high)
+    if offset and f"{offset:.3g}" != f"{offset:.12g}":
+        assert low <= found <= high and len(f"{found:.12g}") <= len(f"{offset:.12g}")
+    else:
+        assert found == offset

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
 
+from foadv_gui.lab.ranges import NARROW
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NARROW = 5e-4
-"""A range so narrow beside its distance from 0 is labelled by differences."""
 _MARGIN = 0.08
 """The share of an axis at either end in which a label may not fit."""
 
@@ -61,7 +61,7 @@ def number_axes() -> dict[str, NumberAxis]:
 
 def base_of(ticks: Sequence[float], low: float, high: float) -> float | None:
     """The roundest tick that is not at an end, where its label may be left out; None if the range is not narrow."""
-    if not 1e-13 < (high - low) / max(abs(low), abs(high), 1e-300) < _NARROW:
+    if not 1e-13 < (high - low) / max(abs(low), abs(high), 1e-300) < NARROW:
         return None
     margin = _MARGIN * (high - low)
     inner = [tick for tick in ticks if low + margin <= tick <= high - margin]

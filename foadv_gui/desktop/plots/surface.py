@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGraphicsPathItem
 from foadv_gui.desktop.plots.axis import NumberAxis
 from foadv_gui.desktop.theme import pen, plot_font
 from foadv_gui.lab.picture import QUANTITY_TITLES
+from foadv_gui.lab.ranges import round_offset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,18 +65,21 @@ class Ground:
         """Fill in a surface."""
         signed = surface.quantity in ("residual", "curvature")
         low, high = surface.colour_range(clip, visible)
-        self.image.setImage(surface.shown(), autoLevels=False)
+        # Values that differ by little have labels that differ by less than there is room for.
+        offset = round_offset(low, high)
+        self.image.setImage(surface.shown() - offset, autoLevels=False)
         left, right, bottom, top = surface.window
         # Values belong to grid points: a pixel reaches half a cell around its own.
         across = (right - left) / (surface.values.shape[1] - 1)
         up = (top - bottom) / (surface.values.shape[0] - 1)
         self.image.setRect(QRectF(left - across / 2, bottom - up / 2, right - left + across, top - bottom + up))
-        look = (surface.quantity, _SIGNED if signed else colormap)
+        title = QUANTITY_TITLES[surface.quantity] + (f",  less {offset:.12g}" if offset else "")
+        look = (title, _SIGNED if signed else colormap)
         if look != self._look:
             self._look = look
             self.bar.setColorMap(pg.colormap.get(look[1]))
-            self.bar.getAxis("right").setLabel(QUANTITY_TITLES[surface.quantity])
-        self.bar.setLevels((low, high))
+            self.bar.getAxis("right").setLabel(title)
+        self.bar.setLevels((low - offset, high - offset))
         lines = [line for _, level in surface.contours(low, high) for line in level] if contours else []
         self._contours.setPen(pen("#000000" if signed else "#ffffff", 1, alpha=0.22 if signed else 0.35))
         self._contours.setPath(polylines(lines))
