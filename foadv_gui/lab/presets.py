@@ -34,19 +34,21 @@ def load_preset(name: str) -> Experiment:
 
 
 @cache
-def _titles() -> dict[str, str]:
-    return {load_preset(name).title: name for name in preset_names()}
+def _by_title() -> dict[str, tuple[str, Experiment]]:
+    """The presets and their names by title, read once: a window asks at each move of a control."""
+    presets = {name: load_preset(name) for name in preset_names()}
+    return {experiment.title: (name, experiment) for name, experiment in presets.items()}
 
 
 def preset_of(experiment: Experiment) -> str:
     """Return the name of the preset that an experiment still has the title of, or nothing."""
-    return _titles().get(experiment.title, "")
+    return _by_title().get(experiment.title, ("", experiment))[0]
 
 
 def what_to_watch(experiment: Experiment) -> str:
     """Return what to look at when an experiment runs; a preset whose run was changed may no longer show that."""
-    name = preset_of(experiment)
-    if name and not experiment.same_run(load_preset(name)):
+    _, plain = _by_title().get(experiment.title, ("", experiment))
+    if not experiment.same_run(plain):
         return f"Changed from the preset “{experiment.title}”"
     return experiment.watch
 
