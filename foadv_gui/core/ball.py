@@ -8,7 +8,7 @@ solver (backward stable to some n units of round-off, n the order of the matrix)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 
 from .interruption import give_way, never
 from .objective import weighted_gram
+from .threads import abandonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +24,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from .network import TwoLayerNetwork
     from .objective import QuadraticAdversary
 
 ROUND_OFF = 1e-10
 """By how much bounds are widened, relative to their largest term."""
+
+
+class Bounds(NamedTuple):
+    """M2 and M3 bound the second and third derivatives of f on a ball, g_min its gradient below; see `BallProof`."""
+
+    M2: float
+    M3: float
+    g_min: float
+
+    def contraction(self, epsilon: float) -> float | None:
+        """The Lipschitz constant q = epsilon M2/g_min of delta -> epsilon grad f/|grad f|, None without a g_min > 0."""
+        return epsilon * self.M2 / self.g_min if self.g_min > 0 else None
 
 
 @dataclass(frozen=True)
@@ -86,21 +100,10 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     network = exact.network
     value, gradient = network.value_and_gradient(exact.x)
     f0, length = float(value), float(torch.linalg.vector_norm(gradient))
-    W, basis = network.W, None
-    if network.width < network.dimension:
-        basis, R = network.row_basis
-        W = R.T
-    low, high = _preactivation_ranges(exact, epsilon)
-    bent = network.activation.bent
-    rows = torch.linalg.vector_norm(network.W, dim=-1)
-    give_way(interrupted)
-    M3 = _largest_eigenvalue(W, network.a.abs() * bent.largest_third(low, high) * rows)
-    give_way(interrupted)
-    M2 = _largest_eigenvalue(W, network.a.abs() * bent.largest_second(low, high))
-    give_way(interrupted)
-    H0 = weighted_gram(W, network.curvature(exact.x))
-    curvatures, vectors = np.linalg.eigh(H0.numpy())
-    M2 = min(M2, (1 + ROUND_OFF) * float(np.abs(curvatures).max()) + epsilon * M3)
+    W, basis = _rows(network)
+    H0 = weighted_gram(W, network.curvature(exact.x)).numpy()
+    curvatures, vectors = abandonable(lambda: np.linalg.eigh(H0), interrupted)
+    M2, M3, g_min = found = bounds(exact, epsilon, interrupted, curvature=float(np.abs(curvatures).max()))
     slopes = vectors.T @ (gradient if basis is None else basis.T @ gradient).numpy()
     if basis is not None:  # H0 vanishes on what the rows of W do not span, and so does the gradient
         curvatures, slopes = np.append(curvatures, 0.0), np.append(slopes, 0.0)
@@ -109,14 +112,51 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     value_min = -_widened(-f0, trust_region_maximum(-slopes, -curvatures, epsilon), third)
     y = exact.y
     upper = max((value_max - y) ** 2, (value_min - y) ** 2) / 2
-    g_min = length * (1 - ROUND_OFF) - epsilon * M2
-    q = epsilon * M2 / g_min if g_min > 0 else None
+    q = found.contraction(epsilon)
     unique = q is not None and q < 1
     poles = _poles(exact, epsilon, interrupted) if unique else None
     maxima = None
     if poles is not None and q is not None:
         maxima = _count(exact, poles, epsilon, q, length + epsilon * M2)
     return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, poles)
+
+
+@torch.inference_mode()
+def bounds(
+    objective: QuadraticAdversary,
+    epsilon: float,
+    interrupted: Callable[[], bool] = never,
+    *,
+    curvature: float | None = None,
+    norm: Callable[[Tensor, Tensor], float] | None = None,
+) -> Bounds:
+    """M2, M3 and g_min on the ball of radius epsilon; `curvature` is |H0|_op where that is known already.
+
+    `norm(W, weights)` may estimate |W^T diag(weights) W|_op in place of the dense solver: nothing is then proven.
+
+    Raises
+    ------
+    NoCurvatureError
+        For relu.
+    Interrupted
+        When `interrupted()` is true.
+    """
+    exact = objective.exact
+    network = exact.network
+    W, _ = _rows(network)
+    size = norm or (lambda W, weights: _norm(W, weights, interrupted))
+    low, high = _preactivation_ranges(exact, epsilon)
+    bent = network.activation.bent
+    rows = torch.linalg.vector_norm(network.W, dim=-1)
+    M3 = (1 + ROUND_OFF) * size(W, network.a.abs() * bent.largest_third(low, high) * rows)
+    give_way(interrupted)
+    M2 = size(W, network.a.abs() * bent.largest_second(low, high))
+    if curvature is None:
+        give_way(interrupted)
+        curvature = size(W, network.curvature(exact.x))
+    M2 = min((1 + ROUND_OFF) * M2, (1 + ROUND_OFF) * curvature + epsilon * M3)
+    length = float(torch.linalg.vector_norm(network.gradient(exact.x)))
+    return Bounds(M2, M3, length * (1 - ROUND_OFF) - epsilon * M2)
 
 
 def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon: float) -> float:
@@ -144,9 +184,18 @@ def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon
     return float((g[moved] ** 2 / (nu - h[moved])).sum() / 2 + nu * epsilon**2 / 2)
 
 
-def _largest_eigenvalue(W: Tensor, weights: Tensor) -> float:
-    """|diag(sqrt(weights)) W|_op^2 for weights >= 0, widened."""
-    return (1 + ROUND_OFF) * float(np.linalg.eigvalsh(weighted_gram(W, weights).numpy())[-1])
+def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
+    """W (m, k) in an orthonormal basis (d, k) of what its rows span where that is smaller than R^d, else (W, None)."""
+    if network.width >= network.dimension:
+        return network.W, None
+    basis, R = network.row_basis
+    return R.T, basis
+
+
+def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
+    """|W^T diag(weights) W|_op, which is |diag(sqrt(weights)) W|_op^2 for weights >= 0."""
+    gram = weighted_gram(W, weights).numpy()
+    return float(np.abs(abandonable(lambda: np.linalg.eigvalsh(gram), interrupted)).max())
 
 
 def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tuple[Tensor, Tensor]:
