@@ -183,8 +183,8 @@ def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon
     Source: Conn, Gould, Toint, Trust-Region Methods (2000), chapter 7.
     """
     size = max(float(np.abs(g).max()), epsilon * float(np.abs(h).max()))
-    if size == 0:
-        return 0.0
+    if size < 1e-280:  # saturated neurons: their underflow is no reason to be exact
+        return 2 * len(g) * epsilon * size
     # On the unit ball, with entries of size 1: their squares then neither overflow nor vanish.
     g, h = g / size, epsilon / size * h
     least, slope = max(float(h.max()), 0.0), float(np.linalg.norm(g))
@@ -212,7 +212,11 @@ def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
 def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
     """|W^T diag(weights) W|_op, which is |diag(sqrt(weights)) W|_op^2 for weights >= 0."""
     gram = _finite(weighted_gram(W, weights))
-    return float(np.abs(abandonable(lambda: np.linalg.eigvalsh(gram), interrupted)).max())
+    size = float(np.abs(gram).max())
+    if size == 0:
+        return 0.0
+    gram /= size  # the dense solver squares the entries, and what saturates is small
+    return size * float(np.abs(abandonable(lambda: np.linalg.eigvalsh(gram), interrupted)).max())
 
 
 def _finite(gram: Tensor) -> NDArray[np.float64]:
