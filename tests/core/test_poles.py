@@ -73,6 +73,15 @@ def test_with_a_proof_each_step_is_closer_by_the_factor_q(activation: str) -> No
     assert all(later <= proof.q * before + 1e-12 for before, later in itertools.pairwise(away))
 
 
+@pytest.mark.parametrize(
+    ("x", "epsilon", "most"), [([1.2, 1.9], 1.0, 200), ([0.1, 0.2], 0.1, 40), ([1e-4, 0], 1e-5, 20)]
+)
+def test_the_climb_ends_when_only_round_off_is_left_to_gain(x: list[float], epsilon: float, most: int) -> None:
+    calls = itertools.count()
+    poles(sum_of_sines(x), L2Ball(epsilon), interrupted=lambda: next(calls) < 0)
+    assert next(calls) <= most
+
+
 def test_the_poles_of_a_linear_network_are_known() -> None:
     objective = problem(5, 7, "linear")
     c = objective.network.W.T @ objective.network.a
