@@ -9,11 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from problems import CONSTRAINT_NAMES, SMOOTH, draw_set, is_member, problem, sum_of_sines, tensor
+from problems import CONSTRAINT_NAMES, SMOOTH, draw_set, is_member, normal, problem, sum_of_sines, tensor
 
+from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.ball import prove
 from foadv_gui.core.constraint import L2Ball, L2Sphere, LinfBall
 from foadv_gui.core.interruption import Interrupted
+from foadv_gui.core.network import TwoLayerNetwork
+from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.poles import poles
 
 PROBLEMS = {
@@ -80,6 +83,16 @@ def test_the_climb_ends_when_only_round_off_is_left_to_gain(x: list[float], epsi
     calls = itertools.count()
     poles(sum_of_sines(x), L2Ball(epsilon), interrupted=lambda: next(calls) < 0)
     assert next(calls) <= most
+
+
+def test_the_climb_ends_where_gradients_that_cancel_are_not_known_better() -> None:
+    # Neurons that almost cancel in pairs: f' is a difference, and its direction is known to some ten digits.
+    W = normal(1, 20, 5)
+    W, a = torch.cat([W, W + 1e-4 * normal(2, 20, 5)]), torch.cat([torch.ones(20), -torch.ones(20)]).double()
+    objective = QuadraticAdversary(TwoLayerNetwork(W, a, ACTIVATIONS["sigmoid"]), 0.3 * normal(3, 5), 1.0)
+    calls = itertools.count()
+    poles(objective, L2Ball(0.05), interrupted=lambda: next(calls) < 0)
+    assert next(calls) <= 100
 
 
 def test_the_poles_of_a_linear_network_are_known() -> None:
