@@ -67,6 +67,7 @@ class BallProof:
     value_min, value_max : proven bounds of f on the ball.
     upper_bound : of L.
     poles : (2, d) the maximiser and the minimiser of f where unique, else None.
+    strongest : where maxima_of_loss is known, a bound of L as close as round-off allows: its larger value at the poles.
     """
 
     M2: float
@@ -79,6 +80,7 @@ class BallProof:
     value_max: float
     upper_bound: float
     poles: Tensor | None
+    strongest: float | None
 
     def gap(self, loss: float) -> float:
         """1 - loss/upper_bound: no adversary in the ball is stronger by more than this share of what is possible."""
@@ -115,10 +117,13 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     q = found.contraction(epsilon)
     unique = q is not None and q < 1
     poles = _poles(exact, epsilon, interrupted) if unique else None
-    maxima = None
+    maxima = strongest = None
     if poles is not None and q is not None:
-        maxima = _count(exact, poles, epsilon, q, length + epsilon * M2)
-    return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, poles)
+        highest, lowest, slack = _extremes(exact, poles, epsilon, q, length + epsilon * M2)
+        maxima = _count(y, highest, lowest, slack)
+        if maxima is not None:
+            strongest = (max(highest - y, y - lowest) + slack) ** 2 / 2
+    return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, poles, strongest)
 
 
 @torch.inference_mode()
@@ -223,8 +228,10 @@ def _poles(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[
     return poles
 
 
-def _count(objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: float, slope: float) -> int | None:
-    """How many local maxima L has on the ball: two where y lies strictly between min f and max f."""
+def _extremes(
+    objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: float, slope: float
+) -> tuple[float, float, float]:
+    """Max f and min f on the ball, from the poles where the iteration contracts, and by how much they may be wrong."""
     gradient = objective.network.gradient(objective.x + poles)
     again = epsilon * gradient / torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
     again[1] = -again[1]
@@ -232,8 +239,13 @@ def _count(objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: floa
     away = torch.linalg.vector_norm(again - poles, dim=-1).max()
     highest, lowest = (float(value) for value in objective.network.value(objective.x + poles))
     slack = slope * float(away) / (1 - q) + ROUND_OFF * max(abs(highest), abs(lowest), abs(objective.y))
-    if lowest + slack < objective.y < highest - slack:
+    return highest, lowest, slack
+
+
+def _count(y: float, highest: float, lowest: float, slack: float) -> int | None:
+    """How many local maxima L has on the ball: two where y lies strictly between min f and max f, else one."""
+    if lowest + slack < y < highest - slack:
         return 2
-    if objective.y < lowest - slack or objective.y > highest + slack:
+    if y < lowest - slack or y > highest + slack:
         return 1
     return None

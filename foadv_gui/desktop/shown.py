@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
 from foadv_gui.lab.picture import (
     CutPicture,
     DirectionPicture,
@@ -15,7 +16,6 @@ from foadv_gui.lab.picture import (
     ProbePicture,
     SpectrumPicture,
     Surface,
-    VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
 
@@ -27,6 +27,8 @@ _KEPT: dict[type, str] = {
     DirectionPicture: "direction",
     ProbePicture: "probe",
     CutPicture: "cut",
+    CertifiedScale: "certified",
+    Progress: "progress",
 }
 """Results that are only kept and announced: under which name."""
 
@@ -46,6 +48,8 @@ class Shown(QObject):
     directionChanged = Signal()
     probeChanged = Signal()
     cutChanged = Signal()
+    certifiedChanged = Signal()
+    progressChanged = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +64,8 @@ class Shown(QObject):
         self.direction: DirectionPicture | None = None
         self.probe: ProbePicture | None = None
         self.cut: CutPicture | None = None
+        self.certified: CertifiedScale | None = None
+        self.progress = Progress("")
         self.verdicts: dict[int, VerdictPicture] = {}
         self.position = 0.0
 

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QMessageBox
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import run
-from foadv_gui.lab.picture import ProbePicture, VerdictPicture
+from foadv_gui.lab.findings import VerdictPicture
+from foadv_gui.lab.picture import ProbePicture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
