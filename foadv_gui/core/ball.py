@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from scipy.optimize import brentq
 
+from .activations import NoCurvatureError
 from .interruption import give_way, never
 from .objective import weighted_gram
 from .threads import abandonable
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 ROUND_OFF = 1e-10
 """By how much bounds are widened, relative to their largest term."""
+
+_LARGEST = 1e75
+"""The cubes of numbers up to here do not overflow, nor do the squares of their products with a radius."""
 
 
 class Bounds(NamedTuple):
@@ -94,7 +98,7 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     Raises
     ------
     NoCurvatureError
-        For relu.
+        For relu, and where the network overflows.
     Interrupted
         When `interrupted()` is true between two diagonalisations.
     """
@@ -103,7 +107,8 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     value, gradient = network.value_and_gradient(exact.x)
     f0, length = float(value), float(torch.linalg.vector_norm(gradient))
     W, basis = _rows(network)
-    H0 = weighted_gram(W, network.curvature(exact.x)).numpy()
+    _check(value, gradient)
+    H0 = _gram(W, network.curvature(exact.x))
     curvatures, vectors = abandonable(lambda: np.linalg.eigh(H0), interrupted)
     M2, M3, g_min = found = bounds(exact, epsilon, interrupted, curvature=float(np.abs(curvatures).max()))
     slopes = vectors.T @ (gradient if basis is None else basis.T @ gradient).numpy()
@@ -142,7 +147,7 @@ def bounds(
     Raises
     ------
     NoCurvatureError
-        For relu.
+        For relu, and where the network overflows.
     Interrupted
         When `interrupted()` is true.
     """
@@ -199,8 +204,20 @@ def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
 
 def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
     """|W^T diag(weights) W|_op, which is |diag(sqrt(weights)) W|_op^2 for weights >= 0."""
-    gram = weighted_gram(W, weights).numpy()
+    gram = _gram(W, weights)
     return float(np.abs(abandonable(lambda: np.linalg.eigvalsh(gram), interrupted)).max())
+
+
+def _gram(W: Tensor, weights: Tensor) -> NDArray[np.float64]:
+    gram = weighted_gram(W, weights)
+    _check(gram)
+    return gram.numpy()
+
+
+def _check(*parts: Tensor) -> None:
+    """Raise NoCurvatureError for numbers whose powers overflow."""
+    if not all(bool(part.abs().max() < _LARGEST) for part in parts):
+        raise NoCurvatureError("the network overflows: smaller weights, inputs or labels would keep its bounds finite")
 
 
 def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tuple[Tensor, Tensor]:

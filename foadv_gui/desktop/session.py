@@ -17,6 +17,7 @@ from foadv_gui.desktop.undo import Choice, EditCommand, forget_if_large
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.documents import keeps_starts
+from foadv_gui.lab.findings import CertifiedScale
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     CutPicture,
@@ -176,6 +177,7 @@ class Session(Shown):
             self.restore(choice, live=False)
         self._fit()
         self.set_position(0.0)
+        super().apply(CertifiedScale(None, 0.0, pending=True))
         self._fresh = True
         self.opened.emit()
 

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.ball import BallProof, prove
 from foadv_gui.core.constraint import LinfBall
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 _CUBE = "the proofs are for ℓ₂ balls: on the ℓ∞ ball only first-order statements are made"
 _BOX = "a box cuts the ball: its bounds hold, but the number of maxima on what is left is not proven"
-_OVERFLOW = "the network overflows"
 
 
 @dataclass(frozen=True)
@@ -89,37 +86,21 @@ class BallVerdict:
 def ball_verdict(problem: Problem, interrupted: Callable[[], bool] = never) -> BallVerdict:
     """Prove what can be proven; `Interrupted` is raised when `interrupted()` becomes true."""
     epsilon, y = problem.constraint.epsilon, problem.objective.y
-    why, boxed = _no_proof(problem), problem.constraint.box is not None
-    if why:
-        return BallVerdict(None, epsilon, y, boxed, why)
+    boxed = problem.constraint.box is not None
+    if isinstance(problem.constraint, LinfBall):
+        return BallVerdict(None, epsilon, y, boxed, _CUBE)
     try:
-        proof = prove(problem.objective, epsilon, interrupted)
+        return BallVerdict(prove(problem.objective, epsilon, interrupted), epsilon, y, boxed)
     except NoCurvatureError as reason:
         return BallVerdict(None, epsilon, y, boxed, str(reason))
-    if not math.isfinite(proof.upper_bound + proof.M2 + proof.M3):
-        return BallVerdict(None, epsilon, y, boxed, _OVERFLOW)
-    return BallVerdict(proof, epsilon, y, boxed)
 
 
-def find_certified_scale(problem: Problem, interrupted: Callable[[], bool] = never) -> CertifiedScale:
-    """Look for the certified scale; `Interrupted` is raised when `interrupted()` becomes true."""
+def find_certified_scale(
+    problem: Problem, ball: BallVerdict, interrupted: Callable[[], bool] = never
+) -> CertifiedScale:
+    """Look for the certified scale, where `ball` says that anything can be proven; `Interrupted` may be raised."""
     ratio = problem.experiment.input.ratio
-    why = _no_proof(problem) or (_BOX if problem.constraint.box is not None else "")
-    if why:
-        return CertifiedScale(None, ratio, why)
-    try:
-        found = certified_scale(problem.objective, problem.constraint.epsilon, interrupted)
-    except NoCurvatureError as reason:
-        return CertifiedScale(None, ratio, str(reason))
-    if found is None:
-        return CertifiedScale(None, ratio, f"no γ down to {SEARCHED[0]:.0e} is certified")
-    return CertifiedScale(found, ratio)
-
-
-def _no_proof(problem: Problem) -> str:
-    if isinstance(problem.constraint, LinfBall):
-        return _CUBE
-    network = problem.objective.exact.network
-    # What overflows at the clean input does so all over the ball.
-    value, gradient = network.value_and_gradient(problem.objective.exact.x)
-    return "" if math.isfinite(float(value)) and bool(torch.isfinite(gradient).all()) else _OVERFLOW
+    if ball.proof is None or ball.boxed:
+        return CertifiedScale(None, ratio, ball.why or _BOX)
+    found = certified_scale(problem.objective, problem.constraint.epsilon, interrupted)
+    return CertifiedScale(found, ratio, "" if found is not None else f"no γ down to {SEARCHED[0]:.0e} is certified")

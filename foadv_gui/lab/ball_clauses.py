@@ -44,17 +44,19 @@ def _unique(ball: BallVerdict, proof: BallProof, scale: CertifiedScale | None, l
     if proof.unique and proof.q is not None:
         proven = f"(proven, q = {proof.q:.2g})"
         if proof.maxima_of_loss == 1:
-            which = "the only local maximum in the whole ball" if local_maximum else "the ball has one local maximum"
+            which = "the only one in the ball" if local_maximum else "the ball has one local maximum"
             return Clause("yes", f"{which} {proven}", *rest)
         if proof.maxima_of_loss == 2:
-            which = "one of exactly" if local_maximum else "the whole ball has"
-            return Clause("yes", f"{which} two local maxima{' in the whole ball' * local_maximum} {proven}", *rest)
+            which = "one of exactly two in the ball" if local_maximum else "the ball has two local maxima"
+            return Clause("yes", f"{which} {proven}", *rest)
         words = f"f has one maximum and one minimum in the ball {proven}, but y is too close to one to count those of L"
         return Clause("unsure", words, *rest)
     why = f"q = {proof.q:.3g} is not below 1" if proof.q is not None else "∇f may vanish in the ball"
-    words = f"other maxima are not excluded: {why}"
+    detail += f"\nother maxima are not excluded: {why}"
+    rest = detail, "unique", _BANACH
+    words = "others are not excluded" if local_maximum else "how many maxima there are is not proven"
     if scale is not None and scale.value is not None:
-        words += f"; proven only up to γ = {scale.value:.3g}"
+        words += f": the proof ends at γ = {scale.value:.3g}"
     return Clause("unsure", words, *rest)
 
 
@@ -83,8 +85,7 @@ def _gap(ball: BallVerdict, proof: BallProof, loss: float) -> list[Clause]:
         left = 1 - loss / proof.strongest
         detail += f"\nthe fixed points δ = ±ε ∇f/|∇f| are its only maxima: L ≤ {proof.strongest:.8g}"
         if left < _SAME:
-            words = f"no adversary in the ball is stronger (proven; by the bound U alone, within {share})"
-            return [Clause("yes", words, detail, "gap", _REGION)]
+            return [Clause("yes", "no adversary in the ball is stronger (proven)", detail, "gap", _REGION)]
         words = f"{left:.2g}" if left < 0.01 else f"{left:.0%}"
         return [Clause("note", f"weaker than the strongest possible by {words} (proven)", detail, "gap", _REGION)]
     if gap > _WEAK:

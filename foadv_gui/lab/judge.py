@@ -47,5 +47,5 @@ class Judge:
     def scale(self, interrupted: Callable[[], bool] = never) -> CertifiedScale:
         """The certified scale."""
         if self._scale is None:
-            self._scale = find_certified_scale(self.problem, interrupted)
+            self._scale = find_certified_scale(self.problem, self.ball(interrupted), interrupted)
         return self._scale

@@ -98,7 +98,9 @@ class Scene(Backdrop):
         problem = self.problem
         assert problem is not None
         yield self._prepared(problem)
-        yield self._known_scale(request)
+        if self._scale[0] not in (None, _scale_key(request)):
+            self._scale = None, _NOT_KNOWN
+            yield _NOT_KNOWN
         follows = experiment.view.plane in PATH_PLANES
         focus = min(experiment.view.focus, problem.restarts - 1)
         first = cancelled if request.live else interrupted
@@ -261,10 +263,6 @@ class Scene(Backdrop):
             known = key == _scale_key(self._request)
             self._judge = Judge(self.problem, self.recording, scale if known else None)
         return self._judge
-
-    def _known_scale(self, request: Request) -> CertifiedScale:
-        key, scale = self._scale
-        return scale if key == _scale_key(request) else _NOT_KNOWN
 
     def _extremes(self, kind: Any, k: int, interrupted: Callable[[], bool]) -> Iterator[ExtremesPicture]:
         """Extreme eigenvalues along the path of restart k: first the ends, then ever more iterates between."""

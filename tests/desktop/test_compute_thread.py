@@ -109,7 +109,7 @@ def test_a_job_of_another_lane_does_not_stop_it(thread: ComputeThread, qtbot: Qt
 
 def test_the_mailbox_keeps_the_latest_of_each_kind(thread: ComputeThread, qtbot: QtBot) -> None:
     probes = [ProbePicture(point, 0.0, 0.0) for point in ((0.0, 0.0), (1.0, 1.0))]  # type: ignore[arg-type]
-    verdicts = [VerdictPicture(k, "converged", True, (), None) for k in (0, 1, 1)]
+    verdicts = [VerdictPicture(k, "converged", True, (), None, None, None, "") for k in (0, 1, 1)]
     gate = Gate(*(1, probes[0], 2, *verdicts, 3, probes[1]))
     thread.submit(SCENE, gate)
     assert gate.begun.wait(10)

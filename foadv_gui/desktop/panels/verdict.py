@@ -141,7 +141,7 @@ class VerdictPanel(QFrame):
             (self.fastest, "Fastest η", known and known.step_fastest, _FASTEST),
         ):
             button.setEnabled(value is not None)
-            button.setText(f"{name}: {value:.3g}" if value is not None else f"{name}: none")
+            button.setText(f"{name}: {value:.3g}" if value is not None else f"{name}: –")
             button.setToolTip(help if value is not None else f"{help}\nNot here: {why}.")
 
     @Slot()
