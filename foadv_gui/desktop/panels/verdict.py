@@ -81,6 +81,8 @@ class VerdictPanel(QFrame):
         self._session, self._theme = session, theme
         self._shown: tuple[object, ...] = ()
         self.rows: list[ClauseRow] = []
+        self._unfolded: set[str] = set()
+        """The topics whose formulas are on show, and will be again in the next verdict."""
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 6)
         column.setSpacing(3)
@@ -152,12 +154,13 @@ class VerdictPanel(QFrame):
         key = (known, session.focus, self._theme.theme)
         if key != self._shown:
             self._shown = key
-            unfolded = {row.topic for row in self.rows if row.button.isChecked()}
+            for row in self.rows:
+                (self._unfolded.add if row.button.isChecked() else self._unfolded.discard)(row.topic)
             for row in self.rows:
                 self._column.removeWidget(row)
                 row.deleteLater()
             clauses = known.clauses if known is not None else ()
-            self.rows = [ClauseRow(clause, self._theme.theme, clause.topic in unfolded) for clause in clauses]
+            self.rows = [ClauseRow(clause, self._theme.theme, clause.topic in self._unfolded) for clause in clauses]
             for i, row in enumerate(self.rows):
                 self._column.insertWidget(i, row)
             self._offer_steps(known)
