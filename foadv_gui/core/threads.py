@@ -33,8 +33,8 @@ def cores() -> int:
 def use_one_thread() -> None:
     """Let torch, and the BLAS under NumPy and SciPy, use one thread a call from here on.
 
-    BLAS's threads wait for each other as torch's do: with the other core busy, two of them diagonalise a matrix of order
-    784 in 0.2 to 2 s where one takes 0.06 s.
+    BLAS's threads wait for each other as torch's do: with the other core busy, two of them diagonalise a matrix of
+    order 784 in 0.2 to 2 s where one takes 0.06 s.
     """
     torch.set_num_threads(1)
     threadpool_limits(limits=1, user_api="blas")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+from foadv_gui.core import ball
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,3 +124,32 @@ def test_the_status_line_says_what_is_being_found_out(open_window: Callable[...,
     hands.session.progressChanged.disconnect(note)
     assert {"Testing the summit", "Proving on the whole ball", "Testing path 4 of 4"} & set(told)
     assert hands.window.doing.text() == "Ready"
+
+
+def test_a_moving_slider_does_not_wait_for_a_proof(
+    open_window: Callable[..., Hands], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands = open_window(**OPEN)
+    session, slider = hands.session, hands.field("input.scale").editor.slider
+    proving, done, drawn_meanwhile = threading.Event(), threading.Event(), []
+    diagonalise = np.linalg.eigh
+
+    def slowly(matrix: Any) -> Any:
+        proving.set()
+        done.wait(20)
+        return diagonalise(matrix)
+
+    def note() -> None:
+        drawn_meanwhile.append(not done.is_set())
+
+    monkeypatch.setattr(ball.np.linalg, "eigh", slowly)
+    hands.type(hands.field("input.label").editor.box, "2")
+    hands.until(proving.is_set)
+    session.surfaceChanged.connect(note)
+    hands.slide(slider, 700, 800)
+    hands.until(lambda: bool(drawn_meanwhile))
+    session.surfaceChanged.disconnect(note)
+    done.set()
+    assert drawn_meanwhile[0]
+    hands.rest()
+    assert session.experiment.input.scale > 1
