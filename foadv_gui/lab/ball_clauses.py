@@ -89,7 +89,7 @@ def _gap(ball: BallVerdict, proof: BallProof, loss: float) -> list[Clause]:
         words = f"{left:.2g}" if left < 0.01 else f"{left:.0%}"
         return [Clause("note", f"weaker than the strongest possible by {words} (proven)", detail, "gap", _REGION)]
     if gap > _WEAK:
-        words = "how much stronger an adversary could be is not known: the bound is far above this loss"
+        words = "how much stronger one could be is not known: the bound is far above"
         return [Clause("unsure", words, detail, "gap", _REGION)]
     if gap > _LOOSE:
         return [Clause("note", f"at least {1 - gap:.0%} of the strongest possible (proven)", detail, "gap", _REGION)]
