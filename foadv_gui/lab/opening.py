@@ -35,13 +35,15 @@ _KINDS = (Prepared, PlanePicture, Surface, Recording, PathPicture, ExtremesPictu
 
 
 def compute_opening() -> list[Any]:
-    """Every stage of the first preset, as the scene computes it, with the verdicts on all restarts."""
+    """Every stage of the first preset that is shipped, as the scene computes it, with the verdicts on all restarts."""
     from foadv_gui.lab.picture import Request
     from foadv_gui.lab.scene import Scene
 
     scene = Scene()
     latest: dict[Any, Any] = {}
     for value in scene.stages(Request(load_preset(preset_names()[0]), window=_WINDOW)):
+        if not isinstance(value, _KINDS):
+            continue
         latest[type(value), getattr(value, "mail_key", None)] = value
     recording = scene.recording
     assert recording is not None

@@ -32,6 +32,7 @@ from foadv_gui.lab.picture import (
     VerdictPicture,
 )
 from foadv_gui.lab.shadow import Shadow
+from foadv_gui.lab.survey import between, first_pair, regularity_picture, restarts_picture
 from foadv_gui.lab.verdict import RestartVerdict, restart_verdict
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
+    from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 
 _EXTREME_POINTS = 65
 _FIRST_EXTREMES = 3
@@ -57,6 +59,7 @@ _PATH_STEPS = 300
 
 Stage: TypeAlias = (
     "Prepared | PlanePicture | Surface | FocusRun | Recording | PathPicture | VerdictPicture | ExtremesPicture"
+    " | RestartsPicture | BetweenPicture | RegularityPicture"
 )
 
 
@@ -71,6 +74,8 @@ class Scene(Backdrop):
         self._shadow: Shadow | None = None
         self._path_shown = 0.0
         self._verdicts: dict[int, RestartVerdict] = {}
+        self._restarts: RestartsPicture | None = None
+        self._regularity: RegularityPicture | None = None
 
     def stages(
         self, request: Request, interrupted: Callable[[], bool] = never, cancelled: Callable[[], bool] = never
@@ -131,6 +136,7 @@ class Scene(Backdrop):
         for k in range(problem.restarts):
             give_way(interrupted)
             yield self.verdict_of(k, interrupted).picture
+        yield from self._together(problem, recording, focus, interrupted)
         yield from extremes
 
     def _prepare(self, request: Request) -> None:
@@ -157,6 +163,7 @@ class Scene(Backdrop):
             self.forget_surface()
         self._request, self._run = request, None
         self._shadow, self._verdicts = None, {}
+        self._restarts = self._regularity = None
 
     def _prepared(self, problem: Problem) -> Prepared:
         network = problem.objective.network
@@ -237,6 +244,21 @@ class Scene(Backdrop):
         if k not in self._verdicts:
             self._verdicts[k] = restart_verdict(self.problem, self.recording, k, interrupted)
         return self._verdicts[k]
+
+    def _together(
+        self, problem: Problem, recording: Recording, focus: int, interrupted: Callable[[], bool]
+    ) -> Iterator[RestartsPicture | BetweenPicture | RegularityPicture]:
+        """What all restarts say together, when each has been judged: each picture is computed once for a run."""
+        if self._restarts is None:
+            tests = [self.verdict_of(k, interrupted).test for k in range(problem.restarts)]
+            self._restarts = restarts_picture(recording, tests, interrupted)
+        yield self._restarts
+        pair = self.chosen_pair() or first_pair(self._restarts, recording, focus)
+        if pair is not None:
+            yield between(problem, recording, *pair)
+        if self._regularity is None:
+            self._regularity = regularity_picture(problem, recording, interrupted)
+        yield self._regularity
 
     def _extremes(self, kind: Any, k: int, interrupted: Callable[[], bool]) -> Iterator[ExtremesPicture]:
         """Extreme eigenvalues along the path of restart k: first the ends, then ever more iterates between."""

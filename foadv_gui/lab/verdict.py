@@ -15,6 +15,7 @@ from foadv_gui.core.interruption import never
 from foadv_gui.lab.experiment import problem_of
 from foadv_gui.lab.picture import Clause, VerdictPicture
 from foadv_gui.lab.summary import counted
+from foadv_gui.lab.survey import maxima_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,6 +174,7 @@ def verdict(recording: Recording, *, device: str | None = None, seconds: float |
     problem = problem_of(recording)
     restarts = [restart_verdict(problem, recording, k) for k in range(recording.restarts)]
     best = recording.best
+    maxima, untold = maxima_of(recording, [entry.test for entry in restarts])
     known = {
         "experiment": problem.experiment.model_dump(),
         "device": device,
@@ -184,7 +186,7 @@ def verdict(recording: Recording, *, device: str | None = None, seconds: float |
         "reach": problem.reach if math.isfinite(problem.reach) else None,
         "restarts": [entry.as_dict() for entry in restarts],
         "ball": {**dict.fromkeys(_BALL), "why": "this version does not compute proofs that hold on the whole ball"},
-        "distinct_maxima": None,
+        "distinct_maxima": None if untold else len(maxima.sizes),
         "clauses": [[clause.tone, clause.words] for clause in clauses(restarts[best])],
     }
     whys = {
@@ -192,7 +194,7 @@ def verdict(recording: Recording, *, device: str | None = None, seconds: float |
         "seconds": "a recording does not say how long it took",
         "best": "no path has a finite loss",
         "reach": "the network overflows" if math.isnan(problem.reach) else "f(x) = y at the clean input",
-        "distinct_maxima": "this version does not cluster the endpoints",
+        "distinct_maxima": untold,
     }
     return {**known, "why": "; ".join(f"{key}: {why}" for key, why in whys.items() if known[key] is None)}
 

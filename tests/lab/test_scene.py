@@ -22,6 +22,7 @@ from foadv_gui.lab.picture import (
     VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 from foadv_gui.lab.scene import Scene
 from foadv_gui.lab.sections import View
 
@@ -38,7 +39,8 @@ def test_everything_is_shown_in_the_order_in_which_it_is_looked_for() -> None:
     stages = show(Scene(), SMALL)
     first = [kind for kind, _ in itertools.groupby(kinds(stages))]
     assert first[:3] == [Prepared, PlanePicture, Surface]
-    assert first[-4:] == [VerdictPicture, ExtremesPicture, VerdictPicture, ExtremesPicture]
+    assert first[-7:-4] == [VerdictPicture, ExtremesPicture, VerdictPicture]
+    assert first[-4:] == [RestartsPicture, BetweenPicture, RegularityPicture, ExtremesPicture]
     assert of_kind(stages, Recording)[-1].finished
     assert {verdict.k for verdict in of_kind(stages, VerdictPicture)} == {0, 1, 2}
     prepared = stages[0]
