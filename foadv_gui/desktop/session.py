@@ -254,6 +254,10 @@ class Session(Shown):
         """Ask for the loss along a line."""
         self._submit("cut", lambda scene: scene.cut(start, end))
 
+    def ask_between(self, i: int, j: int) -> None:
+        """Ask for the loss between the ends of restarts i and j."""
+        self._submit("between", lambda scene: scene.between(i, j))
+
     def ask_direction(self, index: int) -> None:
         """Ask for the eigenvector of one eigenvalue of the spectrum on show."""
         shown = self.spectrum

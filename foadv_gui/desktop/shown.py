@@ -18,6 +18,7 @@ from foadv_gui.lab.picture import (
     VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 
 _KEPT: dict[type, str] = {
     PlanePicture: "plane",
@@ -27,6 +28,9 @@ _KEPT: dict[type, str] = {
     DirectionPicture: "direction",
     ProbePicture: "probe",
     CutPicture: "cut",
+    RestartsPicture: "restarts",
+    BetweenPicture: "between",
+    RegularityPicture: "regularity",
 }
 """Results that are only kept and announced: under which name."""
 
@@ -46,6 +50,9 @@ class Shown(QObject):
     directionChanged = Signal()
     probeChanged = Signal()
     cutChanged = Signal()
+    restartsChanged = Signal()
+    betweenChanged = Signal()
+    regularityChanged = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +67,9 @@ class Shown(QObject):
         self.direction: DirectionPicture | None = None
         self.probe: ProbePicture | None = None
         self.cut: CutPicture | None = None
+        self.restarts: RestartsPicture | None = None
+        self.between: BetweenPicture | None = None
+        self.regularity: RegularityPicture | None = None
         self.verdicts: dict[int, VerdictPicture] = {}
         self.position = 0.0
 
@@ -123,7 +133,7 @@ class Shown(QObject):
             return
         at_end = self.recording is not None and self.t >= self.recording.steps > 0
         self.recording = recording
-        self.spectrum = None
+        self.spectrum = self.restarts = self.between = self.regularity = None
         self.clear_direction()
         self.verdicts = {}
         self.verdictChanged.emit()

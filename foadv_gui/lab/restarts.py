@@ -177,7 +177,7 @@ class BetweenPicture:
         dips = {way: self.dip(losses) for way, losses in ways.items() if losses is not None}
         parts = [f"by {dip:.3g} {way}" if dip else f"not at all {way}" for way, dip in dips.items()]
         why = f" ({self.why})" if self.why else ""
-        return f"Between paths {self.i + 1} and {self.j + 1} the loss dips {', '.join(parts)}{why}."
+        return f"From path {self.i + 1} to {self.j + 1} the loss dips {', '.join(parts)}{why}."
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ def test_without_two_maxima_the_focus_is_paired_with_the_end_farthest_from_it() 
     ends = recording.delta[-1]
     between = seen(SMALL, BetweenPicture)
     assert between.i == 0 and between.j == np.linalg.norm(ends - ends[0], axis=1).argmax()
-    assert between.words.startswith(f"Between paths 1 and {between.j + 1} the loss dips not at all straight")
+    assert between.words.startswith(f"From path 1 to {between.j + 1} the loss dips not at all straight")
 
 
 def test_one_path_has_no_pair() -> None:
