@@ -34,10 +34,21 @@ RESTART = {
         "fosc",
         "multiplier",
     ),
-    *("tangent_eigenvalue_max", "local_maximum", "newton_distance", "rate_predicted", "rate_observed", "step_max"),
+    *(
+        "tangent_eigenvalue_max",
+        "local_maximum",
+        "newton_distance",
+        "rate_predicted",
+        "step_fastest",
+        "rate_observed",
+        "step_max",
+    ),
     "why",
 }
-BALL = {"M2", "M3", "g_min", "q", "unique", "maxima_of_loss", "upper_bound", "gap", "certified_scale", "why"}
+BALL = {"M2", "M3", "g_min", "q", "unique", "maxima_of_loss", "upper_bound", "gap", "strongest_loss"} | {
+    "certified_scale",
+    "why",
+}
 QUICK = ("--set", "network.width=16", "--set", "network.dimension=4", "--set", "ascent.restarts=2")
 
 

@@ -8,14 +8,16 @@ solver (backward stable to some n units of round-off, n the order of the matrix)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from scipy.optimize import brentq
 
+from .activations import NoCurvatureError
 from .interruption import give_way, never
 from .objective import weighted_gram
+from .threads import abandonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +25,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from .network import TwoLayerNetwork
     from .objective import QuadraticAdversary
 
 ROUND_OFF = 1e-10
 """By how much bounds are widened, relative to their largest term."""
+
+_LARGEST = 1e75
+"""The cubes of numbers up to here do not overflow, nor do the squares of their products with a radius."""
+
+
+class Bounds(NamedTuple):
+    """M2 and M3 bound the second and third derivatives of f on a ball, g_min its gradient below; see `BallProof`."""
+
+    M2: float
+    M3: float
+    g_min: float
+
+    def contraction(self, epsilon: float) -> float | None:
+        """The Lipschitz constant q = epsilon M2/g_min of delta -> epsilon grad f/|grad f|, None without a g_min > 0."""
+        return epsilon * self.M2 / self.g_min if self.g_min > 0 else None
 
 
 @dataclass(frozen=True)
@@ -53,6 +71,7 @@ class BallProof:
     value_min, value_max : proven bounds of f on the ball.
     upper_bound : of L.
     poles : (2, d) the maximiser and the minimiser of f where unique, else None.
+    strongest : where maxima_of_loss is known, a bound of L as close as round-off allows: its larger value at the poles.
     """
 
     M2: float
@@ -65,6 +84,7 @@ class BallProof:
     value_max: float
     upper_bound: float
     poles: Tensor | None
+    strongest: float | None
 
     def gap(self, loss: float) -> float:
         """1 - loss/upper_bound: no adversary in the ball is stronger by more than this share of what is possible."""
@@ -78,7 +98,7 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     Raises
     ------
     NoCurvatureError
-        For relu.
+        For relu, and where the network overflows.
     Interrupted
         When `interrupted()` is true between two diagonalisations.
     """
@@ -86,21 +106,11 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     network = exact.network
     value, gradient = network.value_and_gradient(exact.x)
     f0, length = float(value), float(torch.linalg.vector_norm(gradient))
-    W, basis = network.W, None
-    if network.width < network.dimension:
-        basis, R = network.row_basis
-        W = R.T
-    low, high = _preactivation_ranges(exact, epsilon)
-    bent = network.activation.bent
-    rows = torch.linalg.vector_norm(network.W, dim=-1)
-    give_way(interrupted)
-    M3 = _largest_eigenvalue(W, network.a.abs() * bent.largest_third(low, high) * rows)
-    give_way(interrupted)
-    M2 = _largest_eigenvalue(W, network.a.abs() * bent.largest_second(low, high))
-    give_way(interrupted)
-    H0 = weighted_gram(W, network.curvature(exact.x))
-    curvatures, vectors = np.linalg.eigh(H0.numpy())
-    M2 = min(M2, (1 + ROUND_OFF) * float(np.abs(curvatures).max()) + epsilon * M3)
+    W, basis = _rows(network)
+    _check(value, gradient)
+    H0 = _gram(W, network.curvature(exact.x))
+    curvatures, vectors = abandonable(lambda: np.linalg.eigh(H0), interrupted)
+    M2, M3, g_min = found = bounds(exact, epsilon, interrupted, curvature=float(np.abs(curvatures).max()))
     slopes = vectors.T @ (gradient if basis is None else basis.T @ gradient).numpy()
     if basis is not None:  # H0 vanishes on what the rows of W do not span, and so does the gradient
         curvatures, slopes = np.append(curvatures, 0.0), np.append(slopes, 0.0)
@@ -109,14 +119,54 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     value_min = -_widened(-f0, trust_region_maximum(-slopes, -curvatures, epsilon), third)
     y = exact.y
     upper = max((value_max - y) ** 2, (value_min - y) ** 2) / 2
-    g_min = length * (1 - ROUND_OFF) - epsilon * M2
-    q = epsilon * M2 / g_min if g_min > 0 else None
+    q = found.contraction(epsilon)
     unique = q is not None and q < 1
     poles = _poles(exact, epsilon, interrupted) if unique else None
-    maxima = None
+    maxima = strongest = None
     if poles is not None and q is not None:
-        maxima = _count(exact, poles, epsilon, q, length + epsilon * M2)
-    return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, poles)
+        highest, lowest, slack = _extremes(exact, poles, epsilon, q, length + epsilon * M2)
+        maxima = _count(y, highest, lowest, slack)
+        if maxima is not None:
+            strongest = (max(highest - y, y - lowest) + slack) ** 2 / 2
+    return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, poles, strongest)
+
+
+@torch.inference_mode()
+def bounds(
+    objective: QuadraticAdversary,
+    epsilon: float,
+    interrupted: Callable[[], bool] = never,
+    *,
+    curvature: float | None = None,
+    norm: Callable[[Tensor, Tensor], float] | None = None,
+) -> Bounds:
+    """M2, M3 and g_min on the ball of radius epsilon; `curvature` is |H0|_op where that is known already.
+
+    `norm(W, weights)` may estimate |W^T diag(weights) W|_op in place of the dense solver: nothing is then proven.
+
+    Raises
+    ------
+    NoCurvatureError
+        For relu, and where the network overflows.
+    Interrupted
+        When `interrupted()` is true.
+    """
+    exact = objective.exact
+    network = exact.network
+    W, _ = _rows(network)
+    size = norm or (lambda W, weights: _norm(W, weights, interrupted))
+    low, high = _preactivation_ranges(exact, epsilon)
+    bent = network.activation.bent
+    rows = torch.linalg.vector_norm(network.W, dim=-1)
+    M3 = (1 + ROUND_OFF) * size(W, network.a.abs() * bent.largest_third(low, high) * rows)
+    give_way(interrupted)
+    M2 = size(W, network.a.abs() * bent.largest_second(low, high))
+    if curvature is None:
+        give_way(interrupted)
+        curvature = size(W, network.curvature(exact.x))
+    M2 = min((1 + ROUND_OFF) * M2, (1 + ROUND_OFF) * curvature + epsilon * M3)
+    length = float(torch.linalg.vector_norm(network.gradient(exact.x)))
+    return Bounds(M2, M3, length * (1 - ROUND_OFF) - epsilon * M2)
 
 
 def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon: float) -> float:
@@ -144,9 +194,30 @@ def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon
     return float((g[moved] ** 2 / (nu - h[moved])).sum() / 2 + nu * epsilon**2 / 2)
 
 
-def _largest_eigenvalue(W: Tensor, weights: Tensor) -> float:
-    """|diag(sqrt(weights)) W|_op^2 for weights >= 0, widened."""
-    return (1 + ROUND_OFF) * float(np.linalg.eigvalsh(weighted_gram(W, weights).numpy())[-1])
+def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
+    """W (m, k) in an orthonormal basis (d, k) of what its rows span where that is smaller than R^d, else (W, None)."""
+    if network.width >= network.dimension:
+        return network.W, None
+    basis, R = network.row_basis
+    return R.T, basis
+
+
+def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
+    """|W^T diag(weights) W|_op, which is |diag(sqrt(weights)) W|_op^2 for weights >= 0."""
+    gram = _gram(W, weights)
+    return float(np.abs(abandonable(lambda: np.linalg.eigvalsh(gram), interrupted)).max())
+
+
+def _gram(W: Tensor, weights: Tensor) -> NDArray[np.float64]:
+    gram = weighted_gram(W, weights)
+    _check(gram)
+    return gram.numpy()
+
+
+def _check(*parts: Tensor) -> None:
+    """Raise NoCurvatureError for numbers whose powers overflow."""
+    if not all(bool(part.abs().max() < _LARGEST) for part in parts):
+        raise NoCurvatureError("the network overflows: smaller weights, inputs or labels would keep its bounds finite")
 
 
 def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tuple[Tensor, Tensor]:
@@ -174,8 +245,10 @@ def _poles(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[
     return poles
 
 
-def _count(objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: float, slope: float) -> int | None:
-    """How many local maxima L has on the ball: two where y lies strictly between min f and max f."""
+def _extremes(
+    objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: float, slope: float
+) -> tuple[float, float, float]:
+    """Max f and min f on the ball, from the poles where the iteration contracts, and by how much they may be wrong."""
     gradient = objective.network.gradient(objective.x + poles)
     again = epsilon * gradient / torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
     again[1] = -again[1]
@@ -183,8 +256,13 @@ def _count(objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: floa
     away = torch.linalg.vector_norm(again - poles, dim=-1).max()
     highest, lowest = (float(value) for value in objective.network.value(objective.x + poles))
     slack = slope * float(away) / (1 - q) + ROUND_OFF * max(abs(highest), abs(lowest), abs(objective.y))
-    if lowest + slack < objective.y < highest - slack:
+    return highest, lowest, slack
+
+
+def _count(y: float, highest: float, lowest: float, slack: float) -> int | None:
+    """How many local maxima L has on the ball: two where y lies strictly between min f and max f, else one."""
+    if lowest + slack < y < highest - slack:
         return 2
-    if objective.y < lowest - slack or objective.y > highest + slack:
+    if y < lowest - slack or y > highest + slack:
         return 1
     return None

@@ -15,7 +15,7 @@ import torch
 from scipy.sparse.linalg import LinearOperator, minres
 
 from .activations import NoCurvatureError
-from .constraint import L2Ball, L2Sphere
+from .constraint import L2Ball, L2Sphere, LinfBall
 from .interruption import never
 from .norms import norm
 from .places import CPU, to_exact
@@ -59,9 +59,12 @@ class LocalMaximum:
 
     - stationary: |P g|/|g| <= STATIONARY and, on the ball, lambda >= 0;
     - strict local maximum: stationary and P(H - lambda I)P negative definite on the tangent space (inside: H);
-    - distance to the true maximum, Newton's estimate: |(P(lambda I - H)P)^+ P g|;
+    - distance to the true maximum, Newton's estimate: |(P(lambda I - H)P)^+ P g|, widened by what round-off can hide:
+      u (8 |g|/(lambda - mu_max) + |delta|) with the unit u = 2.2e-16, for the gradient's and for the point's own;
     - predicted rate of PGA: q = max_i |1 + eta mu_i|/(1 + eta lambda), largest stable step
-      eta_max = 2/(-mu_min - lambda) where -mu_min > lambda, else unbounded. A normalised step is eta/|g|.
+      eta_max = 2/(-mu_min - lambda) where -mu_min > lambda, else unbounded. A normalised step is eta/|g|;
+    - fastest step, at which q is least: 2/(-mu_min - mu_max) where -mu_min > mu_max, since (1 + eta mu_max) falls and
+      -(1 + eta mu_min) rises relative to 1 + eta lambda until they meet; else the larger the faster.
 
     Attributes
     ----------
@@ -76,6 +79,10 @@ class LocalMaximum:
     rate_predicted : None where the local map is not the smooth one above.
     step_max : absolute, in the units of the run's eta; inf where every step is stable; None as for the rate, and where
         no step is, since some mu_i >= lambda repels. That of the summit nearby where the point is not stationary.
+    step_fastest : as step_max, which it is never above; inf where each larger step is faster.
+    coordinates_held : on the l-infinity ball, how many coordinates pass the first-order test, one by one: delta_i is on
+        a bound and g_i points out of the set, or |g_i| <= STATIONARY |g|. None on other sets.
+    loss : L at the point, in float64.
     summit_distance : how far from the point that summit is, in the units of the input: 0 for a stationary point; None
         if none was found, so that step_max is an estimate from the curvature at the point itself.
     why : the reasons for what is None. What comes before a colon says the reason in brief.
@@ -93,6 +100,9 @@ class LocalMaximum:
     newton_distance: float | None = None
     rate_predicted: float | None = None
     step_max: float | None = None
+    step_fastest: float | None = None
+    coordinates_held: int | None = None
+    loss: float = math.nan
     summit_distance: float | None = None
     why: str | None = None
 
@@ -153,7 +163,9 @@ def local_maximum_at(
     if not there.local_maximum:
         return tested
     distance = float(norm(summit - look.delta))
-    return replace(tested, step_max=there.step_max, summit_distance=distance, why=there.why)
+    return replace(
+        tested, step_max=there.step_max, step_fastest=there.step_fastest, summit_distance=distance, why=there.why
+    )
 
 
 @torch.inference_mode()
@@ -255,7 +267,18 @@ def _look(objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tenso
     cosine = min(1.0, max(-1.0, float(point @ g) / length)) if length > 0 else 0.0
     multiplier = tangent.multiplier if tangent.normal is not None else None
     stationary = tangential <= STATIONARY and bool(constraint.points_outward(point, g))
-    test = LocalMaximum(tangent.boundary, tangential, cosine, multiplier, stationary=stationary)
+    held = None
+    if isinstance(constraint, LinfBall):
+        held = int((along.abs() <= STATIONARY * size).sum())
+    test = LocalMaximum(
+        tangent.boundary,
+        tangential,
+        cosine,
+        multiplier,
+        stationary=stationary,
+        coordinates_held=held,
+        loss=float(loss),
+    )
     if not math.isfinite(float(loss) + size):
         why = "the loss or its gradient overflows here: smaller weights, inputs or labels would keep it finite"
         test = replace(test, tangential=math.nan, cosine=math.nan, stationary=False, why=why)
@@ -291,7 +314,7 @@ def _second_order(look: _Look, epsilon: float, reduced: ReducedHessian, eta: flo
         tangent_eigenvalue_min=low,
         local_maximum=strict,
         shortcoming=None if strict else _shortcoming(look, epsilon, max(abs(low), abs(high)), high - multiplier, scale),
-        newton_distance=newton if math.isfinite(newton) else None,
+        newton_distance=newton + _hidden(look, multiplier - high) if math.isfinite(newton) else None,
         summit_distance=0.0 if first.stationary else None,
     )
     if unit is None:
@@ -299,12 +322,23 @@ def _second_order(look: _Look, epsilon: float, reduced: ReducedHessian, eta: flo
     if high >= multiplier - margin:
         tested = replace(tested, why="no step is stable here: an eigenvalue that is not below the multiplier repels")
     else:
-        tested = replace(tested, step_max=2 / (-low - multiplier) / unit if -low > multiplier else math.inf)
+        tested = replace(tested, step_max=_limit(low, multiplier) / unit, step_fastest=_limit(low, high) / unit)
     step = eta * unit
     if 1 + step * multiplier <= 0:
         beyond = "a step overshoots the centre of the sphere: the point is not a fixed point of it"
         return replace(tested, why="; ".join(filter(None, (tested.why, beyond))))
     return replace(tested, rate_predicted=max(abs(1 + step * low), abs(1 + step * high)) / (1 + step * multiplier))
+
+
+def _hidden(look: _Look, gap: float) -> float:
+    """How far from a maximum, whose tangent eigenvalues lie `gap` below the multiplier, round-off lets a point be."""
+    moved = 8 * float(norm(look.gradient)) / gap if gap > 0 else 0.0
+    return torch.finfo(torch.float64).eps * (moved + float(norm(look.delta)))
+
+
+def _limit(low: float, other: float) -> float:
+    """2/(-low - other), inf where that is not positive."""
+    return 2 / (-low - other) if -low > other else math.inf
 
 
 def _shortcoming(look: _Look, epsilon: float, curvature: float, excess: float, scale: float) -> Shortcoming | None:

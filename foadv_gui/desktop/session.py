@@ -17,6 +17,7 @@ from foadv_gui.desktop.undo import Choice, EditCommand, forget_if_large
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.documents import keeps_starts
+from foadv_gui.lab.findings import CertifiedScale
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     CutPicture,
@@ -69,13 +70,9 @@ class Session(Shown):
         self._fresh = self._live = False
         self._spectrum_asked: tuple[object, ...] = ()
         thread.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._asking = QTimer(self)
-        self._asking.setSingleShot(True)
-        self._asking.setInterval(0)
+        self._asking = QTimer(self, singleShot=True, interval=0)
         self._asking.timeout.connect(self._ask_now)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
+        self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._refine)
 
     # -- what is chosen ------------------------------------------------------------------------------------------
@@ -176,6 +173,7 @@ class Session(Shown):
             self.restore(choice, live=False)
         self._fit()
         self.set_position(0.0)
+        super().apply(CertifiedScale(None, 0.0, pending=True))
         self._fresh = True
         self.opened.emit()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
 from foadv_gui.lab.picture import (
     CutPicture,
     DirectionPicture,
@@ -15,7 +16,6 @@ from foadv_gui.lab.picture import (
     ProbePicture,
     SpectrumPicture,
     Surface,
-    VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
 from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
@@ -28,6 +28,8 @@ _KEPT: dict[type, str] = {
     DirectionPicture: "direction",
     ProbePicture: "probe",
     CutPicture: "cut",
+    CertifiedScale: "certified",
+    Progress: "progress",
     RestartsPicture: "restarts",
     BetweenPicture: "between",
     RegularityPicture: "regularity",
@@ -50,6 +52,8 @@ class Shown(QObject):
     directionChanged = Signal()
     probeChanged = Signal()
     cutChanged = Signal()
+    certifiedChanged = Signal()
+    progressChanged = Signal()
     restartsChanged = Signal()
     betweenChanged = Signal()
     regularityChanged = Signal()
@@ -67,6 +71,8 @@ class Shown(QObject):
         self.direction: DirectionPicture | None = None
         self.probe: ProbePicture | None = None
         self.cut: CutPicture | None = None
+        self.certified: CertifiedScale | None = None
+        self.progress = Progress("")
         self.restarts: RestartsPicture | None = None
         self.between: BetweenPicture | None = None
         self.regularity: RegularityPicture | None = None

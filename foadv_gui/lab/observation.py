@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from foadv_gui.lab.clauses import clauses
+from foadv_gui.lab.findings import VerdictPicture
 from foadv_gui.lab.picture import (
     PathPicture,
     PlanePicture,
@@ -12,19 +14,17 @@ from foadv_gui.lab.picture import (
     Request,
     SpectrumPicture,
     Surface,
-    VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
 from foadv_gui.lab.scene import Scene
 from foadv_gui.lab.summary import summary
-from foadv_gui.lab.verdict import clauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from foadv_gui.lab.config import Experiment
-    from foadv_gui.lab.picture import Clause
-    from foadv_gui.lab.verdict import RestartVerdict
+    from foadv_gui.lab.findings import Clause
+    from foadv_gui.lab.restart_verdict import RestartVerdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,9 @@ def observe(
         last[type(stage)] = stage
         if isinstance(stage, VerdictPicture):
             break
+    judge = scene.judge
+    judge.ball(interrupted)
+    judge.scale(interrupted)
     prepared, plane, surface = last[Prepared], last[PlanePicture], last[Surface]
     path, run = last[PathPicture], last[Recording]
     assert isinstance(prepared, Prepared) and isinstance(plane, PlanePicture) and isinstance(surface, Surface)
@@ -89,5 +92,5 @@ def observe(
         path,
         run,
         scene.spectrum(run.steps, path.focus, experiment.view.spectrum),
-        tuple(scene.verdict_of(k) for k in range(run.restarts)),
+        tuple(judge.verdict(k, interrupted) for k in range(run.restarts)),
     )

@@ -292,36 +292,6 @@ class ExtremesPicture:
         return "No eigenvalue at any step: no direction is free to bend in, or none converged."
 
 
-Tone: TypeAlias = Literal["yes", "no", "unsure", "note"]
-TONE_ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
-"""The icon of each tone of a clause, where it is written as text."""
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One clause of a verdict: its tone (an icon, never colour alone), its words, and the formula behind them."""
-
-    tone: Tone
-    words: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class VerdictPicture:
-    """The verdict on restart k in clauses; `local_maximum` is None where no second-order test can be made."""
-
-    k: int
-    stop_reason: str
-    local_maximum: bool | None
-    clauses: tuple[Clause, ...]
-    step_max: float | None
-
-    @property
-    def mail_key(self) -> int:
-        """Verdicts on different restarts do not replace each other."""
-        return self.k
-
-
 @dataclass(frozen=True, eq=False)
 class InputPicture:
     """The clean input and its perturbation (d,), and between which values they are coloured."""

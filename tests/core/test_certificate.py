@@ -95,6 +95,22 @@ def test_an_edge_of_the_cube_curves_downwards_along_itself(dtype: torch.dtype) -
     assert not verdict(objective, constraint, tensor([np.pi / 2 + 1.2, -3.1], dtype)).local_maximum
 
 
+def test_on_the_cube_each_coordinate_is_tested_by_itself() -> None:
+    objective, constraint = problem(6, 20, gamma=1.0), LinfBall(0.3)
+    gradient = objective.evaluate(torch.zeros(6, dtype=torch.float64)).gradient
+    corner = 0.3 * gradient.sign()
+    for _ in range(50):
+        corner = 0.3 * objective.evaluate(corner).gradient.sign()
+    assert verdict(objective, constraint, corner).coordinates_held == 6
+    wrong = corner.clone()
+    wrong[2], wrong[4] = -wrong[2], 0.1
+    found = verdict(objective, constraint, wrong)
+    slopes = objective.evaluate(wrong).gradient
+    outward = (wrong.abs() == 0.3) & (wrong.sign() == slopes.sign())
+    assert found.coordinates_held == int(outward.sum()) < 6
+    assert verdict(objective, L2Ball(0.3), 0.3 * normal(0, 6)).coordinates_held is None
+
+
 def test_one_neuron_leaves_no_direction_for_its_basis() -> None:
     # m = 1 < d: at the maximum the normal spans the range of W, and the tangent Hessian is zero.
     objective, constraint = problem(6, 1, "tanh", y=3.0), L2Ball(0.5)

@@ -110,3 +110,29 @@ def test_on_the_sphere_a_maximum_may_pull_inwards() -> None:
     assert beyond.rate_predicted is None
     assert "overshoots" in beyond.why
     assert beyond.step_max < -1 / end.multiplier
+
+
+@pytest.mark.parametrize("rule", ["gradient", "normalized"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_no_step_is_faster_than_the_fastest(rule: str, seed: int) -> None:
+    objective, constraint, maximum, step_max = with_a_stable_limit(seed, rule)
+    fastest = verdict(objective, constraint, maximum, eta=0.1 * step_max, rule=rule).step_fastest
+    assert 0 < fastest < step_max
+
+    def predicted(eta: float) -> float:
+        return float(verdict(objective, constraint, maximum, eta=eta, rule=rule).rate_predicted)
+
+    assert predicted(fastest) <= min(predicted(share * step_max) for share in np.linspace(0.01, 1, 40)) + 1e-12
+    start = maximum + 1e-4 * constraint.epsilon * normal(seed, 4)
+    left = [
+        float(torch.linalg.vector_norm(path(objective, constraint, start, eta, 60, rule)[-1] - maximum))
+        for eta in (0.5 * fastest, fastest, 0.5 * (fastest + step_max))
+    ]
+    assert left[1] == min(left)
+
+
+def test_where_nothing_curves_downwards_more_than_upwards_each_larger_step_is_faster() -> None:
+    # A linear network: H = grad f grad f^T has no negative eigenvalue.
+    objective, constraint, eta, run = polished(0, "linear")
+    end = verdict(objective, constraint, run[-1], eta=eta)
+    assert end.local_maximum and end.step_fastest == math.inf

@@ -105,7 +105,7 @@ def test_angles_losses_and_steps_are_those_of_the_recording() -> None:
 def test_a_restart_that_is_no_maximum_is_none_of_them() -> None:
     scene, _ = shown(SUMMITS)
     picture = seen(SUMMITS, RestartsPicture)
-    tests = [scene.verdict_of(k).test.local_maximum for k in range(12)]
+    tests = [scene.judge.verdict(k).test.local_maximum for k in range(12)]
     np.testing.assert_array_equal(picture.cluster >= 0, np.array(tests, bool))
     assert picture.sizes.sum() == sum(map(bool, tests)) > picture.distinct_maxima > 1
 
@@ -125,7 +125,7 @@ def test_of_very_many_endpoints_the_matrix_shows_some_and_each_maximum(monkeypat
     scene, _ = shown(SUMMITS)
     full = seen(SUMMITS, RestartsPicture)
     monkeypatch.setattr(survey, "_MOST_ROWS", full.distinct_maxima + 1)
-    tests = [scene.verdict_of(k).test for k in range(12)]
+    tests = [scene.judge.verdict(k).test for k in range(12)]
     picture = survey.restarts_picture(recording_of(SUMMITS), tests)
     assert len(picture.order) == len(picture.angles) == full.distinct_maxima + 1
     assert set(picture.representatives) <= set(picture.order)
@@ -312,4 +312,4 @@ def test_pictures_are_computed_once_for_a_run_and_give_way(monkeypatch: pytest.M
     with pytest.raises(Interrupted):
         survey.regularity_picture(problem, recording, lambda: True)
     with pytest.raises(Interrupted):
-        survey.restarts_picture(recording, [scene.verdict_of(k).test for k in range(3)], lambda: True)
+        survey.restarts_picture(recording, [scene.judge.verdict(k).test for k in range(3)], lambda: True)

@@ -81,9 +81,9 @@ class ExploreWorkspace(QWidget):
         right = QSplitter(Qt.Orientation.Vertical)
         right.addWidget(self.tabs)
         right.addWidget(self.verdict)
-        right.setSizes([400, 190])
-        right.setStretchFactor(0, 2)
-        right.setStretchFactor(1, 1)
+        right.setSizes([350, 240])
+        right.setStretchFactor(0, 3)
+        right.setStretchFactor(1, 2)
 
         self.columns = QSplitter(Qt.Orientation.Horizontal)
         for part in (self.setup, centre, right):
