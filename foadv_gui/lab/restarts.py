@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SAME = 1e-5
 """Losses that differ by less than this share of the largest fill one bar: below it they may be one maximum's."""
+_ABOUT = 0.1
+"""How far about a single loss, relative to it, an axis reaches."""
 _ROUND_OFF = 1e-10
 """The share of its height by which a loss may fall on the way without a dip."""
 _NAMED = 4
@@ -68,16 +70,14 @@ class RestartsPicture:
         return int(found[0]) if len(found) else None
 
     def loss_histogram(self, bins: int = 24) -> tuple[NDArray[np.int64], Floats]:
-        """Counts (bins,) of the finite losses, and edges (bins + 1,); round-off is not spread over many bars."""
+        """Counts (bins,) of the finite losses, and edges (bins + 1,); what differs by round-off fills one bar."""
         found = drawable(self.losses)
         found = found[~np.isnan(found)]
         low, high = (float(found.min()), float(found.max())) if len(found) else (0.0, 1.0)
-        least = _SAME * max(abs(low), abs(high)) or 1.0
-        if high - low < least:
+        if high - low < _SAME * max(abs(low), abs(high)) or high == low:
             # An odd number of bars: the middle of one is the middle of all.
             bins += 1 - bins % 2
-            middle = (low + high) / 2
-            low, high = middle - bins * least, middle + bins * least
+            low, high = _about((low + high) / 2)
         counts, edges = np.histogram(found, bins=bins, range=(low, high))
         return counts.astype(np.int64), edges
 
@@ -115,7 +115,8 @@ class RestartsPicture:
         if not len(found):
             return f"{words} (tolerance 0: nothing was asked of them)" if self.tolerance == 0 else words
         first, middle, third = np.percentile(found, [25, 50, 75], method="inverted_cdf")
-        return f"{words}; median {counted(int(middle), 'step')}, quartiles {first}–{third}"
+        quartiles = f", quartiles {first}–{third}" if first < third else ""
+        return f"{words}; median {counted(int(middle), 'step')}{quartiles}"
 
     @property
     def words(self) -> str:
@@ -135,6 +136,12 @@ class RestartsPicture:
 
     def _which(self, k: int) -> str:
         return f"maximum {self.cluster[k] + 1}" if self.cluster[k] >= 0 else "no maximum"
+
+
+def _about(loss: float) -> tuple[float, float]:
+    """A range about a single loss that is wide enough to be told in a few digits."""
+    half = _ABOUT * abs(loss) or 1.0
+    return loss - half, loss + half
 
 
 def _paths(sizes: NDArray[np.int64]) -> str:
@@ -169,6 +176,16 @@ class BetweenPicture:
         end = float(min(losses[0], losses[-1]))
         fall = end - float(losses.min())
         return fall if fall > _ROUND_OFF * abs(end) else 0.0
+
+    def span(self) -> tuple[float, float]:
+        """The range to draw: all losses, or some about them where they differ by no more than one maximum's may."""
+        found = drawable(self.segment if self.arc is None else [*self.segment, *self.arc])
+        found = found[~np.isnan(found)]
+        low, high = (float(found.min()), float(found.max())) if len(found) else (0.0, 1.0)
+        if high - low < _SAME * max(abs(low), abs(high)) or high == low:
+            return _about((low + high) / 2)
+        pad = 0.06 * (high - low)
+        return low - pad, high + pad
 
     @property
     def words(self) -> str:

@@ -148,7 +148,7 @@ def test_every_finite_loss_is_in_one_bar() -> None:
 def test_round_off_fills_one_bar(loss: float) -> None:
     counts, edges = some(loss * (1 + 1e-7 * np.arange(6)), [1] * 6, [0] * 6).loss_histogram()
     assert counts.max() == counts.sum() == 6
-    assert edges[0] < loss < edges[-1]
+    assert edges[0] < loss < edges[-1] and edges[-1] - edges[0] >= 0.1 * loss
     assert some([np.nan, np.inf], [-1, -1], [-1, -1]).loss_histogram()[0].sum() == 0
 
 
@@ -160,6 +160,7 @@ def test_steps_are_counted_in_bars_of_whole_steps_and_the_unconverged_apart() ->
     assert picture.unconverged == 2
     assert picture.convergence_words == "5 of 7 converged; median 6 steps, quartiles 4–30"
     assert some([1.0], [9], [0]).steps_histogram()[0].tolist() == [1]
+    assert some([1.0], [9], [0]).convergence_words == "1 of 1 converged; median 9 steps"
 
 
 def test_who_has_not_converged_is_said() -> None:
@@ -235,6 +236,15 @@ def test_without_two_maxima_the_focus_is_paired_with_the_end_farthest_from_it() 
     between = seen(SMALL, BetweenPicture)
     assert between.i == 0 and between.j == np.linalg.norm(ends - ends[0], axis=1).argmax()
     assert between.words.startswith(f"From path 1 to {between.j + 1} the loss dips not at all straight")
+
+
+def test_round_off_between_two_ends_of_one_maximum_is_no_slope() -> None:
+    shares = np.linspace(0, 1, 3)
+    flat = BetweenPicture(0, 1, shares, 2.0 + 1e-7 * shares, 2.0 - 1e-7 * shares, 1e-6)
+    low, high = flat.span()
+    assert low <= 1.9 and high >= 2.1
+    dip = BetweenPicture(0, 1, shares, np.array([2.0, 1.5, 1.9]), np.array([2.0, np.inf, 1.9]), 1.0)
+    assert dip.span() == pytest.approx((1.5, 2.0), abs=0.04) and dip.span()[0] < 1.5
 
 
 def test_one_path_has_no_pair() -> None:

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Signal, Slot
 
 from foadv_gui.desktop.plots.axis import NumberAxis, number_axes
-from foadv_gui.desktop.theme import FADED, brush, fit_height, hover, pen, plot_font, style_axes
+from foadv_gui.desktop.theme import FADED, brush, hover, pen, plot_font, style_axes
 from foadv_gui.lab.ranges import drawable
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class BetweenPlot(pg.PlotWidget):  # type: ignore[misc]
         self.ends.setData(x=np.array([0.0, 1.0])[seen], y=ends[seen], symbol=symbols)
         self.setTitle(f"loss {shown.i + 1} → {shown.j + 1}", size="9pt", color=self._theme.theme.text)
         self.setToolTip(hover(shown.words, _BETWEEN_HELP))
-        fit_height(self.plotItem)
+        self.setYRange(*shown.span(), padding=0)
 
     def fade(self, opacity: float = FADED) -> None:
         """Show that what is drawn belongs to the run before, or that it does not."""
