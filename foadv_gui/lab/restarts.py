@@ -75,8 +75,8 @@ class RestartsPicture:
         found = found[~np.isnan(found)]
         low, high = (float(found.min()), float(found.max())) if len(found) else (0.0, 1.0)
         if high - low < _SAME * max(abs(low), abs(high)) or high == low:
-            # An odd number of bars: the middle of one is the middle of all.
-            bins += 1 - bins % 2
+            # Few, so that the one of them is seen beside the focused path's line; odd, so that it is the middle one.
+            bins = 5
             low, high = _about((low + high) / 2)
         counts, edges = np.histogram(found, bins=bins, range=(low, high))
         return counts.astype(np.int64), edges
