@@ -70,13 +70,9 @@ class Session(Shown):
         self._fresh = self._live = False
         self._spectrum_asked: tuple[object, ...] = ()
         thread.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._asking = QTimer(self)
-        self._asking.setSingleShot(True)
-        self._asking.setInterval(0)
+        self._asking = QTimer(self, singleShot=True, interval=0)
         self._asking.timeout.connect(self._ask_now)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
+        self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._refine)
 
     # -- what is chosen ------------------------------------------------------------------------------------------
@@ -255,6 +251,10 @@ class Session(Shown):
     def ask_cut(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Ask for the loss along a line."""
         self._submit("cut", lambda scene: scene.cut(start, end))
+
+    def ask_between(self, i: int, j: int) -> None:
+        """Ask for the loss between the ends of restarts i and j."""
+        self._submit("between", lambda scene: scene.between(i, j))
 
     def ask_direction(self, index: int) -> None:
         """Ask for the eigenvector of one eigenvalue of the spectrum on show."""

@@ -18,6 +18,7 @@ from foadv_gui.lab.picture import (
     Surface,
 )
 from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 
 _KEPT: dict[type, str] = {
     PlanePicture: "plane",
@@ -29,6 +30,9 @@ _KEPT: dict[type, str] = {
     CutPicture: "cut",
     CertifiedScale: "certified",
     Progress: "progress",
+    RestartsPicture: "restarts",
+    BetweenPicture: "between",
+    RegularityPicture: "regularity",
 }
 """Results that are only kept and announced: under which name."""
 
@@ -50,6 +54,9 @@ class Shown(QObject):
     cutChanged = Signal()
     certifiedChanged = Signal()
     progressChanged = Signal()
+    restartsChanged = Signal()
+    betweenChanged = Signal()
+    regularityChanged = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +73,9 @@ class Shown(QObject):
         self.cut: CutPicture | None = None
         self.certified: CertifiedScale | None = None
         self.progress = Progress("")
+        self.restarts: RestartsPicture | None = None
+        self.between: BetweenPicture | None = None
+        self.regularity: RegularityPicture | None = None
         self.verdicts: dict[int, VerdictPicture] = {}
         self.position = 0.0
 
@@ -129,7 +139,7 @@ class Shown(QObject):
             return
         at_end = self.recording is not None and self.t >= self.recording.steps > 0
         self.recording = recording
-        self.spectrum = None
+        self.spectrum = self.restarts = self.between = self.regularity = None
         self.clear_direction()
         self.verdicts = {}
         self.verdictChanged.emit()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from foadv_gui.core.interruption import never
 from foadv_gui.lab.ball import ball_verdict, find_certified_scale
 from foadv_gui.lab.restart_verdict import restart_verdict
+from foadv_gui.lab.survey import regularity_picture, restarts_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.findings import CertifiedScale
     from foadv_gui.lab.recording import Recording
     from foadv_gui.lab.restart_verdict import RestartVerdict
+    from foadv_gui.lab.restarts import RegularityPicture, RestartsPicture
 
 
 class Judge:
@@ -31,6 +33,8 @@ class Judge:
         self._restarts: dict[int, RestartVerdict] = {}
         self._ball: BallVerdict | None = None
         self._scale = scale
+        self._together: RestartsPicture | None = None
+        self._regularity: RegularityPicture | None = None
 
     def verdict(self, k: int, interrupted: Callable[[], bool] = never) -> RestartVerdict:
         """The verdict on restart k, with what is known by now of the whole ball."""
@@ -49,3 +53,16 @@ class Judge:
         if self._scale is None:
             self._scale = find_certified_scale(self.problem, self.ball(interrupted), interrupted)
         return self._scale
+
+    def restarts(self, interrupted: Callable[[], bool] = never) -> RestartsPicture:
+        """What the ends of all restarts have in common."""
+        if self._together is None:
+            tests = [self.verdict(k, interrupted).test for k in range(self.recording.restarts)]
+            self._together = restarts_picture(self.recording, tests, interrupted)
+        return self._together
+
+    def regularity(self, interrupted: Callable[[], bool] = never) -> RegularityPicture:
+        """How regular the landscape is."""
+        if self._regularity is None:
+            self._regularity = regularity_picture(self.problem, self.recording, interrupted)
+        return self._regularity

@@ -10,6 +10,7 @@ import torch
 from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.landscape import PlanarPreactivations, residual_at
 from foadv_gui.core.spectrum import eigenvector, hessian_spectrum
+from foadv_gui.lab import survey
 from foadv_gui.lab.picture import CutPicture, DirectionPicture, ProbePicture, SpectrumPicture
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from foadv_gui.core.plane import Plane
     from foadv_gui.lab.experiment import Problem
     from foadv_gui.lab.recording import Recording
+    from foadv_gui.lab.restarts import BetweenPicture
 
 _MOST_SPECTRA = 1000
 """Kept of one recording: of 2000 eigenvalues each, 16 MB."""
@@ -30,6 +32,8 @@ class Lookup:
         self.recording: Recording | None = None
         self.plane: Plane | None = None
         self._spectra: tuple[Recording | None, dict[tuple[int, int, str], SpectrumPicture]] = (None, {})
+        self._pair: tuple[Recording, int, int] | None = None
+        """The two restarts that somebody chose, and of which recording."""
 
     def _exact_set(self) -> ConstraintSet:
         assert self.problem is not None
@@ -91,3 +95,15 @@ class Lookup:
         planar = PlanarPreactivations.of(self.problem.objective.exact, self.plane)
         residual = residual_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon)).numpy()
         return CutPicture(a, b, share * float(np.linalg.norm(b - a)), 0.5 * residual**2)
+
+    def between(self, i: int, j: int) -> BetweenPicture:
+        """The loss between the ends of restarts i and j, which are the chosen pair from now on."""
+        assert self.problem is not None and self.recording is not None
+        self._pair = (self.recording, i, j)
+        return survey.between(self.problem, self.recording, i, j)
+
+    def chosen_pair(self) -> tuple[int, int] | None:
+        """The pair that was chosen of this recording, if any was."""
+        if self._pair is None or self._pair[0] is not self.recording:
+            return None
+        return self._pair[1:]

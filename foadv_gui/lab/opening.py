@@ -53,7 +53,7 @@ _MAY_BE_NONE = (
 
 
 def compute_opening() -> list[Any]:
-    """Every stage of the first preset, as the scene computes it, with the verdicts on all restarts."""
+    """Every stage of the first preset that is shipped, as the scene computes it, with the verdicts on all restarts."""
     from foadv_gui.lab.picture import Request
     from foadv_gui.lab.scene import Scene
 

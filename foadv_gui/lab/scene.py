@@ -34,6 +34,7 @@ from foadv_gui.lab.picture import (
 )
 from foadv_gui.lab.restart_verdict import restart_verdict
 from foadv_gui.lab.shadow import Shadow
+from foadv_gui.lab.survey import between, first_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
+    from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 
 _EXTREME_POINTS = 65
 _FIRST_EXTREMES = 3
@@ -60,7 +62,7 @@ _NOT_KNOWN = CertifiedScale(None, 0.0, pending=True)
 
 Stage: TypeAlias = (
     "Prepared | PlanePicture | Surface | FocusRun | Recording | PathPicture | VerdictPicture | ExtremesPicture | "
-    "CertifiedScale | Progress"
+    "CertifiedScale | Progress | RestartsPicture | BetweenPicture | RegularityPicture"
 )
 
 
@@ -251,6 +253,7 @@ class Scene(Backdrop):
             give_way(interrupted)
             yield Progress(f"Testing path {k + 1} of {judge.recording.restarts}")
             yield judge.verdict(k, interrupted).picture
+        yield from self._together(focus, interrupted)
         yield Progress("Following the extreme eigenvalues")
         yield from extremes
 
@@ -263,6 +266,17 @@ class Scene(Backdrop):
             known = key == _scale_key(self._request)
             self._judge = Judge(self.problem, self.recording, scale if known else None)
         return self._judge
+
+    def _together(self, focus: int, interrupted: Callable[[], bool]) -> Iterator[Stage]:
+        """What all restarts say together, when each has been judged."""
+        judge = self.judge
+        yield Progress("Comparing the ends of all paths")
+        yield (restarts := judge.restarts(interrupted))
+        pair = self.chosen_pair() or first_pair(restarts, judge.recording, focus)
+        if pair is not None:
+            yield between(judge.problem, judge.recording, *pair)
+        yield Progress("Measuring the regularity")
+        yield judge.regularity(interrupted)
 
     def _extremes(self, kind: Any, k: int, interrupted: Callable[[], bool]) -> Iterator[ExtremesPicture]:
         """Extreme eigenvalues along the path of restart k: first the ends, then ever more iterates between."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from foadv_gui.lab.clauses import clauses
 from foadv_gui.lab.experiment import problem_of
 from foadv_gui.lab.judge import Judge
+from foadv_gui.lab.survey import maxima_of
 
 if TYPE_CHECKING:
     from foadv_gui.lab.recording import Recording
@@ -24,6 +25,7 @@ def verdict(recording: Recording, *, device: str | None = None, seconds: float |
     restarts = [judge.verdict(k) for k in range(recording.restarts)]
     best = restarts[recording.best]
     finite = math.isfinite(best.loss)
+    maxima, untold = maxima_of(recording, [entry.test for entry in restarts])
     known = {
         "experiment": problem.experiment.model_dump(),
         "device": device,
@@ -35,7 +37,7 @@ def verdict(recording: Recording, *, device: str | None = None, seconds: float |
         "reach": problem.reach if math.isfinite(problem.reach) else None,
         "restarts": [entry.as_dict() for entry in restarts],
         "ball": ball.as_dict(best.test.loss if finite else None, scale),
-        "distinct_maxima": None,
+        "distinct_maxima": None if untold else len(maxima.sizes),
         "clauses": [
             {"tone": clause.tone, "words": clause.words, "formula": clause.detail, "source": clause.source}
             for clause in clauses(best)
@@ -46,6 +48,6 @@ def verdict(recording: Recording, *, device: str | None = None, seconds: float |
         "seconds": "a recording does not say how long it took",
         "best": "no path has a finite loss",
         "reach": "the network overflows" if math.isnan(problem.reach) else "f(x) = y at the clean input",
-        "distinct_maxima": "this version does not cluster the endpoints",
+        "distinct_maxima": untold,
     }
     return {**known, "why": "; ".join(f"{key}: {why}" for key, why in whys.items() if known[key] is None)}

@@ -22,6 +22,7 @@ from foadv_gui.lab.picture import (
     Surface,
 )
 from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 from foadv_gui.lab.scene import Scene
 from foadv_gui.lab.sections import View
 
@@ -39,7 +40,8 @@ def test_everything_is_shown_in_the_order_in_which_it_is_looked_for() -> None:
     first = [kind for kind, _ in itertools.groupby(kinds(stages))]
     assert first[:3] == [Prepared, PlanePicture, Surface]
     told = [kind for kind, _ in itertools.groupby(kind for kind in kinds(stages) if kind is not Progress)]
-    assert told[-5:] == [VerdictPicture, ExtremesPicture, CertifiedScale, VerdictPicture, ExtremesPicture]
+    assert told[-8:-4] == [VerdictPicture, ExtremesPicture, CertifiedScale, VerdictPicture]
+    assert told[-4:] == [RestartsPicture, BetweenPicture, RegularityPicture, ExtremesPicture]
     assert of_kind(stages, Recording)[-1].finished
     assert {verdict.k for verdict in of_kind(stages, VerdictPicture)} == {0, 1, 2}
     prepared = stages[0]
