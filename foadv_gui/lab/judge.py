@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from foadv_gui.core.interruption import never
 from foadv_gui.lab.ball import ball_verdict, find_certified_scale
+from foadv_gui.lab.ball_card import ball_group
 from foadv_gui.lab.restart_verdict import restart_verdict
+from foadv_gui.lab.restarts import RegularityPicture
 from foadv_gui.lab.survey import regularity_picture, restarts_picture
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.findings import CertifiedScale
     from foadv_gui.lab.recording import Recording
     from foadv_gui.lab.restart_verdict import RestartVerdict
-    from foadv_gui.lab.restarts import RegularityPicture, RestartsPicture
+    from foadv_gui.lab.restarts import RestartsPicture
 
 
 class Judge:
@@ -62,7 +64,10 @@ class Judge:
         return self._together
 
     def regularity(self, interrupted: Callable[[], bool] = never) -> RegularityPicture:
-        """How regular the landscape is."""
+        """How regular the landscape is, measured and proven."""
         if self._regularity is None:
-            self._regularity = regularity_picture(self.problem, self.recording, interrupted)
+            ball, scale = self.ball(interrupted), self.scale(interrupted)
+            best = self.verdict(self.recording.best, interrupted).test.loss
+            measured = regularity_picture(self.problem, self.recording, interrupted)
+            self._regularity = RegularityPicture((*measured.groups, ball_group(ball, scale, best)))
         return self._regularity

@@ -169,6 +169,21 @@ def test_where_every_step_is_stable_that_is_said() -> None:
     assert picture.step_largest is None and "every step is stable here" in picture.step_why
 
 
+def test_the_card_holds_the_numbers_of_the_proof() -> None:
+    judge = judged("one-hill")
+    proof = judge.ball().proof
+    group = judge.regularity().groups[1]
+    assert proof is not None and group.title == "Proven on the whole ball"
+    shown = {row.symbol: row.value for row in group.rows}
+    for symbol, number in (("M₂", proof.M2), ("M₃", proof.M3), ("g_min", proof.g_min), ("q", proof.q)):
+        assert shown[symbol] == f"{number:.4g}"
+    assert shown["γ*"] == f"γ = {judge.scale().value:.4g}"
+    best = float(judge.recording.loss[-1].max())
+    assert float(shown["1 − L/U"]) == pytest.approx(1 - best / proof.upper_bound, rel=0.01)
+    (row,) = judged("one-hill", ascent__restarts=2, network__activation="relu").regularity().groups[1].rows
+    assert row.value == "relu is piecewise linear"
+
+
 # ---- as a window learns of it ----------------------------------------------------------------------------------
 
 

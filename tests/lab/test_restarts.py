@@ -48,7 +48,7 @@ def recording_of(experiment: Experiment) -> Recording:
 
 
 def row(experiment: Experiment, name: str) -> Any:
-    (group,) = seen(experiment, RegularityPicture).groups
+    group, _ = seen(experiment, RegularityPicture).groups
     return next(row for row in group.rows if name in row.name)
 
 
