@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -142,8 +143,17 @@ class ReducedHessian:
         v[self.free] = c if self.basis is None else self.basis @ c
         return v
 
+    @cached_property
+    def _parts(self) -> tuple[Tensor, Tensor]:
+        """The diagonal r a sigma'' (m,), and grad f in the small basis, before the reflection."""
+        objective, network = self.objective, self.objective.network
+        p = network.preactivation(objective.x + self.delta)
+        residual = network.activation.value(p) @ network.a - objective.y
+        slope = network.activation.first(p) * network.a
+        return residual * network.a * network.activation.second(p), slope @ self.WB
+
     def apply(self, c: Tensor) -> Tensor:
-        """The restricted Hessian times c (size,), by one Hessian-vector product.
+        """The restricted Hessian times c (..., size), by two thin matrix products.
 
         Raises
         ------
@@ -153,7 +163,15 @@ class ReducedHessian:
             For relu, and where the product overflows.
         """
         give_way(self.interrupted)
-        return self.reduce(_finite(self.objective.hessian_vector_product(self.delta, self.lift(c))))
+        diagonal, gradient = self._parts
+        w = self.reflector
+        if w is not None:
+            c = torch.nn.functional.pad(c, (1, 0))
+            c = c - 2 * (c @ w).unsqueeze(-1) * w
+        bent = (diagonal * (c @ self.WB.T)) @ self.WB + (c @ gradient).unsqueeze(-1) * gradient
+        if w is not None:
+            bent = (bent - 2 * (bent @ w).unsqueeze(-1) * w)[..., 1:]
+        return _finite(bent)
 
 
 def _finite(part: Tensor) -> Tensor:
