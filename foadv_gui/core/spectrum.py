@@ -233,7 +233,7 @@ def hessian_spectrum(
     NoCurvatureError
         For relu, where the Hessian overflows, and where no eigenvalue converged.
     """
-    multiplier, reduced = _restricted(objective, constraint, delta, kind)
+    multiplier, reduced = restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
         eigenvalues = np.linalg.eigvalsh(reduced.matrix().numpy()) if reduced.size else np.empty(0)
         return Spectrum(kind, eigenvalues, reduced.zeros, reduced.dimension, multiplier, True, 0.0)
@@ -262,7 +262,7 @@ def extreme_eigenvalues(
     NoCurvatureError
         For relu, and where the Hessian overflows.
     """
-    multiplier, reduced = _restricted(objective, constraint, delta, kind, interrupted)
+    multiplier, reduced = restricted(objective, constraint, delta, kind, interrupted)
     exact = reduced.size <= 256
     if exact:
         values = np.linalg.eigvalsh(reduced.matrix().numpy()) if reduced.size else np.empty(0)
@@ -277,7 +277,7 @@ def top_eigenvectors(
     objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, *, count: int
 ) -> list[Tensor]:
     """Unit eigenvectors (d,) of the `count` largest tangent eigenvalues at delta (d,), largest first."""
-    _, reduced = _restricted(objective, constraint, delta, "tangent")
+    _, reduced = restricted(objective, constraint, delta, "tangent")
     count = min(count, reduced.size)
     if reduced.size <= DENSE_LIMIT:
         columns = _eigenvectors(reduced).T.flip(0)[:count]
@@ -292,7 +292,7 @@ def eigenvector(
     objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind, index: int
 ) -> Tensor:
     """The unit eigenvector (d,) of the index-th eigenvalue of `hessian_spectrum` at delta (d,)."""
-    _, reduced = _restricted(objective, constraint, delta, kind)
+    _, reduced = restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
         return reduced.lift(_eigenvectors(reduced)[:, index])
     _, found, _ = lanczos(reduced, 10)
@@ -305,13 +305,14 @@ def _eigenvectors(reduced: ReducedHessian) -> Tensor:
     return torch.from_numpy(np.linalg.eigh(reduced.matrix().numpy())[1])
 
 
-def _restricted(
+def restricted(
     objective: QuadraticAdversary,
     constraint: ConstraintSet,
     delta: Tensor,
     kind: Kind,
     interrupted: Callable[[], bool] = never,
 ) -> tuple[float, ReducedHessian]:
+    """The multiplier at delta (d,), and the Hessian restricted to what `kind` says."""
     exact, point = objective.exact, to_exact(delta)
     tangent = tangent_space_at(exact, constraint, point, delta.dtype)
     return tangent.multiplier, restrict(exact, point, tangent if kind == "tangent" else None, interrupted)

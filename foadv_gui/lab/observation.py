@@ -22,6 +22,7 @@ from foadv_gui.lab.verdict import clauses
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from foadv_gui.lab.bulk import BulkPicture
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.picture import Clause
     from foadv_gui.lab.verdict import RestartVerdict
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """A finished run with its landscape, the spectrum at the end of its focused path, and all verdicts."""
+    """A finished run with its landscape, the spectrum (with its curves) at its focused path's end, and all verdicts."""
 
     experiment: Experiment
     prepared: Prepared
@@ -38,6 +39,7 @@ class Observation:
     path: PathPicture
     recording: Recording
     spectrum: SpectrumPicture
+    bulk: BulkPicture
     verdicts: tuple[RestartVerdict, ...]
 
     @property
@@ -81,6 +83,7 @@ def observe(
     path, run = last[PathPicture], last[Recording]
     assert isinstance(prepared, Prepared) and isinstance(plane, PlanePicture) and isinstance(surface, Surface)
     assert isinstance(path, PathPicture) and isinstance(run, Recording)
+    at_end = (run.steps, path.focus, experiment.view.spectrum)
     return Observation(
         experiment,
         prepared,
@@ -88,6 +91,7 @@ def observe(
         surface,
         path,
         run,
-        scene.spectrum(run.steps, path.focus, experiment.view.spectrum),
+        scene.spectrum(*at_end),
+        scene.bulk(*at_end, interrupted),
         tuple(scene.verdict_of(k) for k in range(run.restarts)),
     )

@@ -35,7 +35,7 @@ class ExploreWorkspace(QWidget):
         self.landscape = LandscapePanel(session, theme, actions)
         self.traces = TracesPlot(session, player, theme)
         self.cut = CutPlot(session, theme)
-        self.spectrum = SpectrumPlot(session, theme)
+        self.spectrum = SpectrumPlot(session, player, theme)
         self.extremes = ExtremesPlot(session, player, theme)
         self.input = InputPlot(session, theme)
         self.verdict = VerdictPanel(session, theme)
