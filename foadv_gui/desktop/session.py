@@ -264,6 +264,12 @@ class Session(Shown):
         value = float(shown.eigenvalues[index])
         self._submit("direction", lambda scene: scene.direction(shown.t, shown.k, shown.kind, index, value))
 
+    def ask_bulk(self) -> None:
+        """Ask for what is predicted of the spectrum on show."""
+        shown = self.spectrum
+        if shown is not None and not shown.why_empty:
+            self._submit("bulk", lambda scene, stop: scene.bulk(shown.t, shown.k, shown.kind, stop), stoppable=True)
+
     def clear_direction(self) -> None:
         """Take the eigenvector away, also one that is on its way."""
         self._withdrawn[DirectionPicture] = self._last_question
@@ -285,23 +291,22 @@ class Session(Shown):
         if self.moving and min(self.recording.W.shape) > MOVING_LIMIT:
             return  # it comes when the control rests
         t = int(self.path.steps[self.path.at(self.t)])
-        k, kind = self.focus, self.experiment.view.spectrum
-        wanted = (t, k, kind)
+        wanted = (t, self.focus, self.experiment.view.spectrum)
         if wanted == self._spectrum_asked:
             return
         self._spectrum_asked = wanted
-        self._submit("spectrum", lambda scene: scene.spectrum(t, k, kind))
+        self._submit("spectrum", lambda scene: scene.spectrum(*wanted))
 
-    def _submit(self, lane: str, question: Callable[[Any], object]) -> None:
+    def _submit(self, lane: str, question: Callable[..., object], *, stoppable: bool = False) -> None:
         if self.shipped or not self.torch_version:
             return
 
         shown = self.recording
 
-        def work(scene: Any, *_stop: Callable[[], bool]) -> Iterator[object]:
+        def work(scene: Any, interrupted: Callable[[], bool], _cancelled: Callable[[], bool]) -> Iterator[object]:
             # A question about one run has no answer in another, which may have fewer paths or coordinates.
             if scene.recording is not None and scene.recording is shown and scene.plane is not None:
-                yield question(scene)
+                yield question(scene, interrupted) if stoppable else question(scene)
 
         self._last_question = self._thread.submit(lane, work)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from foadv_gui.lab.bulk import BulkPicture
 from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
 from foadv_gui.lab.picture import (
     CutPicture,
@@ -24,6 +25,7 @@ _KEPT: dict[type, str] = {
     PlanePicture: "plane",
     Surface: "surface",
     SpectrumPicture: "spectrum",
+    BulkPicture: "bulk",
     ExtremesPicture: "extremes",
     DirectionPicture: "direction",
     ProbePicture: "probe",
@@ -47,6 +49,7 @@ class Shown(QObject):
     surfaceChanged = Signal()
     cursorChanged = Signal()
     spectrumChanged = Signal()
+    bulkChanged = Signal()
     extremesChanged = Signal()
     verdictChanged = Signal()
     directionChanged = Signal()
@@ -67,6 +70,7 @@ class Shown(QObject):
         self.plane: PlanePicture | None = None
         self.surface: Surface | None = None
         self.spectrum: SpectrumPicture | None = None
+        self.bulk: BulkPicture | None = None
         self.extremes: ExtremesPicture | None = None
         self.direction: DirectionPicture | None = None
         self.probe: ProbePicture | None = None
@@ -116,6 +120,10 @@ class Shown(QObject):
     def apply(self, value: object) -> None:
         """Take one result over and tell the views."""
         name = _KEPT.get(type(value))
+        if isinstance(value, SpectrumPicture):
+            self.bulk = None  # it belonged to the spectrum before
+        if isinstance(value, BulkPicture) and not value.is_beside(self.spectrum):
+            return
         if name is not None:
             setattr(self, name, value)
             getattr(self, f"{name}Changed").emit()
@@ -139,7 +147,7 @@ class Shown(QObject):
             return
         at_end = self.recording is not None and self.t >= self.recording.steps > 0
         self.recording = recording
-        self.spectrum = self.restarts = self.between = self.regularity = None
+        self.spectrum = self.bulk = self.restarts = self.between = self.regularity = None
         self.clear_direction()
         self.verdicts = {}
         self.verdictChanged.emit()

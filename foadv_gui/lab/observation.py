@@ -22,6 +22,7 @@ from foadv_gui.lab.summary import summary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from foadv_gui.lab.bulk import BulkPicture
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.findings import Clause
     from foadv_gui.lab.restart_verdict import RestartVerdict
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """A finished run with its landscape, the spectrum at the end of its focused path, and all verdicts."""
+    """A finished run with its landscape, the spectrum (with its curves) at its focused path's end, and all verdicts."""
 
     experiment: Experiment
     prepared: Prepared
@@ -38,6 +39,7 @@ class Observation:
     path: PathPicture
     recording: Recording
     spectrum: SpectrumPicture
+    bulk: BulkPicture
     verdicts: tuple[RestartVerdict, ...]
 
     @property
@@ -84,6 +86,7 @@ def observe(
     path, run = last[PathPicture], last[Recording]
     assert isinstance(prepared, Prepared) and isinstance(plane, PlanePicture) and isinstance(surface, Surface)
     assert isinstance(path, PathPicture) and isinstance(run, Recording)
+    at_end = (run.steps, path.focus, experiment.view.spectrum)
     return Observation(
         experiment,
         prepared,
@@ -91,6 +94,7 @@ def observe(
         surface,
         path,
         run,
-        scene.spectrum(run.steps, path.focus, experiment.view.spectrum),
+        scene.spectrum(*at_end),
+        scene.bulk(*at_end, interrupted),
         tuple(judge.verdict(k, interrupted) for k in range(run.restarts)),
     )

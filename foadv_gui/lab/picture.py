@@ -247,8 +247,8 @@ class SpectrumPicture:
             return "A corner of the constraint set: no direction is free to bend in."
         return f"All {self.dimension} eigenvalues are exactly zero." if self.exact else "No eigenvalue converged here."
 
-    def axis(self) -> tuple[float, float]:
-        """The range to draw: all eigenvalues, and the multiplier where that does not squeeze them flat."""
+    def axis(self, outlier: float | None = None) -> tuple[float, float]:
+        """The range to draw: all eigenvalues, and where that squeezes nothing flat the multiplier and the outlier."""
         values = np.append(self.eigenvalues, 0.0) if self.zeros or not len(self.eigenvalues) else self.eigenvalues
         low, high = float(values.min()), float(values.max())
         # Few eigenvalues may have no width of their own: theirs is at least a fifth of their size.
@@ -256,14 +256,15 @@ class SpectrumPicture:
         width = width if width > NARROWEST else 1.0
         middle = (low + high) / 2
         low, high = middle - width / 2, middle + width / 2
-        if low - _FAR * width <= self.multiplier <= high + _FAR * width:
-            low, high = min(low, self.multiplier), max(high, self.multiplier)
+        for beside in (self.multiplier, low if outlier is None else outlier):
+            if low - _FAR * width <= beside <= high + _FAR * width:
+                low, high = min(low, beside), max(high, beside)
         pad = 0.04 * (high - low)
         return low - pad, high + pad
 
-    def histogram(self, bins: int = 40) -> tuple[NDArray[np.int64], Floats]:
+    def histogram(self, outlier: float | None = None, bins: int = 40) -> tuple[NDArray[np.int64], Floats]:
         """Counts (bins,) and edges (bins + 1,) over the axis; exact zeros outside the spectrum are not counted."""
-        counts, edges = np.histogram(self.eigenvalues, bins=bins, range=self.axis())
+        counts, edges = np.histogram(self.eigenvalues, bins=bins, range=self.axis(outlier))
         return counts.astype(np.int64), edges
 
 

@@ -38,7 +38,7 @@ class ExploreWorkspace(QWidget):
         self.traces = TracesPlot(session, player, theme)
         self.cut = CutPlot(session, theme)
         self.restarts = RestartsPlot(session, theme)
-        self.spectrum = SpectrumPlot(session, theme)
+        self.spectrum = SpectrumPlot(session, player, theme)
         self.extremes = ExtremesPlot(session, player, theme)
         self.input = InputPlot(session, theme)
         self.regularity = RegularityCard(session)
