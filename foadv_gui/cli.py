@@ -369,7 +369,7 @@ def _strict(value: Any) -> Any:
 
 def _tell(experiment: Experiment, recording: Recording, known: dict[str, Any]) -> None:
     """Print the verdict in words, which count paths from 1 as the window does."""
-    from foadv_gui.lab.picture import TONE_ICONS
+    from foadv_gui.lab.findings import TONE_ICONS
     from foadv_gui.lab.summary import counted, summary
 
     restarts, best = known["restarts"], known["best"]
@@ -381,6 +381,6 @@ def _tell(experiment: Experiment, recording: Recording, known: dict[str, Any]) -
         typer.echo("path 1, like all others without a finite loss:")
     else:
         typer.echo(f"path {best + 1}, the strongest, reaches the loss {restarts[best]['loss']:.6g}:")
-    for tone, words in known["clauses"]:
-        typer.echo(f"  {TONE_ICONS[tone]} {words}")
+    for clause in known["clauses"]:
+        typer.echo(f"  {TONE_ICONS[clause['tone']]} {clause['words']}")
     typer.echo(summary(recording, [entry["local_maximum"] for entry in restarts]))

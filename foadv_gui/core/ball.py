@@ -38,6 +38,9 @@ ROUND_OFF = 1e-10
 
 _EPS = float(np.finfo(np.float64).eps)
 
+_LARGEST = 1e75
+"""The cubes of numbers up to here do not overflow, nor do the squares of their products with a radius."""
+
 
 class Bounds(NamedTuple):
     """M2 and M3 bound the second and third derivatives of f on a ball, g_min its gradient below; see `BallProof`."""
@@ -75,6 +78,7 @@ class BallProof:
     value_min, value_max : proven bounds of f on the ball.
     upper_bound : of L.
     poles : (2, d) the maximiser and the minimiser of f where unique, else None.
+    strongest : where maxima_of_loss is known, a bound of L as close as round-off allows: its larger value at the poles.
     """
 
     M2: float
@@ -87,6 +91,7 @@ class BallProof:
     value_max: float
     upper_bound: float
     poles: Tensor | None
+    strongest: float | None
 
     def gap(self, loss: float) -> float:
         """1 - loss/upper_bound: no adversary in the ball is stronger by more than this share of what is possible."""
@@ -100,7 +105,7 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     Raises
     ------
     NoCurvatureError
-        For relu, and where the Hessian overflows.
+        For relu, and where the network overflows.
     Interrupted
         When `interrupted()` is true between two diagonalisations.
     """
@@ -109,7 +114,8 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     value, gradient = network.value_and_gradient(exact.x)
     f0, length = float(value), float(norm(gradient))
     W, basis = _rows(network)
-    H0 = _finite(weighted_gram(W, network.curvature(exact.x)))
+    _check(value, gradient)
+    H0 = _gram(W, network.curvature(exact.x))
     curvatures, vectors = abandonable(lambda: np.linalg.eigh(H0), interrupted)
     M2, M3, g_min = found = bounds(exact, epsilon, interrupted, curvature=float(np.abs(curvatures).max()))
     lost = round_off(exact, epsilon)
@@ -127,11 +133,15 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     q = found.contraction(epsilon)
     unique = q is not None and q < 1
     extremes = poles(exact, L2Ball(epsilon), interrupted=interrupted) if unique else None
-    maxima = None
+    maxima = strongest = None
     if extremes is not None and q is not None:
         away = 2 * epsilon * lost.gradient / g_min
-        maxima = _count(exact, extremes, epsilon, q, length + epsilon * M2 + lost.gradient, away, lost.value)
-    return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, extremes)
+        most, least, slack = _extremes(exact, extremes, epsilon, q, length + epsilon * M2 + lost.gradient, away)
+        slack += 2 * lost.value + 4 * _EPS * abs(exact.y)
+        maxima = _count(exact.y, most, least, slack)
+        if maxima is not None:
+            strongest = (1 + 4 * _EPS) * (max(most - exact.y, exact.y - least) + slack) ** 2 / 2
+    return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, extremes, strongest)
 
 
 @torch.inference_mode()
@@ -150,7 +160,7 @@ def bounds(
     Raises
     ------
     NoCurvatureError
-        For relu, and where the Hessian overflows.
+        For relu, and where the network overflows.
     Interrupted
         When `interrupted()` is true.
     """
@@ -211,7 +221,7 @@ def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
 
 def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
     """|W^T diag(weights) W|_op, which is |diag(sqrt(weights)) W|_op^2 for weights >= 0."""
-    gram = _finite(weighted_gram(W, weights))
+    gram = _gram(W, weights)
     size = float(np.abs(gram).max())
     if size == 0:
         return 0.0
@@ -219,11 +229,16 @@ def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
     return size * float(np.abs(abandonable(lambda: np.linalg.eigvalsh(gram), interrupted)).max())
 
 
-def _finite(gram: Tensor) -> NDArray[np.float64]:
-    """A Gram matrix for the dense solver; raises NoCurvatureError where it overflows."""
-    if not bool(torch.isfinite(gram).all()):
-        raise NoCurvatureError("the Hessian overflows on the ball: smaller weights or inputs would keep it finite")
+def _gram(W: Tensor, weights: Tensor) -> NDArray[np.float64]:
+    gram = weighted_gram(W, weights)
+    _check(gram)
     return gram.numpy()
+
+
+def _check(*parts: Tensor) -> None:
+    """Raise NoCurvatureError for numbers whose powers overflow."""
+    if not all(bool(part.abs().max() < _LARGEST) for part in parts):
+        raise NoCurvatureError("the network overflows: smaller weights, inputs or labels would keep its bounds finite")
 
 
 def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tuple[Tensor, Tensor]:
@@ -234,21 +249,25 @@ def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tupl
     return p - reach, p + reach
 
 
-def _count(
-    objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: float, slope: float, away: float, noise: float
-) -> int | None:
-    """How many local maxima L has on the ball: two where y lies strictly between min f and max f.
+def _extremes(
+    objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: float, slope: float, away: float
+) -> tuple[float, float, float]:
+    """The values of f at the poles, and by how much max f and min f may exceed them since the poles are not exact.
 
-    `slope` bounds |grad f| on the ball, `away` the error of a step of the fixed-point iteration, `noise` that of f.
+    `slope` bounds |grad f| on the ball, `away` the error of a step of the fixed-point iteration, which contracts by q.
     """
     step = L2Ball(epsilon).support(objective.network.gradient(objective.x + poles))
     step[1] = -step[1]
     # Banach: a point is no farther from the fixed point than its next step is long, over 1 - q.
     away = (away + float(norm(step - poles).max())) / (1 - q)
     highest, lowest = (float(value) for value in objective.network.value(objective.x + poles))
-    slack = slope * away + 2 * noise + 4 * _EPS * abs(objective.y)
-    if lowest + slack < objective.y < highest - slack:
+    return highest, lowest, slope * away
+
+
+def _count(y: float, highest: float, lowest: float, slack: float) -> int | None:
+    """How many local maxima L has on the ball: two where y lies strictly between min f and max f, else one."""
+    if lowest + slack < y < highest - slack:
         return 2
-    if objective.y < lowest - slack or objective.y > highest + slack:
+    if y < lowest - slack or y > highest + slack:
         return 1
     return None

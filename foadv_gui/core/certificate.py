@@ -59,7 +59,8 @@ class LocalMaximum:
 
     - stationary: |P g|/|g| <= STATIONARY and, on the ball, lambda >= 0;
     - strict local maximum: stationary and P(H - lambda I)P negative definite on the tangent space (inside: H);
-    - distance to the true maximum, Newton's estimate: |(P(lambda I - H)P)^+ P g|;
+    - distance to the true maximum, Newton's estimate: |(P(lambda I - H)P)^+ P g|, widened by what round-off can hide:
+      u (8 |g|/(lambda - mu_max) + |delta|) with the unit u = 2.2e-16, for the gradient's and for the point's own;
     - predicted rate of PGA: q = max_i |1 + eta mu_i|/(1 + eta lambda), largest stable step
       eta_max = 2/(-mu_min - lambda) where -mu_min > lambda, else unbounded. A normalised step is eta/|g|;
     - fastest step, at which q is least: 2/(-mu_min - mu_max) where -mu_min > mu_max, since (1 + eta mu_max) falls and
@@ -313,7 +314,7 @@ def _second_order(look: _Look, epsilon: float, reduced: ReducedHessian, eta: flo
         tangent_eigenvalue_min=low,
         local_maximum=strict,
         shortcoming=None if strict else _shortcoming(look, epsilon, max(abs(low), abs(high)), high - multiplier, scale),
-        newton_distance=newton if math.isfinite(newton) else None,
+        newton_distance=newton + _hidden(look, multiplier - high) if math.isfinite(newton) else None,
         summit_distance=0.0 if first.stationary else None,
     )
     if unit is None:
@@ -327,6 +328,12 @@ def _second_order(look: _Look, epsilon: float, reduced: ReducedHessian, eta: flo
         beyond = "a step overshoots the centre of the sphere: the point is not a fixed point of it"
         return replace(tested, why="; ".join(filter(None, (tested.why, beyond))))
     return replace(tested, rate_predicted=max(abs(1 + step * low), abs(1 + step * high)) / (1 + step * multiplier))
+
+
+def _hidden(look: _Look, gap: float) -> float:
+    """How far from a maximum, whose tangent eigenvalues lie `gap` below the multiplier, round-off lets a point be."""
+    moved = 8 * float(norm(look.gradient)) / gap if gap > 0 else 0.0
+    return torch.finfo(torch.float64).eps * (moved + float(norm(look.delta)))
 
 
 def _limit(low: float, other: float) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -142,8 +143,17 @@ class ReducedHessian:
         v[self.free] = c if self.basis is None else self.basis @ c
         return v
 
+    @cached_property
+    def _parts(self) -> tuple[Tensor, Tensor]:
+        """The diagonal r a sigma'' (m,), and grad f in the small basis, before the reflection."""
+        objective, network = self.objective, self.objective.network
+        p = network.preactivation(objective.x + self.delta)
+        residual = network.activation.value(p) @ network.a - objective.y
+        slope = network.activation.first(p) * network.a
+        return residual * network.a * network.activation.second(p), slope @ self.WB
+
     def apply(self, c: Tensor) -> Tensor:
-        """The restricted Hessian times c (size,), by one Hessian-vector product.
+        """The restricted Hessian times c (..., size), by two thin matrix products.
 
         Raises
         ------
@@ -153,7 +163,15 @@ class ReducedHessian:
             For relu, and where the product overflows.
         """
         give_way(self.interrupted)
-        return self.reduce(_finite(self.objective.hessian_vector_product(self.delta, self.lift(c))))
+        diagonal, gradient = self._parts
+        w = self.reflector
+        if w is not None:
+            c = torch.nn.functional.pad(c, (1, 0))
+            c = c - 2 * (c @ w).unsqueeze(-1) * w
+        bent = (diagonal * (c @ self.WB.T)) @ self.WB + (c @ gradient).unsqueeze(-1) * gradient
+        if w is not None:
+            bent = (bent - 2 * (bent @ w).unsqueeze(-1) * w)[..., 1:]
+        return _finite(bent)
 
 
 def _finite(part: Tensor) -> Tensor:
@@ -215,7 +233,7 @@ def hessian_spectrum(
     NoCurvatureError
         For relu, where the Hessian overflows, and where no eigenvalue converged.
     """
-    multiplier, reduced = _restricted(objective, constraint, delta, kind)
+    multiplier, reduced = restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
         eigenvalues = np.linalg.eigvalsh(reduced.matrix().numpy()) if reduced.size else np.empty(0)
         return Spectrum(kind, eigenvalues, reduced.zeros, reduced.dimension, multiplier, True, 0.0)
@@ -244,7 +262,7 @@ def extreme_eigenvalues(
     NoCurvatureError
         For relu, and where the Hessian overflows.
     """
-    multiplier, reduced = _restricted(objective, constraint, delta, kind, interrupted)
+    multiplier, reduced = restricted(objective, constraint, delta, kind, interrupted)
     exact = reduced.size <= 256
     if exact:
         values = np.linalg.eigvalsh(reduced.matrix().numpy()) if reduced.size else np.empty(0)
@@ -259,7 +277,7 @@ def top_eigenvectors(
     objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, *, count: int
 ) -> list[Tensor]:
     """Unit eigenvectors (d,) of the `count` largest tangent eigenvalues at delta (d,), largest first."""
-    _, reduced = _restricted(objective, constraint, delta, "tangent")
+    _, reduced = restricted(objective, constraint, delta, "tangent")
     count = min(count, reduced.size)
     if reduced.size <= DENSE_LIMIT:
         columns = _eigenvectors(reduced).T.flip(0)[:count]
@@ -274,7 +292,7 @@ def eigenvector(
     objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind, index: int
 ) -> Tensor:
     """The unit eigenvector (d,) of the index-th eigenvalue of `hessian_spectrum` at delta (d,)."""
-    _, reduced = _restricted(objective, constraint, delta, kind)
+    _, reduced = restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
         return reduced.lift(_eigenvectors(reduced)[:, index])
     _, found, _ = lanczos(reduced, 10)
@@ -287,13 +305,14 @@ def _eigenvectors(reduced: ReducedHessian) -> Tensor:
     return torch.from_numpy(np.linalg.eigh(reduced.matrix().numpy())[1])
 
 
-def _restricted(
+def restricted(
     objective: QuadraticAdversary,
     constraint: ConstraintSet,
     delta: Tensor,
     kind: Kind,
     interrupted: Callable[[], bool] = never,
 ) -> tuple[float, ReducedHessian]:
+    """The multiplier at delta (d,), and the Hessian restricted to what `kind` says."""
     exact, point = objective.exact, to_exact(delta)
     tangent = tangent_space_at(exact, constraint, point, delta.dtype)
     return tangent.multiplier, restrict(exact, point, tangent if kind == "tangent" else None, interrupted)

@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
         self.session.statusChanged.connect(self._show_status)
         self.session.recordingChanged.connect(self._show_status)
         self.session.prepared.connect(self._show_status)
+        self.session.progressChanged.connect(self._show_status)
         self.resize(1280, 720)
         if remember:
             self._restore()

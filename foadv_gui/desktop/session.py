@@ -17,6 +17,7 @@ from foadv_gui.desktop.undo import Choice, EditCommand, forget_if_large
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.documents import keeps_starts
+from foadv_gui.lab.findings import CertifiedScale
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     CutPicture,
@@ -69,13 +70,9 @@ class Session(Shown):
         self._fresh = self._live = False
         self._spectrum_asked: tuple[object, ...] = ()
         thread.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._asking = QTimer(self)
-        self._asking.setSingleShot(True)
-        self._asking.setInterval(0)
+        self._asking = QTimer(self, singleShot=True, interval=0)
         self._asking.timeout.connect(self._ask_now)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
+        self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._refine)
 
     # -- what is chosen ------------------------------------------------------------------------------------------
@@ -176,6 +173,7 @@ class Session(Shown):
             self.restore(choice, live=False)
         self._fit()
         self.set_position(0.0)
+        super().apply(CertifiedScale(None, 0.0, pending=True))
         self._fresh = True
         self.opened.emit()
 
@@ -254,6 +252,10 @@ class Session(Shown):
         """Ask for the loss along a line."""
         self._submit("cut", lambda scene: scene.cut(start, end))
 
+    def ask_between(self, i: int, j: int) -> None:
+        """Ask for the loss between the ends of restarts i and j."""
+        self._submit("between", lambda scene: scene.between(i, j))
+
     def ask_direction(self, index: int) -> None:
         """Ask for the eigenvector of one eigenvalue of the spectrum on show."""
         shown = self.spectrum
@@ -261,6 +263,12 @@ class Session(Shown):
             return
         value = float(shown.eigenvalues[index])
         self._submit("direction", lambda scene: scene.direction(shown.t, shown.k, shown.kind, index, value))
+
+    def ask_bulk(self) -> None:
+        """Ask for what is predicted of the spectrum on show."""
+        shown = self.spectrum
+        if shown is not None and not shown.why_empty:
+            self._submit("bulk", lambda scene, stop: scene.bulk(shown.t, shown.k, shown.kind, stop), stoppable=True)
 
     def clear_direction(self) -> None:
         """Take the eigenvector away, also one that is on its way."""
@@ -283,23 +291,22 @@ class Session(Shown):
         if self.moving and min(self.recording.W.shape) > MOVING_LIMIT:
             return  # it comes when the control rests
         t = int(self.path.steps[self.path.at(self.t)])
-        k, kind = self.focus, self.experiment.view.spectrum
-        wanted = (t, k, kind)
+        wanted = (t, self.focus, self.experiment.view.spectrum)
         if wanted == self._spectrum_asked:
             return
         self._spectrum_asked = wanted
-        self._submit("spectrum", lambda scene: scene.spectrum(t, k, kind))
+        self._submit("spectrum", lambda scene: scene.spectrum(*wanted))
 
-    def _submit(self, lane: str, question: Callable[[Any], object]) -> None:
+    def _submit(self, lane: str, question: Callable[..., object], *, stoppable: bool = False) -> None:
         if self.shipped or not self.torch_version:
             return
 
         shown = self.recording
 
-        def work(scene: Any, *_stop: Callable[[], bool]) -> Iterator[object]:
+        def work(scene: Any, interrupted: Callable[[], bool], _cancelled: Callable[[], bool]) -> Iterator[object]:
             # A question about one run has no answer in another, which may have fewer paths or coordinates.
             if scene.recording is not None and scene.recording is shown and scene.plane is not None:
-                yield question(scene)
+                yield question(scene, interrupted) if stoppable else question(scene)
 
         self._last_question = self._thread.submit(lane, work)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from foadv_gui.lab.bulk import BulkPicture
+from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
 from foadv_gui.lab.picture import (
     CutPicture,
     DirectionPicture,
@@ -15,18 +17,24 @@ from foadv_gui.lab.picture import (
     ProbePicture,
     SpectrumPicture,
     Surface,
-    VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 
 _KEPT: dict[type, str] = {
     PlanePicture: "plane",
     Surface: "surface",
     SpectrumPicture: "spectrum",
+    BulkPicture: "bulk",
     ExtremesPicture: "extremes",
     DirectionPicture: "direction",
     ProbePicture: "probe",
     CutPicture: "cut",
+    CertifiedScale: "certified",
+    Progress: "progress",
+    RestartsPicture: "restarts",
+    BetweenPicture: "between",
+    RegularityPicture: "regularity",
 }
 """Results that are only kept and announced: under which name."""
 
@@ -41,11 +49,17 @@ class Shown(QObject):
     surfaceChanged = Signal()
     cursorChanged = Signal()
     spectrumChanged = Signal()
+    bulkChanged = Signal()
     extremesChanged = Signal()
     verdictChanged = Signal()
     directionChanged = Signal()
     probeChanged = Signal()
     cutChanged = Signal()
+    certifiedChanged = Signal()
+    progressChanged = Signal()
+    restartsChanged = Signal()
+    betweenChanged = Signal()
+    regularityChanged = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,10 +70,16 @@ class Shown(QObject):
         self.plane: PlanePicture | None = None
         self.surface: Surface | None = None
         self.spectrum: SpectrumPicture | None = None
+        self.bulk: BulkPicture | None = None
         self.extremes: ExtremesPicture | None = None
         self.direction: DirectionPicture | None = None
         self.probe: ProbePicture | None = None
         self.cut: CutPicture | None = None
+        self.certified: CertifiedScale | None = None
+        self.progress = Progress("")
+        self.restarts: RestartsPicture | None = None
+        self.between: BetweenPicture | None = None
+        self.regularity: RegularityPicture | None = None
         self.verdicts: dict[int, VerdictPicture] = {}
         self.position = 0.0
 
@@ -100,6 +120,10 @@ class Shown(QObject):
     def apply(self, value: object) -> None:
         """Take one result over and tell the views."""
         name = _KEPT.get(type(value))
+        if isinstance(value, SpectrumPicture):
+            self.bulk = None  # it belonged to the spectrum before
+        if isinstance(value, BulkPicture) and not value.is_beside(self.spectrum):
+            return
         if name is not None:
             setattr(self, name, value)
             getattr(self, f"{name}Changed").emit()
@@ -123,7 +147,7 @@ class Shown(QObject):
             return
         at_end = self.recording is not None and self.t >= self.recording.steps > 0
         self.recording = recording
-        self.spectrum = None
+        self.spectrum = self.bulk = self.restarts = self.between = self.regularity = None
         self.clear_direction()
         self.verdicts = {}
         self.verdictChanged.emit()

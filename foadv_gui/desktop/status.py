@@ -56,12 +56,18 @@ def doing(session: Session, pace: Pace) -> str:
         left = pace.words(recording.config, recording.steps, most)
         return f"Climbing: step {recording.steps} of at most {most}{left}"
     if session.computing:
-        return "Computing"
+        return session.progress.words if _judging(session) else "Computing"
     if session.outdated:
         return "Stopped: the picture is still that of earlier settings"
     if recording is not None and "cancelled" in recording.stop_reason:
         return f"Cancelled at step {recording.steps} of at most {recording.experiment.ascent.steps}"
     return "Ready"
+
+
+def _judging(session: Session) -> bool:
+    """Whether the picture is there and its run is being judged."""
+    recording = session.recording
+    return recording is not None and recording.finished and not session.outdated and bool(session.progress.words)
 
 
 def shown(session: Session) -> str:

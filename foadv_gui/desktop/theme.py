@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -153,6 +154,11 @@ def brush(colour: str, alpha: float = 1.0) -> Any:
     tone = QColor(colour)
     tone.setAlphaF(alpha)
     return pg.mkBrush(tone)
+
+
+def hover(*sentences: str) -> str:
+    """Sentences as a tool tip: Qt wraps rich text only."""
+    return "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences if sentence)
 
 
 def plot_font(points: int) -> QFont:

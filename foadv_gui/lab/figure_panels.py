@@ -14,6 +14,9 @@ from matplotlib.ticker import MaxNLocator
 from foadv_gui.lab.config import setting
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from foadv_gui.lab.bulk import BulkPicture
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.observation import Observation
     from foadv_gui.lab.palette import Theme
@@ -139,7 +142,7 @@ def _title(axes: Any, words: str, palette: Theme) -> None:
 
 def draw_spectrum(axes: Any, seen: Observation, palette: Theme) -> None:
     """Histogram and ticks of the eigenvalues at the focused path's end, with the multiplier they must stay below."""
-    found = seen.spectrum
+    found, bulk = seen.spectrum, seen.bulk
     name = "P H P on the tangent space" if found.kind == "tangent" else "H"
     axes.set_yticks([])
     if found.why_empty:
@@ -151,16 +154,35 @@ def draw_spectrum(axes: Any, seen: Observation, palette: Theme) -> None:
     some = "" if found.exact else f", the {len(found.eigenvalues)} at both ends"
     zeros = f", and {found.zeros} zeros" if found.zeros else ""
     _title(axes, f"Eigenvalues of {name} at the end (t = {found.t}{some}{zeros})", palette)
-    low, high = found.axis()
-    counts, edges = found.histogram()
-    axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=palette.bars, lw=0)
-    top = max(int(counts.max(initial=1)), 1)
+    low, high = found.axis(bulk.outlier)
+    counts, edges = found.histogram(bulk.outlier)
+    if bulk.estimated is None:
+        axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=palette.bars, lw=0)
+    top = max(float(counts.max(initial=1)), 1.0, _curves(axes, bulk, edges, palette))
     axes.vlines(found.eigenvalues, -0.13 * top, -0.03 * top, color=palette.text, lw=0.7, alpha=0.8)
     axes.axhline(0, color=palette.border, lw=0.8)
     axes.set_xlim(low, high)
     axes.set_ylim(-0.16 * top, 1.28 * top)
     if found.kind == "tangent":
         _multiplier(axes, found.multiplier, low <= found.multiplier <= high, palette)
+
+
+def _curves(axes: Any, bulk: BulkPicture, edges: NDArray[np.float64], palette: Theme) -> float:
+    """What is predicted over bars with these edges (k + 1,), and estimated in their place; returns their height."""
+    width, top = float(edges[1] - edges[0]), 0.0
+    if bulk.estimated is not None:
+        heights = bulk.estimated.heights((edges[1:] + edges[:-1]) / 2, width)
+        axes.stairs(heights, edges, fill=True, color=palette.bars, alpha=0.6, lw=0)
+        top = float(heights.max())
+    if bulk.predicted is not None:
+        places = np.linspace(edges[0], edges[-1], 400)
+        heights = bulk.predicted.heights(places, width)
+        axes.plot(places, heights, color=palette.prediction, lw=1.6)
+        top = max(top, float(heights.max()))
+    if bulk.outlier is not None and edges[0] <= bulk.outlier <= edges[-1]:
+        axes.plot(bulk.outlier, 0.06 * top, "v", color=palette.prediction, ms=7, mec=palette.plot, mew=0.6)
+    axes.set_xlabel(", ".join(bulk.words), color=palette.text, fontsize=8.5, labelpad=1)
+    return top
 
 
 def _multiplier(axes: Any, multiplier: float, near: bool, palette: Theme) -> None:

@@ -22,9 +22,10 @@ from foadv_gui.lab.figure_panels import (
     label,
 )
 from foadv_gui.lab.files import FileProblem, atomic_write
+from foadv_gui.lab.findings import TONE_ICONS
 from foadv_gui.lab.observation import Observation, observe
 from foadv_gui.lab.palette import THEMES
-from foadv_gui.lab.picture import QUANTITY_TITLES, TONE_ICONS, InputPicture
+from foadv_gui.lab.picture import QUANTITY_TITLES, InputPicture
 from foadv_gui.lab.presets import what_to_watch
 
 if TYPE_CHECKING:

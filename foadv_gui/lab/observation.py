@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from foadv_gui.lab.clauses import clauses
+from foadv_gui.lab.findings import VerdictPicture
 from foadv_gui.lab.picture import (
     PathPicture,
     PlanePicture,
@@ -12,24 +14,23 @@ from foadv_gui.lab.picture import (
     Request,
     SpectrumPicture,
     Surface,
-    VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
 from foadv_gui.lab.scene import Scene
 from foadv_gui.lab.summary import summary
-from foadv_gui.lab.verdict import clauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from foadv_gui.lab.bulk import BulkPicture
     from foadv_gui.lab.config import Experiment
-    from foadv_gui.lab.picture import Clause
-    from foadv_gui.lab.verdict import RestartVerdict
+    from foadv_gui.lab.findings import Clause
+    from foadv_gui.lab.restart_verdict import RestartVerdict
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """A finished run with its landscape, the spectrum at the end of its focused path, and all verdicts."""
+    """A finished run with its landscape, the spectrum (with its curves) at its focused path's end, and all verdicts."""
 
     experiment: Experiment
     prepared: Prepared
@@ -38,6 +39,7 @@ class Observation:
     path: PathPicture
     recording: Recording
     spectrum: SpectrumPicture
+    bulk: BulkPicture
     verdicts: tuple[RestartVerdict, ...]
 
     @property
@@ -77,10 +79,14 @@ def observe(
         last[type(stage)] = stage
         if isinstance(stage, VerdictPicture):
             break
+    judge = scene.judge
+    judge.ball(interrupted)
+    judge.scale(interrupted)
     prepared, plane, surface = last[Prepared], last[PlanePicture], last[Surface]
     path, run = last[PathPicture], last[Recording]
     assert isinstance(prepared, Prepared) and isinstance(plane, PlanePicture) and isinstance(surface, Surface)
     assert isinstance(path, PathPicture) and isinstance(run, Recording)
+    at_end = (run.steps, path.focus, experiment.view.spectrum)
     return Observation(
         experiment,
         prepared,
@@ -88,6 +94,7 @@ def observe(
         surface,
         path,
         run,
-        scene.spectrum(run.steps, path.focus, experiment.view.spectrum),
-        tuple(scene.verdict_of(k) for k in range(run.restarts)),
+        scene.spectrum(*at_end),
+        scene.bulk(*at_end, interrupted),
+        tuple(judge.verdict(k, interrupted) for k in range(run.restarts)),
     )

@@ -5,21 +5,20 @@ It holds the very results that the scene computes for that preset, and says so; 
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from foadv_gui.lab.files import Limits, atomic_write, read_npz
+from foadv_gui.lab.findings import CertifiedScale, Clause, VerdictPicture
 from foadv_gui.lab.picture import (
-    Clause,
     ExtremesPicture,
     PathPicture,
     PlanePicture,
     Prepared,
     SpectrumPicture,
     Surface,
-    VerdictPicture,
 )
 from foadv_gui.lab.presets import load_preset, preset_names
 from foadv_gui.lab.recording import Recording
@@ -31,18 +30,38 @@ if TYPE_CHECKING:
 
 _FILE = ("data", "opening.npz")
 _WINDOW = (-2.6, 2.6, -1.3, 1.3)
-_KINDS = (Prepared, PlanePicture, Surface, Recording, PathPicture, ExtremesPicture, SpectrumPicture, VerdictPicture)
+_KINDS = (
+    Prepared,
+    PlanePicture,
+    Surface,
+    Recording,
+    PathPicture,
+    ExtremesPicture,
+    SpectrumPicture,
+    VerdictPicture,
+    CertifiedScale,
+)
+_MAY_BE_NONE = (
+    "explained",
+    "image_shape",
+    "local_maximum",
+    "rate_predicted",
+    "step_largest",
+    "step_fastest",
+    "value",
+)
 
 
 def compute_opening() -> list[Any]:
-    """Every stage of the first preset, as the scene computes it, with the verdicts on all restarts."""
+    """Every stage of the first preset that is shipped, as the scene computes it, with the verdicts on all restarts."""
     from foadv_gui.lab.picture import Request
     from foadv_gui.lab.scene import Scene
 
     scene = Scene()
     latest: dict[Any, Any] = {}
     for value in scene.stages(Request(load_preset(preset_names()[0]), window=_WINDOW)):
-        latest[type(value), getattr(value, "mail_key", None)] = value
+        if isinstance(value, _KINDS):
+            latest[type(value), getattr(value, "mail_key", None)] = value
     recording = scene.recording
     assert recording is not None
     spectrum = scene.spectrum(recording.steps, 0, recording.experiment.view.spectrum)
@@ -79,7 +98,7 @@ def _plain(value: Any) -> dict[str, Any]:
     for entry in fields(value):
         content = getattr(value, entry.name)
         if entry.name == "clauses":
-            content = [[clause.tone, clause.words, clause.detail] for clause in content]
+            content = [astuple(clause) for clause in content]
         plain[entry.name] = np.empty(0) if content is None else np.asarray(content)
     return plain
 
@@ -95,7 +114,7 @@ def _rich(kind: type[Any], arrays: dict[str, Any]) -> Any:
             values[entry.name] = array.item()
         elif entry.name in ("axes", "image_shape") and len(array):
             values[entry.name] = tuple(array.tolist())
-        elif not len(array) and entry.name in ("explained", "image_shape", "local_maximum", "step_max"):
+        elif not len(array) and entry.name in _MAY_BE_NONE:
             values[entry.name] = None
         else:
             values[entry.name] = array

@@ -27,6 +27,8 @@ class Theme:
     largest: str
     smallest: str
     bars: str
+    prediction: str
+    """What random-matrix theory predicts."""
     yes: str
     no: str
     unsure: str
@@ -50,6 +52,7 @@ LIGHT = Theme(
     largest="#d1495b",
     smallest="#2f6fdb",
     bars="#7f9bcb",
+    prediction="#0f766e",
     yes="#1b7f4d",
     no="#b3261e",
     unsure="#8a6100",
@@ -72,6 +75,7 @@ DARK = Theme(
     largest="#ff8a8f",
     smallest="#7fb0ff",
     bars="#5b78ad",
+    prediction="#f2d06b",
     yes="#63d297",
     no="#ff8a80",
     unsure="#f0c060",

@@ -247,8 +247,8 @@ class SpectrumPicture:
             return "A corner of the constraint set: no direction is free to bend in."
         return f"All {self.dimension} eigenvalues are exactly zero." if self.exact else "No eigenvalue converged here."
 
-    def axis(self) -> tuple[float, float]:
-        """The range to draw: all eigenvalues, and the multiplier where that does not squeeze them flat."""
+    def axis(self, outlier: float | None = None) -> tuple[float, float]:
+        """The range to draw: all eigenvalues, and where that squeezes nothing flat the multiplier and the outlier."""
         values = np.append(self.eigenvalues, 0.0) if self.zeros or not len(self.eigenvalues) else self.eigenvalues
         low, high = float(values.min()), float(values.max())
         # Few eigenvalues may have no width of their own: theirs is at least a fifth of their size.
@@ -256,14 +256,15 @@ class SpectrumPicture:
         width = width if width > NARROWEST else 1.0
         middle = (low + high) / 2
         low, high = middle - width / 2, middle + width / 2
-        if low - _FAR * width <= self.multiplier <= high + _FAR * width:
-            low, high = min(low, self.multiplier), max(high, self.multiplier)
+        for beside in (self.multiplier, low if outlier is None else outlier):
+            if low - _FAR * width <= beside <= high + _FAR * width:
+                low, high = min(low, beside), max(high, beside)
         pad = 0.04 * (high - low)
         return low - pad, high + pad
 
-    def histogram(self, bins: int = 40) -> tuple[NDArray[np.int64], Floats]:
+    def histogram(self, outlier: float | None = None, bins: int = 40) -> tuple[NDArray[np.int64], Floats]:
         """Counts (bins,) and edges (bins + 1,) over the axis; exact zeros outside the spectrum are not counted."""
-        counts, edges = np.histogram(self.eigenvalues, bins=bins, range=self.axis())
+        counts, edges = np.histogram(self.eigenvalues, bins=bins, range=self.axis(outlier))
         return counts.astype(np.int64), edges
 
 
@@ -290,36 +291,6 @@ class ExtremesPicture:
         if np.isfinite([*self.smallest, *self.largest]).any():
             return "The eigenvalues are too large to be drawn."
         return "No eigenvalue at any step: no direction is free to bend in, or none converged."
-
-
-Tone: TypeAlias = Literal["yes", "no", "unsure", "note"]
-TONE_ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
-"""The icon of each tone of a clause, where it is written as text."""
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One clause of a verdict: its tone (an icon, never colour alone), its words, and the formula behind them."""
-
-    tone: Tone
-    words: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class VerdictPicture:
-    """The verdict on restart k in clauses; `local_maximum` is None where no second-order test can be made."""
-
-    k: int
-    stop_reason: str
-    local_maximum: bool | None
-    clauses: tuple[Clause, ...]
-    step_max: float | None
-
-    @property
-    def mail_key(self) -> int:
-        """Verdicts on different restarts do not replace each other."""
-        return self.k
 
 
 @dataclass(frozen=True, eq=False)

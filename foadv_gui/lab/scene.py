@@ -20,6 +20,8 @@ from foadv_gui.core.spectrum import extreme_eigenvalues
 from foadv_gui.lab.backdrop import PATH_PLANES, Backdrop, same_surface
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import Problem, climbing, given_starts, prepare, problem_of
+from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
+from foadv_gui.lab.judge import Judge
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     ExtremesPicture,
@@ -29,10 +31,10 @@ from foadv_gui.lab.picture import (
     Prepared,
     Request,
     Surface,
-    VerdictPicture,
 )
+from foadv_gui.lab.restart_verdict import restart_verdict
 from foadv_gui.lab.shadow import Shadow
-from foadv_gui.lab.verdict import RestartVerdict, restart_verdict
+from foadv_gui.lab.survey import between, first_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
+    from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 
 _EXTREME_POINTS = 65
 _FIRST_EXTREMES = 3
@@ -55,8 +58,11 @@ _PATH_SECONDS = 0.3
 _PATH_STEPS = 300
 
 
+_NOT_KNOWN = CertifiedScale(None, 0.0, pending=True)
+
 Stage: TypeAlias = (
-    "Prepared | PlanePicture | Surface | FocusRun | Recording | PathPicture | VerdictPicture | ExtremesPicture"
+    "Prepared | PlanePicture | Surface | FocusRun | Recording | PathPicture | VerdictPicture | ExtremesPicture | "
+    "CertifiedScale | Progress | RestartsPicture | BetweenPicture | RegularityPicture"
 )
 
 
@@ -70,7 +76,8 @@ class Scene(Backdrop):
         self._stop = self._pause = never
         self._shadow: Shadow | None = None
         self._path_shown = 0.0
-        self._verdicts: dict[int, RestartVerdict] = {}
+        self._judge: Judge | None = None
+        self._scale: tuple[object, CertifiedScale] = (None, _NOT_KNOWN)
 
     def stages(
         self, request: Request, interrupted: Callable[[], bool] = never, cancelled: Callable[[], bool] = never
@@ -93,6 +100,9 @@ class Scene(Backdrop):
         problem = self.problem
         assert problem is not None
         yield self._prepared(problem)
+        if self._scale[0] not in (None, _scale_key(request)):
+            self._scale = None, _NOT_KNOWN
+            yield _NOT_KNOWN
         follows = experiment.view.plane in PATH_PLANES
         focus = min(experiment.view.focus, problem.restarts - 1)
         first = cancelled if request.live else interrupted
@@ -125,13 +135,7 @@ class Scene(Backdrop):
         if request.live and min(problem.objective.network.width, problem.clean.dimension) > MOVING_LIMIT:
             # A dense spectrum cannot be interrupted: it waits until the control rests, or the next move would wait.
             return
-        yield self.verdict_of(focus, interrupted).picture
-        extremes = self._extremes(experiment.view.spectrum, focus, interrupted)
-        yield from itertools.islice(extremes, _FIRST_EXTREMES)
-        for k in range(problem.restarts):
-            give_way(interrupted)
-            yield self.verdict_of(k, interrupted).picture
-        yield from extremes
+        yield from self._findings(request, focus, interrupted)
 
     def _prepare(self, request: Request) -> None:
         """Take the request over; where the ascent has to run again, there is no recording from here on."""
@@ -156,7 +160,7 @@ class Scene(Backdrop):
         if old is None or not same_surface(old, request):
             self.forget_surface()
         self._request, self._run = request, None
-        self._shadow, self._verdicts = None, {}
+        self._shadow = self._judge = None
 
     def _prepared(self, problem: Problem) -> Prepared:
         network = problem.objective.network
@@ -231,12 +235,48 @@ class Scene(Backdrop):
             self._shadow = Shadow(self.problem, self.plane, focus)
         return self._shadow.picture(recording)
 
-    def verdict_of(self, k: int, interrupted: Callable[[], bool] = never) -> RestartVerdict:
-        """The verdict on restart k, computed once."""
-        assert self.problem is not None and self.recording is not None
-        if k not in self._verdicts:
-            self._verdicts[k] = restart_verdict(self.problem, self.recording, k, interrupted)
-        return self._verdicts[k]
+    def _findings(self, request: Request, focus: int, interrupted: Callable[[], bool]) -> Iterator[Stage]:
+        """What can be said of the run, the focused path first; what was found before is only shown again."""
+        judge = self.judge
+        yield Progress("Testing the summit")
+        yield judge.verdict(focus, interrupted).picture
+        yield Progress("Proving on the whole ball")
+        judge.ball(interrupted)
+        yield judge.verdict(focus).picture
+        extremes = self._extremes(request.experiment.view.spectrum, focus, interrupted)
+        yield from itertools.islice(extremes, _FIRST_EXTREMES)
+        yield Progress("Looking for the certified scale")
+        self._scale = _scale_key(request), judge.scale(interrupted)
+        yield self._scale[1]
+        yield judge.verdict(focus).picture
+        for k in range(judge.recording.restarts):
+            give_way(interrupted)
+            yield Progress(f"Testing path {k + 1} of {judge.recording.restarts}")
+            yield judge.verdict(k, interrupted).picture
+        yield from self._together(focus, interrupted)
+        yield Progress("Following the extreme eigenvalues")
+        yield from extremes
+
+    @property
+    def judge(self) -> Judge:
+        """What finds out about the recording, and remembers."""
+        assert self.problem is not None and self.recording is not None and self._request is not None
+        if self._judge is None:
+            key, scale = self._scale
+            known = key == _scale_key(self._request)
+            self._judge = Judge(self.problem, self.recording, scale if known else None)
+        return self._judge
+
+    def _together(self, focus: int, interrupted: Callable[[], bool]) -> Iterator[Stage]:
+        """What all restarts say together, when each has been judged."""
+        judge = self.judge
+        yield Progress("Comparing the ends of all paths")
+        yield (restarts := judge.restarts(interrupted))
+        pair = self.chosen_pair() or first_pair(restarts, judge.recording, focus)
+        if pair is not None:
+            yield between(judge.problem, judge.recording, *pair)
+        yield Progress("Measuring the regularity")
+        yield judge.regularity(interrupted)
 
     def _extremes(self, kind: Any, k: int, interrupted: Callable[[], bool]) -> Iterator[ExtremesPicture]:
         """Extreme eigenvalues along the path of restart k: first the ends, then ever more iterates between."""
@@ -255,6 +295,15 @@ class Scene(Backdrop):
             if count >= 2 and (count & (count - 1)) == 0:
                 yield _extremes_picture(found, recording, k, kind)
         yield _extremes_picture(found, recording, k, kind)
+
+
+def _scale_key(request: Request) -> object:
+    """What a certified scale depends on: neither the input's own scale nor its label."""
+    if request.recording is not None:
+        return request.recording
+    experiment = request.experiment
+    alike = experiment.input.model_copy(update={"scale": 1.0, "label": 0.0})
+    return experiment.network, alike, experiment.ascent.constraint, experiment.ascent.box, experiment.compute
 
 
 def _step_work(problem: Problem) -> float:

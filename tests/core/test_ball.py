@@ -74,6 +74,8 @@ def test_nothing_proven_is_contradicted_by_exhaustive_search(
     assert proof.value_min <= float(value.min()) <= float(value.max()) <= proof.value_max
     assert float(loss.max()) <= proof.upper_bound
     assert 0 <= proof.gap(float(loss.max())) <= 1
+    if proof.strongest is not None:
+        assert float(loss.max()) <= proof.strongest <= proof.upper_bound * (1 + 1e-9)
     assert float(gradient.norm(dim=1).min()) >= proof.g_min
     W = objective.network.W
     H = weighted_gram(W, objective.network.curvature(objective.x + points[::20]))

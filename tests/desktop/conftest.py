@@ -71,8 +71,10 @@ def nothing_left(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator
 
 
 @pytest.fixture
-def new_window(qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[[], Hands]]:
+def new_window(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Hands]]:
     """Make a window, on screen and active, with a thread that does not compute yet; closed after the test."""
+    # The rest before a spectrum's prediction is asked for would be waited for a hundred times.
+    monkeypatch.setattr("foadv_gui.desktop.plots.spectrum._REST_MS", 0)
     made: list[Hands] = []  # qtbot closes them, but does not keep them
 
     def make() -> Hands:

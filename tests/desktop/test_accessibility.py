@@ -55,7 +55,7 @@ def unfold(hands: Hands) -> None:
         hands.field(next(setting.key for setting in SETTINGS if setting.section == section and setting.name != "plane"))
 
 
-@pytest.mark.parametrize("tab", [0, 1])
+@pytest.mark.parametrize("tab", [0, 1, 2])
 def test_every_visible_control_has_a_name_or_a_hover(hands: Hands, tab: int) -> None:
     unfold(hands)
     hands.turn_to(hands.workspace.tabs, tab)

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QMessageBox
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import run
-from foadv_gui.lab.picture import ProbePicture, VerdictPicture
+from foadv_gui.lab.findings import VerdictPicture
+from foadv_gui.lab.picture import ProbePicture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ def test_a_job_of_another_lane_does_not_stop_it(thread: ComputeThread, qtbot: Qt
 
 def test_the_mailbox_keeps_the_latest_of_each_kind(thread: ComputeThread, qtbot: QtBot) -> None:
     probes = [ProbePicture(point, 0.0, 0.0) for point in ((0.0, 0.0), (1.0, 1.0))]  # type: ignore[arg-type]
-    verdicts = [VerdictPicture(k, "converged", True, (), None) for k in (0, 1, 1)]
+    verdicts = [VerdictPicture(k, "converged", True, (), None, None, None, "") for k in (0, 1, 1)]
     gate = Gate(*(1, probes[0], 2, *verdicts, 3, probes[1]))
     thread.submit(SCENE, gate)
     assert gate.begun.wait(10)

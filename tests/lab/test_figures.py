@@ -160,7 +160,7 @@ def contrast(first: str, second: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_words_stand_out_from_the_paper(theme: str) -> None:
     palette = THEMES[theme]
-    for name in ("text", "faint_text", "yes", "no", "unsure", "note", "multiplier"):
+    for name in ("text", "faint_text", "yes", "no", "unsure", "note", "multiplier", "prediction"):
         assert contrast(getattr(palette, name), palette.panel) >= 4.5, name
 
 

@@ -13,15 +13,16 @@ from scenes import SMALL, kinds, of_kind, show
 from foadv_gui.lab.backdrop import PATH_PLANES
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.experiment import run
+from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
 from foadv_gui.lab.picture import (
     ExtremesPicture,
     PathPicture,
     PlanePicture,
     Prepared,
     Surface,
-    VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 from foadv_gui.lab.scene import Scene
 from foadv_gui.lab.sections import View
 
@@ -38,7 +39,9 @@ def test_everything_is_shown_in_the_order_in_which_it_is_looked_for() -> None:
     stages = show(Scene(), SMALL)
     first = [kind for kind, _ in itertools.groupby(kinds(stages))]
     assert first[:3] == [Prepared, PlanePicture, Surface]
-    assert first[-4:] == [VerdictPicture, ExtremesPicture, VerdictPicture, ExtremesPicture]
+    told = [kind for kind, _ in itertools.groupby(kind for kind in kinds(stages) if kind is not Progress)]
+    assert told[-8:-4] == [VerdictPicture, ExtremesPicture, CertifiedScale, VerdictPicture]
+    assert told[-4:] == [RestartsPicture, BetweenPicture, RegularityPicture, ExtremesPicture]
     assert of_kind(stages, Recording)[-1].finished
     assert {verdict.k for verdict in of_kind(stages, VerdictPicture)} == {0, 1, 2}
     prepared = stages[0]

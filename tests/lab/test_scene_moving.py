@@ -12,6 +12,7 @@ from scenes import SMALL, kinds, of_kind, show
 from foadv_gui.core.interruption import Interrupted
 from foadv_gui.lab.backdrop import PATH_PLANES
 from foadv_gui.lab.experiment import run
+from foadv_gui.lab.findings import VerdictPicture
 from foadv_gui.lab.picture import (
     FocusRun,
     PathPicture,
@@ -19,7 +20,6 @@ from foadv_gui.lab.picture import (
     Prepared,
     Request,
     Surface,
-    VerdictPicture,
 )
 from foadv_gui.lab.recording import Recording
 from foadv_gui.lab.scene import Scene

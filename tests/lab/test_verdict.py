@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from foadv_gui.lab.clauses import clauses
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.experiment import prepare, problem_of, run
 from foadv_gui.lab.presets import load_preset, preset_names
 from foadv_gui.lab.recording import Recording, load
+from foadv_gui.lab.restart_verdict import RestartVerdict, observed_rate, restart_verdict
 from foadv_gui.lab.summary import summary
-from foadv_gui.lab.verdict import RestartVerdict, clauses, observed_rate, restart_verdict, verdict
+from foadv_gui.lab.verdict import verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,9 +202,10 @@ def test_weights_that_overflow_end_in_a_divergence_that_says_why(W: float, a: fl
     assert set(recording.stop_reason) == {"diverged"}
     assert recording.eta > 0
     known = recording.verdict()
-    assert "diverged" in known["clauses"][1][1]
-    tone, said = known["clauses"][0]
-    assert tone == "unsure" and "no second-order test" in said and "overflows" in said
+    said = [clause["words"] for clause in known["clauses"]]
+    assert "diverged" in said[2] and "nothing is proven" in said[1]
+    assert known["clauses"][0]["tone"] == "unsure" and "no second-order test" in said[0] and "overflows" in said[0]
+    assert "overflow" in known["ball"]["why"] and known["ball"]["upper_bound"] is None
     for entry in known["restarts"]:
         assert entry["local_maximum"] is None and entry["tangential"] is None and "overflows" in entry["why"]
     printed = json.dumps(known, allow_nan=False) + summary(recording, [None, None])
@@ -275,8 +278,9 @@ def test_on_the_level_f_equals_y_there_is_no_figure_for_the_reach() -> None:
     value = float(problem.objective.evaluate(torch.zeros(64, dtype=torch.float64)).value)
     known = run(experiment.replace("input.label", value)).verdict()
     assert known["reach"] is None and "reach: f(x) = y at the clean input" in known["why"]
-    assert any("f(x) = y at the clean input" in said for _, said in known["clauses"])
-    assert not any("inf" in said.split() for _, said in known["clauses"])
+    said = [clause["words"] for clause in known["clauses"]]
+    assert any("f(x) = y at the clean input" in words for words in said)
+    assert not any("inf" in words.split() for words in said)
 
 
 def test_a_recording_says_that_it_knows_no_clock_and_no_device() -> None:
@@ -311,7 +315,8 @@ def test_relu_says_why_it_is_silent() -> None:
     for entry in known["restarts"]:
         assert entry["local_maximum"] is None and entry["tangent_eigenvalue_max"] is None
         assert "piecewise linear" in entry["why"]
-    assert "no second-order test: relu is piecewise linear" in known["clauses"][0][1]
+    assert "no second-order test: relu is piecewise linear" in known["clauses"][0]["words"]
+    assert "piecewise linear" in known["ball"]["why"] and known["ball"]["M2"] is None
 
 
 def test_a_path_that_has_not_arrived_is_told_what_is_missing() -> None:

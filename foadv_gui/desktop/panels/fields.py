@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QSizePolicy,
-    QSlider,
     QSpinBox,
     QToolButton,
     QWidget,
 )
+
+from foadv_gui.desktop.panels.slider import MarkedSlider
 
 if TYPE_CHECKING:
     from foadv_gui.lab.config import Setting
@@ -130,7 +131,7 @@ class NumberEditor(Editor):
         self.box.setFixedWidth(64)
         self.box.valueChanged.connect(self._on_typed)
         self.box.lineEdit().returnPressed.connect(self.entered)
-        self.slider: QSlider | None = None
+        self.slider: MarkedSlider | None = None
         self._waiting = False
         # A mouse moves more often than a picture is drawn: what it passes in between is not worth an edit each.
         self._pause = QTimer(self)
@@ -138,7 +139,7 @@ class NumberEditor(Editor):
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self._on_paused)
         if setting.slider is not None:
-            self.slider = QSlider(Qt.Orientation.Horizontal)
+            self.slider = MarkedSlider(Qt.Orientation.Horizontal)
             self.slider.setRange(0, _TICKS)
             self.slider.setPageStep(_TICKS // 20)
             self.slider.setMinimumWidth(60)
@@ -159,6 +160,12 @@ class NumberEditor(Editor):
         if self.slider is not None and not self.slider.isSliderDown():
             with QSignalBlocker(self.slider):
                 self.slider.setValue(self._tick_of(float(value)))
+
+    def mark(self, value: float | None) -> None:
+        """Put a mark below the slider at a value, where it has that value; None takes it away."""
+        if self.slider is not None and self.setting.slider is not None:
+            low, high = self.setting.slider
+            self.slider.mark(self._tick_of(value) if value is not None and low <= value <= high else None)
 
     def _tick_of(self, value: float) -> int:
         assert self.setting.slider is not None

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from foadv_gui.desktop.panels.fields import Editor, editor_for
+from foadv_gui.desktop.panels.fields import Editor, NumberEditor, editor_for
 from foadv_gui.lab.config import SECTIONS, SETTINGS
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ _TITLES = {"network": "Network", "input": "Input", "ascent": "Ascent", "compute"
 _FOLDED = ("compute", "view")
 _ELSEWHERE = ("view.focus", "view.plane", "view.quantity", "view.spectrum")
 """Settings that the plots themselves offer, where they belong."""
+
+_CERTIFIED = (
+    "The certified scale: up to this γ it is proven, for this network, direction and ratio, that the ball holds "
+    "exactly one local maximum of the loss, or two where y lies between min f and max f. Beyond it there may still be "
+    "no more; only the proof ends (q = ε M₂ / g_min reaches 1)."
+)
 
 _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
     "network.width": lambda e: e.network.source == "random",
@@ -82,13 +88,25 @@ class Field(QWidget):
         grid.setVerticalSpacing(1)
         grid.addWidget(label, 0, 0)
         grid.addWidget(self.editor, 0, 1)
+        self.note = QLabel()
+        self.note.setObjectName("faint")
+        self.note.hide()
         grid.addWidget(self.refusal, 1, 0, 1, 2)
+        grid.addWidget(self.note, 2, 0, 1, 2, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(1, 1)
         self.setToolTip(_hover(setting))
 
     def show_value(self, experiment: Experiment) -> None:
         """Show the experiment's value of this setting."""
         self.editor.show_value(experiment.get(self.setting.key))
+
+    def remark(self, words: str, hover: str, at: float | None) -> None:
+        """Say something about the setting below its editor, and mark one of its values."""
+        self.note.setText(words)
+        self.note.setToolTip(hover)
+        self.note.setVisible(bool(words))
+        if isinstance(self.editor, NumberEditor):
+            self.editor.mark(at)
 
     def refuse(self, reason: str) -> None:
         """Say why a value was refused; an empty reason clears it."""
@@ -136,6 +154,7 @@ class SetupPanel(QScrollArea):
         self.setMinimumWidth(form.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
         session.experimentChanged.connect(self._show)
         session.refused.connect(self._refuse)
+        session.certifiedChanged.connect(self._show_certified)
         self._show()
 
     def sizeHint(self) -> QSize:
@@ -182,6 +201,12 @@ class SetupPanel(QScrollArea):
         for key, field in self.fields.items():
             field.show_value(experiment)
             field.setVisible(_SHOWN_WHEN.get(key, _always)(experiment))
+
+    @Slot()
+    def _show_certified(self) -> None:
+        certified = self._session.certified
+        if certified is not None:
+            self.fields["input.scale"].remark(certified.words, _CERTIFIED, certified.value)
 
     @Slot(str, str)
     def _refuse(self, key: str, reason: str) -> None:

@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.findings import Clause, VerdictPicture
     from foadv_gui.lab.palette import Theme
-    from foadv_gui.lab.picture import Clause
 
+_LARGEST = (
+    "Set the step to the largest one that is stable at this summit, η_max = 2/(−μ_min − λ): above it the ascent "
+    "oscillates, at it it hardly converges."
+)
+_FASTEST = (
+    "Set the step to the one that converges fastest near this summit, η = 2/(−μ_min − μ_max), where the errors that "
+    "overshoot shrink as slowly as those that lag behind."
+)
 _TONES = {"yes": "yes", "no": "no", "unsure": "not decided", "note": "note"}
 
 
@@ -39,14 +47,16 @@ class ClauseRow(QWidget):
         self.button.setObjectName("clause")
         self.button.setChecked(unfolded)
         self.button.setAccessibleName(f"{_TONES[clause.tone]}: {clause.words}")
-        self.button.setToolTip("Show the formula")
+        self.button.setToolTip("Show the formula with this run's numbers, and where it comes from")
         self.words = QLabel(clause.words)
         self.words.setWordWrap(True)
-        self.words.setToolTip(clause.detail)
+        detail = f"{clause.detail}\nSource: {clause.source}" if clause.source else clause.detail
+        self.topic = clause.topic
+        self.words.setToolTip(detail)
         self.words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         top.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
         top.addWidget(self.words, 1)
-        self.detail = QLabel(clause.detail)
+        self.detail = QLabel(detail)
         self.detail.setObjectName("faint")
         self.detail.setWordWrap(True)
         self.detail.setContentsMargins(28, 0, 0, 2)
@@ -71,6 +81,8 @@ class VerdictPanel(QFrame):
         self._session, self._theme = session, theme
         self._shown: tuple[object, ...] = ()
         self.rows: list[ClauseRow] = []
+        self._unfolded: set[str] = set()
+        """The topics whose formulas are on show, and will be again in the next verdict."""
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 6)
         column.setSpacing(3)
@@ -89,6 +101,13 @@ class VerdictPanel(QFrame):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column.addWidget(scroll, 1)
+        steps = QHBoxLayout()
+        steps.setSpacing(6)
+        self.largest = self._step_button("Largest stable step", steps)
+        self.fastest = self._step_button("Fastest step", steps)
+        self.largest.clicked.connect(self._set_largest)
+        self.fastest.clicked.connect(self._set_fastest)
+        column.addLayout(steps)
         self.summary = QLabel()
         self.summary.setObjectName("faint")
         self.summary.setWordWrap(True)
@@ -96,6 +115,36 @@ class VerdictPanel(QFrame):
         for signal in (session.verdictChanged, session.recordingChanged, session.experimentChanged, theme.changed):
             signal.connect(self._show)
         self._show()
+
+    def _step_button(self, name: str, row: QHBoxLayout) -> QToolButton:
+        button = QToolButton()
+        button.setText(name)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        row.addWidget(button)
+        return button
+
+    @Slot()
+    def _set_largest(self) -> None:
+        known = self._session.verdicts.get(self._session.focus)
+        if known is not None and known.step_largest is not None:
+            self._session.edit("ascent.step", known.step_largest)
+
+    @Slot()
+    def _set_fastest(self) -> None:
+        known = self._session.verdicts.get(self._session.focus)
+        if known is not None and known.step_fastest is not None:
+            self._session.edit("ascent.step", known.step_fastest)
+
+    def _offer_steps(self, known: VerdictPicture | None) -> None:
+        """Two steps that can be set with one click, where the summit has them."""
+        why = known.step_why if known is not None else "no summit is known yet"
+        for button, name, value, help in (
+            (self.largest, "Largest stable η", known and known.step_largest, _LARGEST),
+            (self.fastest, "Fastest η", known and known.step_fastest, _FASTEST),
+        ):
+            button.setEnabled(value is not None)
+            button.setText(f"{name}: {value:.3g}" if value is not None else f"{name}: –")
+            button.setToolTip(help if value is not None else f"{help}\nNot here: {why}.")
 
     @Slot()
     def _show(self) -> None:
@@ -105,16 +154,15 @@ class VerdictPanel(QFrame):
         key = (known, session.focus, self._theme.theme)
         if key != self._shown:
             self._shown = key
-            unfolded = [row.button.isChecked() for row in self.rows]
+            for row in self.rows:
+                (self._unfolded.add if row.button.isChecked() else self._unfolded.discard)(row.topic)
             for row in self.rows:
                 self._column.removeWidget(row)
                 row.deleteLater()
             clauses = known.clauses if known is not None else ()
-            self.rows = [
-                ClauseRow(clause, self._theme.theme, i < len(unfolded) and unfolded[i])
-                for i, clause in enumerate(clauses)
-            ]
+            self.rows = [ClauseRow(clause, self._theme.theme, clause.topic in self._unfolded) for clause in clauses]
             for i, row in enumerate(self.rows):
                 self._column.insertWidget(i, row)
+            self._offer_steps(known)
         maxima = [verdict.local_maximum for verdict in session.verdicts.values()]
         self.summary.setText(summary(session.recording, maxima))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, Slot
+from PySide6.QtCore import QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from superqt import QElidingLabel
 
 from foadv_gui.desktop.plots.axis import CountAxis, number_axes
+from foadv_gui.desktop.plots.bulk import BulkCurves
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.traces import step_ticks
 from foadv_gui.desktop.theme import FADED, brush, fit_height, pen, style_axes
@@ -28,23 +29,35 @@ from foadv_gui.lab.ranges import drawable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtCore import QEvent
+    from PySide6.QtGui import QHideEvent, QShowEvent
 
     from foadv_gui.desktop.player import Player
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.bulk import BulkPicture
     from foadv_gui.lab.picture import SpectrumPicture
 
 
 _VECTOR_PX = 48
+_REST_MS = 150
+"""How long the spectrum stays the same before what is predicted of it is asked for."""
+_HOVER = (
+    "Each bar counts eigenvalues of the loss's Hessian, each tick is one. A boundary point is a strict local maximum "
+    "where all tangent eigenvalues lie below the multiplier λ: in the shaded part. Move the mouse over the ticks to "
+    "see an eigenvector on the landscape."
+)
 
 
 class SpectrumPlot(QFrame):
-    """A histogram and a tick for each eigenvalue, the multiplier, and the negative-definite side shaded."""
+    """A histogram and a tick for each eigenvalue, the multiplier, and the negative-definite side shaded.
 
-    def __init__(self, session: Session, theme: ThemeKeeper) -> None:
+    Where the cursor rests, the predicted distribution is drawn over the bars.
+    """
+
+    def __init__(self, session: Session, player: Player, theme: ThemeKeeper) -> None:
         super().__init__()
         self.setObjectName("card")
-        self._session, self._theme = session, theme
+        self._session, self._player, self._theme = session, player, theme
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(2)
@@ -72,6 +85,7 @@ class SpectrumPlot(QFrame):
         self.plot.setLabel("bottom", "eigenvalue μ")
         self.plot.setLabel("left", "count")
         self.plot.getAxis("left").setWidth(40)
+        self.plot.plotItem.layout.setContentsMargins(1, 6, 1, 1)
         self._shade = pg.LinearRegionItem(movable=False)
         self._shade.setZValue(-10)
         for line in self._shade.lines:
@@ -82,6 +96,7 @@ class SpectrumPlot(QFrame):
         self._multiplier = pg.InfiniteLine(angle=90)
         for item in (self._shade, self._bars, self._ticks, self._picked, self._multiplier):
             self.plot.addItem(item)
+        self.curves = BulkCurves(self.plot)
         self.pages = PlotOrReason(self.plot)
         self.pages.say("No path yet")
         column.addWidget(self.pages, 1)
@@ -95,13 +110,14 @@ class SpectrumPlot(QFrame):
         self.vector.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.vector.hide()
         # On the heading alone: over the plot it would hide the direction that the mouse asks for.
-        self.heading.setToolTip(
-            "Each bar counts eigenvalues of the loss's Hessian, each tick is one. A boundary point is a strict local "
-            "maximum where all tangent eigenvalues lie below the multiplier λ: in the shaded part. Move the mouse over "
-            "the ticks to see an eigenvector on the landscape."
-        )
+        self.heading.setToolTip(_HOVER)
+        self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
+        self._rest.timeout.connect(self._ask_bulk)
         self.plot.scene().sigMouseMoved.connect(self._on_mouse)
         session.spectrumChanged.connect(self._draw)
+        session.spectrumChanged.connect(self._await_bulk)
+        session.bulkChanged.connect(self._draw)
+        player.changed.connect(self._await_bulk)
         session.recordingChanged.connect(self._fade)
         session.directionChanged.connect(self._pick)
         session.experimentChanged.connect(self._show_kind)
@@ -118,12 +134,41 @@ class SpectrumPlot(QFrame):
         self._picked.setPen(pen(theme.focus, 3))
         self._multiplier.setPen(pen(theme.multiplier, 2))
         self._shade.setBrush(brush(theme.yes, 0.10))
+        self.curves.paint(theme)
+        self.curves.explain(self._session.bulk)
 
     @Slot()
     def _fade(self) -> None:
         """Another run: what is drawn belongs to the one before, until its own spectrum comes."""
         for item in (self._bars, self._ticks):
             item.setOpacity(FADED)
+        self.curves.clear()
+
+    @Slot()
+    def _await_bulk(self) -> None:
+        """Wait for the spectrum to rest; while it plays, is hidden or is known already nothing is asked."""
+        session = self._session
+        if session.spectrum is None or session.bulk is not None or self._player.playing or not self.isVisible():
+            self._rest.stop()
+        else:
+            self._rest.start()
+
+    @Slot()
+    def _ask_bulk(self) -> None:
+        if self._session.moving:
+            self._rest.start()
+        else:
+            self._session.ask_bulk()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What was not asked for while nobody saw it is asked for now."""
+        super().showEvent(event)
+        self._await_bulk()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody sees it: nothing is asked."""
+        super().hideEvent(event)
+        self._rest.stop()
 
     @Slot()
     def _show_kind(self) -> None:
@@ -146,20 +191,29 @@ class SpectrumPlot(QFrame):
         self.note.setVisible(not shown.why_empty)
         if shown.why_empty:
             return
-        values = shown.eigenvalues
-        low, high = shown.axis()
-        counts, edges = shown.histogram()
+        values, bulk = shown.eigenvalues, self._session.bulk
+        outlier = bulk.outlier if bulk is not None else None
+        low, high = shown.axis(outlier)
+        counts, edges = shown.histogram(outlier)
         for item in (self._bars, self._ticks):
             item.setOpacity(1.0)
+        if bulk is not None and bulk.estimated is not None:
+            counts = np.zeros_like(counts)  # of a few at both ends, beside all of them
         self._bars.setOpts(x0=edges[:-1], x1=edges[1:], height=counts, y0=0)
-        top = max(int(counts.max()), 1)
+        top = max(float(counts.max()), self.curves.draw(bulk, edges))
         self._ticks.setPen(pen(self._theme.theme.text, 1, alpha=0.7 if len(values) < 200 else 0.2))
         self._ticks.setData(np.repeat(values, 2), np.tile([-0.14 * top, -0.03 * top], len(values)))
         self._shade.setRegion((low - 10 * (high - low), shown.multiplier))
         self._multiplier.setValue(shown.multiplier)
         self.plot.setXRange(low, high, padding=0.02)
-        self.plot.setYRange(-0.16 * top, top * 1.05, padding=0)
-        self.note.setText(_words(shown))
+        self.plot.setYRange(-0.16 * top, top * self.curves.HEADROOM, padding=0)
+        self._say(shown, bulk)
+
+    def _say(self, shown: SpectrumPicture, bulk: BulkPicture | None) -> None:
+        words = _words(shown, bulk)
+        self.note.setText(words)
+        self.note.setToolTip(words)
+        self.heading.setToolTip(f"{_HOVER} {bulk.explanation}" if bulk is not None else _HOVER)
 
     def _shown_tick(self, position: QPointF) -> int | None:
         shown = self._session.spectrum
@@ -206,7 +260,7 @@ class SpectrumPlot(QFrame):
             self._picked.setData([], [])
             self.vector.hide()
             if shown is not None and len(shown.eigenvalues):
-                self.note.setText(_words(shown))
+                self._say(shown, self._session.bulk)
             return
         bottom, top = self.plot.viewRange()[1]
         self._picked.setData([picked.eigenvalue] * 2, [bottom, 0.25 * top])
@@ -214,8 +268,8 @@ class SpectrumPlot(QFrame):
         self._show_vector(picked.vector)
 
 
-def _words(shown: SpectrumPicture) -> str:
-    low, high = shown.axis()
+def _words(shown: SpectrumPicture, bulk: BulkPicture | None) -> str:
+    low, high = shown.axis(bulk.outlier if bulk is not None else None)
     parts = []
     if shown.kind == "tangent" or shown.multiplier:
         where = (
@@ -227,7 +281,7 @@ def _words(shown: SpectrumPicture) -> str:
         parts.append(f"and {shown.zeros} exact zeros")
     if not shown.exact:
         parts.append(f"the {len(shown.eigenvalues)} extreme ones of {shown.dimension}, residual {shown.residual:.0e}")
-    return ", ".join(parts)
+    return ", ".join([*parts, *(bulk.words if bulk is not None else [])])
 
 
 class ExtremesPlot(QFrame):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 
 from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.theme import FADED, brush, fit_height, pen, style_axes
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.player import Player
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.recording import Recording
 
 _MOST_LINES = 128
 _PLOTS = (
@@ -26,7 +27,8 @@ _PLOTS = (
         "tangential",
         "|Pg|/|g|  and  FOSC",
         "Solid: the share of the gradient along the constraint set (the gradient itself inside it). "
-        "Dashed: FOSC, how much more a straight step could gain. Both vanish at a stationary point.",
+        "Dashed: FOSC, how much more a straight step could gain. Both vanish at a stationary point. Dotted: the "
+        "predicted rate, the slope at which the error at this summit shrinks, max |1 + η μᵢ| / (1 + η λ) a step.",
         True,
     ),
     ("cosine", "cos(δ, ∇L)", "The alignment of perturbation and gradient: 1 at a maximum on the boundary.", False),
@@ -74,11 +76,14 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             self._cursors.append(cursor)
             self.marks[name] = mark
         self._fosc = self.plots["tangential"].plot(connect="finite")
+        self.rate = pg.PlotDataItem()
+        self.plots["tangential"].addItem(self.rate, ignoreBounds=True)
         self.scene().sigMouseClicked.connect(self._on_click)
         session.recordingChanged.connect(self._draw)
         session.experimentChanged.connect(self._draw)
         session.cursorChanged.connect(self._move)
         session.pathChanged.connect(self._fade)
+        session.verdictChanged.connect(self._predict)
         theme.changed.connect(self._paint)
         self._paint()
 
@@ -94,6 +99,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             self.marks[name].setPen(pen(theme.plot, 1))
             self.marks[name].setBrush(brush(theme.focus))
         self._fosc.setPen(pen(theme.focus, 1, dash=True))
+        self.rate.setPen(pg.mkPen(pg.mkColor(theme.multiplier), width=2, style=Qt.PenStyle.DotLine))
         for cursor in self._cursors:
             cursor.setPen(pen(theme.cursor, 1, alpha=0.7))
             cursor.setHoverPen(pen(theme.accent, 2))
@@ -122,9 +128,19 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             if title != plot.titleLabel.text:
                 plot.setTitle(title, size="9pt", color=self._theme.theme.text)
         self._fosc.setData(steps, _positive(drawable(recording.fosc[steps, focus])))
+        self._predict()
         for plot in self.plots.values():
             fit_height(plot)
         self._move()
+
+    @Slot()
+    def _predict(self) -> None:
+        """The predicted rate as a straight line through the tangential ratio at which the focused path converged."""
+        session = self._session
+        known = session.verdicts.get(session.focus)
+        rate = known.rate_predicted if known is not None else None
+        line = None if rate is None or session.recording is None else rate_line(session.recording, session.focus, rate)
+        self.rate.setData(*(line if line is not None else ([], [])))
 
     @Slot()
     def _fade(self) -> None:
@@ -158,6 +174,19 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             if plot.sceneBoundingRect().contains(event.scenePos()):
                 self._player.seek(round(plot.vb.mapSceneToView(event.scenePos()).x()))
                 return
+
+
+def rate_line(recording: Recording, k: int, rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Steps and values of tau(T) rate^(t - T) up to 1, T the last step of restart k at which tau is above round-off."""
+    tau = recording.tangential[:, k]
+    floor = 1e3 * float(np.finfo(recording.delta.dtype).eps)
+    above = np.nonzero(np.isfinite(tau) & (tau > floor))[0]
+    if not len(above) or not 0 < rate < 1:
+        return None
+    end = int(above[-1])
+    first = max(0.0, end + np.log(tau[end]) / -np.log(rate))
+    t = np.linspace(min(first, end), end, 2)
+    return t, tau[end] * rate ** (t - end)
 
 
 def legible(steps: int) -> NDArray[np.int64]:

@@ -14,8 +14,9 @@ from foadv_gui.desktop.theme import brush, pen
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from foadv_gui.lab.findings import VerdictPicture
     from foadv_gui.lab.palette import Theme
-    from foadv_gui.lab.picture import DirectionPicture, PathPicture, PlanePicture, VerdictPicture
+    from foadv_gui.lab.picture import DirectionPicture, PathPicture, PlanePicture
 
 _MOST_TRAILS = 128
 """Trails drawn at once: more are a blot, and slow."""

@@ -8,12 +8,14 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.panels.playback import PlaybackBar
+from foadv_gui.desktop.panels.regularity import RegularityCard
 from foadv_gui.desktop.panels.setup import SetupPanel
 from foadv_gui.desktop.panels.verdict import VerdictPanel
 from foadv_gui.desktop.plots.cut import CutPlot
 from foadv_gui.desktop.plots.input import InputPlot
 from foadv_gui.desktop.plots.landscape import LandscapePanel
 from foadv_gui.desktop.plots.reason import PlotOrReason
+from foadv_gui.desktop.plots.restarts import RestartsPlot
 from foadv_gui.desktop.plots.spectrum import ExtremesPlot, SpectrumPlot
 from foadv_gui.desktop.plots.traces import TracesPlot
 
@@ -35,9 +37,11 @@ class ExploreWorkspace(QWidget):
         self.landscape = LandscapePanel(session, theme, actions)
         self.traces = TracesPlot(session, player, theme)
         self.cut = CutPlot(session, theme)
-        self.spectrum = SpectrumPlot(session, theme)
+        self.restarts = RestartsPlot(session, theme)
+        self.spectrum = SpectrumPlot(session, player, theme)
         self.extremes = ExtremesPlot(session, player, theme)
         self.input = InputPlot(session, theme)
+        self.regularity = RegularityCard(session)
         self.verdict = VerdictPanel(session, theme)
         self.playback = PlaybackBar(session, player, actions, theme)
 
@@ -47,8 +51,12 @@ class ExploreWorkspace(QWidget):
         self.trace_pages.say("No path yet")
         self.below.addTab(self.trace_pages, "Traces")
         self.below.addTab(self.cut, "Cut")
+        self.below.addTab(self.restarts, "Restarts")
         self.below.setTabToolTip(0, "Loss, stationarity, alignment and radius over the steps")
         self.below.setTabToolTip(1, "The loss along a line: press C (or hold Shift) and drag on the landscape")
+        self.below.setTabToolTip(
+            2, "How all paths ended: losses, steps, angles between their ends, and the way between two"
+        )
         centre = QSplitter(Qt.Orientation.Vertical)
         centre.addWidget(self.landscape)
         centre.addWidget(_card(self.below))
@@ -66,14 +74,16 @@ class ExploreWorkspace(QWidget):
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(spectra, "Curvature")
         self.tabs.addTab(_card(self.input), "Input")
+        self.tabs.addTab(_card(self.regularity), "Regularity")
         self.tabs.setTabToolTip(0, "Eigenvalues of the Hessian at the cursor and along the path")
         self.tabs.setTabToolTip(1, "Clean input, perturbation and adversary at the cursor")
+        self.tabs.setTabToolTip(2, "How regular the landscape is: linearity, alignment, concavity and reach")
         right = QSplitter(Qt.Orientation.Vertical)
         right.addWidget(self.tabs)
         right.addWidget(self.verdict)
-        right.setSizes([400, 190])
-        right.setStretchFactor(0, 2)
-        right.setStretchFactor(1, 1)
+        right.setSizes([350, 240])
+        right.setStretchFactor(0, 3)
+        right.setStretchFactor(1, 2)
 
         self.columns = QSplitter(Qt.Orientation.Horizontal)
         for part in (self.setup, centre, right):

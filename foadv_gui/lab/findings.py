@@ -1,0 +1,86 @@
+"""What was found out about a run, as a window or a figure says it: no torch here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Tone: TypeAlias = Literal["yes", "no", "unsure", "note"]
+TONE_ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
+"""The icon of each tone of a clause, where it is written as text."""
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One clause of a verdict: its tone (an icon, never colour alone) and its words.
+
+    detail: the formula behind them with this run's numbers. topic: what it is about, the same in every verdict.
+    source: where the formula comes from.
+    """
+
+    tone: Tone
+    words: str
+    detail: str
+    topic: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class VerdictPicture:
+    """The verdict on restart k in clauses; `local_maximum` is None where no second-order test can be made.
+
+    rate_predicted: the share of the error that a step leaves near the maximum; None where there is none. step_largest,
+    step_fastest: the largest stable and the fastest step as values of the setting `ascent.step`, None where there is
+    none; `step_why` then says why.
+    """
+
+    k: int
+    stop_reason: str
+    local_maximum: bool | None
+    clauses: tuple[Clause, ...]
+    rate_predicted: float | None
+    step_largest: float | None
+    step_fastest: float | None
+    step_why: str
+
+    @property
+    def mail_key(self) -> int:
+        """Verdicts on different restarts do not replace each other."""
+        return self.k
+
+
+@dataclass(frozen=True)
+class CertifiedScale:
+    """The largest input scale at which it is proven how many maxima the ball holds, at the perturbation ratio `ratio`.
+
+    value: inf where every scale is certified, None where none is, and `why` says why. pending: it is not known yet.
+    """
+
+    value: float | None
+    ratio: float
+    why: str = ""
+    pending: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why there is no number to show."""
+        return "every γ is certified" if self.value is not None else self.why
+
+    @property
+    def words(self) -> str:
+        """What a slider of the input scale says below its mark."""
+        if self.pending:
+            return "certified scale: not known yet"
+        if self.value is None:
+            return f"no certified scale: {self.why.partition(':')[0]}"
+        if math.isinf(self.value):
+            return "certified at every γ"
+        return f"▲ certified up to γ = {self.value:.3g}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is being found out."""
+
+    words: str
