@@ -213,8 +213,8 @@ def test_a_saturated_network_is_flat() -> None:
 
 
 def test_where_the_squares_of_the_gradient_vanish_no_point_is_called_a_maximum() -> None:
-    # erf'(19.3) is 1e-162: as |g| is then 0 in float64, any point seems to be stationary.
-    network = TwoLayerNetwork(tensor([[19.3, 0.0]]), tensor([1.0]), ACTIVATIONS["erf"])
+    # erf'(19.5) is 1e-165: as |g| is then 0 in float64, any point seems to be stationary.
+    network = TwoLayerNetwork(tensor([[19.5, 0.0]]), tensor([1.0]), ACTIVATIONS["erf"])
     end = verdict(QuadraticAdversary(network, tensor([1.0, 0.0]), 0.0), L2Ball(1e-3), tensor([6e-4, 8e-4]))
     assert end.local_maximum is False
     assert end.shortcoming is Shortcoming.FLAT
