@@ -151,9 +151,10 @@ def make_subspace(name: str, context: PathContext) -> Subspace:
 
 @dataclass(frozen=True, eq=False)
 class SpherePreactivations:
-    """p_0 = W x (m,) and W E^T, transposed (3, m), in the objective's type and place."""
+    """p_0 = W x (m,) and W E^T, transposed (3, m), in the objective's type and place; E (3, d) as it was given."""
 
     objective: QuadraticAdversary
+    E: Tensor
     p0: Tensor
     EW: Tensor
 
@@ -163,7 +164,7 @@ class SpherePreactivations:
         """The four products with W that a subspace E (3, d) costs."""
         network = objective.network
         both = network.preactivation(torch.cat([objective.x.unsqueeze(0), like(E, objective.x)]))
-        return cls(objective, both[0], both[1:].contiguous())
+        return cls(objective, E, both[0], both[1:].contiguous())
 
     @torch.inference_mode()
     def residual(self, c: Tensor, interrupted: Callable[[], bool] = never) -> Tensor:
