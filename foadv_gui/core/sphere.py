@@ -101,13 +101,13 @@ def _span(
 
 def _maximum_and_eigenvectors(context: PathContext) -> Subspace:
     end = context.path[-1]
-    named, note = [("the endpoint of the path", end)], ""
+    named, note = [("the path's endpoint", end)], ""
     try:
         vectors = top_eigenvectors(context.objective, context.constraint, end, count=2)
     except NoCurvatureError as reason:
         # The endpoint is still worth a globe of its own.
         vectors, note = [], f"random directions in place of eigenvectors: {reason}"
-    names = ("1st tangent Hessian eigenvector there", "2nd tangent Hessian eigenvector there")
+    names = ("1st tangent eigenvector there", "2nd tangent eigenvector there")
     named += [(name, signed(vector)) for name, vector in zip(names, vectors, strict=False)]
     return _span(context, named, note)
 

@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(False)
         self._show_title()
         self._show_status()
-        self.workspace.landscape.plot.setFocus()
+        self.workspace.landscape.take_focus()
 
     # -- building ------------------------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ class MainWindow(QMainWindow):
         name = self.preset.itemData(index)
         if name:
             self.open_target(name)
-            self.workspace.landscape.plot.setFocus()
+            self.workspace.landscape.take_focus()
 
     @Slot()
     def ask_open(self) -> None:
@@ -320,7 +320,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _fit(self) -> None:
-        self.workspace.landscape.plot.fit()
+        self.workspace.landscape.fit()
 
     @Slot(bool)
     def _cut(self, on: bool) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from foadv_gui.desktop.shown import Shown
+from foadv_gui.desktop.trackball import Trackball
 from foadv_gui.desktop.undo import Choice, EditCommand, forget_if_large
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
@@ -59,6 +60,7 @@ class Session(Shown):
         self._choice = self._asked = Choice(Experiment())
         self._begun = False
         self.window: Window | None = None
+        self.trackball = Trackball(self, thread)
         self.torch_version = ""
         self.shipped = False
         """Whether a recording that came with the program is on show, not one computed here."""
@@ -234,7 +236,7 @@ class Session(Shown):
 
     def close(self) -> None:
         """Stop the timers for good."""
-        for timer in (self._rest, self._asking):
+        for timer in (self._rest, self._asking, self.trackball.rest):
             timer.stop()
 
     @Slot()
@@ -246,8 +248,8 @@ class Session(Shown):
         self._asking.stop()
         self._thread.cancel()
 
-    def ask_probe(self, point: tuple[float, float]) -> None:
-        """Ask for the value under the mouse."""
+    def ask_probe(self, point: tuple[float, ...]) -> None:
+        """Ask for the value under the mouse, on the plane (2,) or on the globe (3,)."""
         self._submit("probe", lambda scene: scene.probe(point))
 
     def ask_cut(self, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -312,7 +314,13 @@ class Session(Shown):
     def _ask_now(self) -> None:
         choice = self._choice
         request = Request(
-            choice.experiment, choice.starts, self.window, self._live, recording=choice.recording, fresh=self._fresh
+            choice.experiment,
+            choice.starts,
+            self.window,
+            self._live,
+            choice.recording,
+            self._fresh,
+            self.trackball.turn,
         )
         self._live = False
         job = self._thread.submit(SCENE, lambda scene, *stop: scene.stages(request, *stop))

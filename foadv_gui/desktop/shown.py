@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from foadv_gui.lab.globe import SpherePicture, SphereSurface
 from foadv_gui.lab.picture import (
     CutPicture,
     DirectionPicture,
@@ -22,6 +23,8 @@ from foadv_gui.lab.recording import Recording
 _KEPT: dict[type, str] = {
     PlanePicture: "plane",
     Surface: "surface",
+    SpherePicture: "sphere",
+    SphereSurface: "globe",
     SpectrumPicture: "spectrum",
     ExtremesPicture: "extremes",
     DirectionPicture: "direction",
@@ -39,6 +42,8 @@ class Shown(QObject):
     pathChanged = Signal()
     planeChanged = Signal()
     surfaceChanged = Signal()
+    sphereChanged = Signal()
+    globeChanged = Signal()
     cursorChanged = Signal()
     spectrumChanged = Signal()
     extremesChanged = Signal()
@@ -55,6 +60,8 @@ class Shown(QObject):
         self.focus_run: PathPicture | None = None
         self.plane: PlanePicture | None = None
         self.surface: Surface | None = None
+        self.sphere: SpherePicture | None = None
+        self.globe: SphereSurface | None = None
         self.spectrum: SpectrumPicture | None = None
         self.extremes: ExtremesPicture | None = None
         self.direction: DirectionPicture | None = None

@@ -43,14 +43,13 @@ class GlobeBackdrop(Backdrop):
         self.subspace: Subspace | None = None
         self._subspace_for: tuple[object, ...] = ()
         self._globe_request: Request | None = None
-        self._globe_key: object = None
-        self._globe: SphereSurface | None = None
+        self._globe: tuple[object, SphereSurface] | None = None
         self._preactivations: SpherePreactivations | None = None
 
     @override
     def forget_surface(self) -> None:
         super().forget_surface()
-        self._globe_key = None
+        self._globe = None
 
     def lay_sphere(
         self, request: Request, recording: Recording, interrupted: Callable[[], bool]
@@ -70,7 +69,7 @@ class GlobeBackdrop(Backdrop):
                 context = self._context(request, recording)
                 self.subspace = abandonable(lambda: make_subspace(view.subspace, context), interrupted)
                 self._subspace_for = laid
-                self._globe_key = None
+                self._globe = None
         except NoSphereError as reason:
             self.subspace, self._subspace_for = None, ()
             yield SpherePicture(view.subspace, why=str(reason))
@@ -137,21 +136,18 @@ class GlobeBackdrop(Backdrop):
         give_way(interrupted)
         turn = FRONT if view.chart == "map" else turn
         key = (view.chart, turn.tobytes(), view.grid, curvature, subspace, self.problem.objective)
-        known = self._globe
-        if known is not None and key == self._globe_key and (coarse or not known.coarse):
+        known_key, known = self._globe or (None, None)
+        if known is not None and key == known_key and (coarse or not known.coarse):
             if again:
-                self._globe = replace(known, quantity=view.quantity)
-                yield self._globe
+                yield replace(known, quantity=view.quantity)
             return
         size = round(_FINER * view.grid) | 1  # the centre is a pixel
         size = min(size, CURVATURE_GRID if curvature else _COARSE if coarse else size)
         values, inside = self._values(view.chart, turn, size, curvature, coarse, interrupted)
         side = sides(view.chart, size)
-        self._globe_key = key
-        self._globe = SphereSurface(
-            side, side, values, inside, view.quantity, coarse=coarse, chart=view.chart, turn=turn
-        )
-        yield self._globe
+        drawn = SphereSurface(side, side, values, inside, view.quantity, coarse=coarse, chart=view.chart, turn=turn)
+        self._globe = key, drawn
+        yield drawn
 
     def _values(
         self,

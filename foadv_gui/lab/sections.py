@@ -299,9 +299,9 @@ class View(Section):
         "The three directions through the clean input in which the globe and the map cut the sphere |δ| = ε; the first "
         "is the centre. Paths leave them, and the window says by how much. Three coordinates are the whole space.",
         labels={
-            "maximum-and-eigenvectors": "Endpoint, top two eigenvectors",
+            "maximum-and-eigenvectors": "Endpoint and eigenvectors",
             "clean-gradient-random": "Clean gradient, two random",
-            "endpoint-components": "Principal components of the endpoints",
+            "endpoint-components": "Components of the endpoints",
             "three-random": "Three random directions",
         },
     )

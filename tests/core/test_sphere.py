@@ -125,7 +125,7 @@ def test_random_directions_follow_the_seed() -> None:
 def test_what_is_missing_gives_way_to_random_directions_and_is_said() -> None:
     bent = make_subspace("maximum-and-eigenvectors", context_of(activation="relu"))
     assert "eigenvectors" in bent.note and "relu" in bent.note
-    assert bent.axes == ("the endpoint of the path", "a random direction", "a random direction")
+    assert bent.axes == ("the path's endpoint", "a random direction", "a random direction")
     still = context_of(path=torch.zeros(1, 7, dtype=torch.float64))
     assert "endpoint" not in make_subspace("maximum-and-eigenvectors", still).axes[0]
     alike = context_of(endpoints=normal(1, 7).expand(3, 7))

@@ -69,7 +69,7 @@ def test_the_focused_maximum_is_in_the_centre_and_the_highest_point_there() -> N
     middle = len(surface.alpha) // 2
     near = surface.shown()[middle - 8 : middle + 9, middle - 8 : middle + 9]
     assert np.unravel_index(near.argmax(), near.shape) == (8, 8)
-    assert picture.axes[0] == "the endpoint of the path"
+    assert picture.axes[0] == "the path's endpoint"
 
 
 def test_paths_are_where_numpy_projects_them_and_the_share_off_is_stated() -> None:
