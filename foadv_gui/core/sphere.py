@@ -106,7 +106,7 @@ def _maximum_and_eigenvectors(context: PathContext) -> Subspace:
         vectors = top_eigenvectors(context.objective, context.constraint, end, count=2)
     except NoCurvatureError as reason:
         # The endpoint is still worth a globe of its own.
-        vectors, note = [], f"random directions in place of eigenvectors: {reason}"
+        vectors, note = [], f"random directions in place of eigenvectors: {str(reason).partition(':')[0]}"
     names = ("1st tangent eigenvector there", "2nd tangent eigenvector there")
     named += [(name, signed(vector)) for name, vector in zip(names, vectors, strict=False)]
     return _span(context, named, note)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.globe import SpherePicture, SphereSurface
 from foadv_gui.lab.picture import (
     PathPicture,
     PlanePicture,
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """A finished run with its landscape, the spectrum at the end of its focused path, and all verdicts."""
+    """A finished run with its landscape, the spectrum at the end of its focused path, and all verdicts.
+
+    With a globe or a map, `sphere` holds its subspace, and the surface is a `SphereSurface`.
+    """
 
     experiment: Experiment
     prepared: Prepared
@@ -39,6 +44,7 @@ class Observation:
     recording: Recording
     spectrum: SpectrumPicture
     verdicts: tuple[RestartVerdict, ...]
+    sphere: SpherePicture | None = None
 
     @property
     def focus(self) -> int:
@@ -77,7 +83,11 @@ def observe(
         last[type(stage)] = stage
         if isinstance(stage, VerdictPicture):
             break
-    prepared, plane, surface = last[Prepared], last[PlanePicture], last[Surface]
+    sphere = last.get(SpherePicture)
+    assert sphere is None or isinstance(sphere, SpherePicture)
+    if sphere is not None and sphere.why:
+        raise ExperimentError("view.chart", sphere.why, experiment.view.chart)
+    prepared, plane, surface = last[Prepared], last[PlanePicture], last[Surface if sphere is None else SphereSurface]
     path, run = last[PathPicture], last[Recording]
     assert isinstance(prepared, Prepared) and isinstance(plane, PlanePicture) and isinstance(surface, Surface)
     assert isinstance(path, PathPicture) and isinstance(run, Recording)
@@ -90,4 +100,5 @@ def observe(
         run,
         scene.spectrum(run.steps, path.focus, experiment.view.spectrum),
         tuple(scene.verdict_of(k) for k in range(run.restarts)),
+        sphere,
     )

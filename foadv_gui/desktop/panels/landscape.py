@@ -162,6 +162,7 @@ class LandscapePanel(QFrame):
     def _on_sphere(self) -> None:
         sphere = self._session.sphere
         self.globe_pages.say("" if sphere is None else sphere.why)
+        self._show_key()
 
     @Slot(object)
     def _on_chart(self, button: Any) -> None:
@@ -209,6 +210,8 @@ class LandscapePanel(QFrame):
         globe = self._session.globe
         if not self.on_plane and globe is not None and globe.boxed:
             words += "    dark: outside the box"
+        if not self.on_plane and self.globe_pages.reason.text():
+            words = ""
         self.key.setText(words)
         self.key.setToolTip(_PLANE_KEY if self.on_plane else _GLOBE_KEY)
 
