@@ -312,15 +312,9 @@ class Session(Shown):
 
     @Slot()
     def _ask_now(self) -> None:
-        choice = self._choice
+        choice, turn = self._choice, self.trackball.turn
         request = Request(
-            choice.experiment,
-            choice.starts,
-            self.window,
-            self._live,
-            choice.recording,
-            self._fresh,
-            self.trackball.turn,
+            choice.experiment, choice.starts, self.window, self._live, choice.recording, self._fresh, turn
         )
         self._live = False
         job = self._thread.submit(SCENE, lambda scene, *stop: scene.stages(request, *stop))

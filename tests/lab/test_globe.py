@@ -269,7 +269,7 @@ def test_the_rings_are_thirty_degrees_apart() -> None:
 
 
 def test_a_globe_at_a_thousand_neurons_is_drawn_in_blocks_like_any_other() -> None:
-    experiment = GLOBE.changed({"network.width": 1000, "view.grid": 101, "ascent.steps": 3})
+    experiment = GLOBE.changed({"network.width": 1000, "view.grid": 41, "ascent.steps": 3})
     picture, surface, recording = shown_on(Scene(), experiment)
     seen = seen_directions("globe", surface.turn, surface.alpha)
     drawn = np.isfinite(seen[..., 0])

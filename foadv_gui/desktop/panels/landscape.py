@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
 
+_CHOICE_PX = 320
 _CHARTS = {
     "plane": "A flat cut through the input space, with the constraint set's own cut in white.",
     "globe": "The part of the sphere |δ| = ε that three directions span, seen from outside: drag it to turn it, "
@@ -136,10 +137,15 @@ class LandscapePanel(QFrame):
         box.setToolTip(described.help)
         box.setAccessibleName(described.title)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(9 if key == "view.quantity" else 20)
+        box.setMinimumContentsLength(9)
         box.setProperty("setting", key)
         box.activated.connect(self._on_choice)
-        row.addWidget(box)
+        if key == "view.quantity":
+            row.addWidget(box)
+        else:  # its words are long: they have what room there is
+            box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            box.setMaximumWidth(_CHOICE_PX)
+            row.addWidget(box, 100)
         return box
 
     # -- choices -------------------------------------------------------------------------------------------------
