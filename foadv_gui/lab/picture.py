@@ -293,6 +293,15 @@ class ExtremesPicture:
             return "The eigenvalues are too large to be drawn."
         return "No eigenvalue at any step: no direction is free to bend in, or none converged."
 
+    @property
+    def concave_from(self) -> int | None:
+        """The first known step from which on all tangent eigenvalues lie below the multiplier; None for none."""
+        if self.kind != "tangent" or not len(self.t):
+            return None
+        bent_upwards = np.nonzero(~(self.largest < self.multiplier))[0]
+        first = int(bent_upwards[-1]) + 1 if len(bent_upwards) else 0
+        return int(self.t[first]) if first < len(self.t) else None
+
 
 @dataclass(frozen=True, eq=False)
 class InputPicture:
