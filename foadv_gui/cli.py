@@ -191,7 +191,8 @@ def run(
         seconds = time.perf_counter() - started
     if output is not None:
         recording.save(output)
-    known = verdict(recording, device=problem.device, seconds=round(seconds, 6))
+    with _progress("judging", recording.restarts) as advance:
+        known = verdict(recording, device=problem.device, seconds=round(seconds, 6), judged=advance)
     if as_json:
         first = {key: known[key] for key in ("experiment", "device", "seconds", "best")}
         typer.echo(json.dumps(_strict({**first, **known}), indent=2, ensure_ascii=False, allow_nan=False))

@@ -72,31 +72,41 @@ def residual_on_grid(
     a, activation = objective.network.a, objective.network.activation
     alphas, betas = like(alphas, p0), like(betas, p0)
     residual = p0.new_empty((len(betas), len(alphas)))
-    held = max(1, BLOCK_BYTES[p0.device.type] // (p0.shape[0] * p0.element_size()))
+    held = points_held(p0)
     rows, columns = max(1, held // len(alphas)), min(held, len(alphas))
-    shared = p0.device.type == "cpu" and residual.numel() * p0.shape[0] >= LARGE_GRID
-    # A few strips a core: one that is busy with something else gets fewer.
-    strip = rows * max(1, -(-len(betas) // (rows * 4 * cores()))) if shared else len(betas)
 
-    def fill(first: int) -> None:
+    def fill(first: int, end: int) -> None:
         # One block of memory for the whole strip: asking for it anew each time costs as much as the activations.
         memory = p0.new_empty((rows, columns, p0.shape[0]))
-        for row in range(first, min(first + strip, len(betas)), rows):
+        for row in range(first, end, rows):
             give_way(interrupted)
-            some = betas[row : min(row + rows, first + strip)]
+            some = betas[row : min(row + rows, end)]
             base = torch.addr(p0, some, planar.Wv).unsqueeze(1)
             for start in range(0, len(alphas), columns):
                 part = alphas[start : start + columns].unsqueeze(1)
                 p = torch.addcmul(base, part, planar.Wu, out=memory[: len(some), : len(part)])
                 residual[row : row + len(some), start : start + columns] = activation.value_over(p) @ a
 
-    pieces = range(0, len(betas), strip)
-    if shared:
-        in_parallel(fill, pieces)
-    else:
-        for piece in pieces:
-            fill(piece)
+    in_strips(fill, len(betas), rows, p0, residual.numel())
     return residual.sub_(objective.y)
+
+
+def points_held(p0: Tensor) -> int:
+    """The number of points whose pre-activations (m,), such as p0, make a block."""
+    return max(1, BLOCK_BYTES[p0.device.type] // (p0.shape[0] * p0.element_size()))
+
+
+def in_strips(fill: Callable[[int, int], None], count: int, block: int, p0: Tensor, points: int) -> None:
+    """Call fill(first, end) over strips of range(count), of whole blocks each; large work is shared among the cores.
+
+    `points` evaluations of activations such as those of p0 (m,) are the work.
+    """
+    if p0.device.type != "cpu" or points * p0.shape[0] < LARGE_GRID:
+        fill(0, count)
+        return
+    # A few strips a core: one that is busy with something else gets fewer.
+    strip = block * max(1, -(-count // (block * 4 * cores())))
+    in_parallel(lambda first: fill(first, min(first + strip, count)), range(0, count, strip))
 
 
 @torch.inference_mode()
@@ -144,13 +154,31 @@ def curvature_on_grid(
     exact = objective.exact
     grid = torch.stack(torch.meshgrid(to_exact(betas), to_exact(alphas), indexing="ij"), -1)
     points = plane.lift(grid.reshape(-1, 2).flip(-1))
+    found = curvature_at(exact, constraint.epsilon, points, interrupted, steps=steps)
+    return found.reshape(len(betas), len(alphas))
+
+
+def curvature_at(
+    exact: QuadraticAdversary,
+    epsilon: float,
+    points: Tensor,
+    interrupted: Callable[[], bool] = never,
+    *,
+    steps: int = 24,
+) -> Tensor:
+    """The largest eigenvalue of P(H - lambda I)P at points (n, d), shape (n,), as `curvature_on_grid` says.
+
+    Raises
+    ------
+    NoCurvatureError
+        For relu.
+    """
     batch = max(1, min(64, 2**24 // (8 * steps * exact.dimension)))
 
     def piece(first: int) -> Tensor:
-        return top_tangent_curvature(exact, constraint.epsilon, points[first : first + batch], steps, interrupted)
+        return top_tangent_curvature(exact, epsilon, points[first : first + batch], steps, interrupted)
 
-    found = in_parallel(piece, range(0, len(points), batch))
-    return torch.cat(found).reshape(len(betas), len(alphas))
+    return torch.cat(in_parallel(piece, range(0, len(points), batch)))
 
 
 def top_tangent_curvature(

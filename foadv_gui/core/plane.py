@@ -90,21 +90,21 @@ class PathContext:
         """The clean point delta = 0."""
         return torch.zeros(self.dimension, dtype=torch.float64)
 
-    def random(self) -> list[Tensor]:
-        """Two seeded Gaussian directions (d,)."""
-        draws = np.random.default_rng([self.seed, 7]).standard_normal((2, self.dimension))
+    def random(self, count: int = 2) -> list[Tensor]:
+        """The first `count` seeded Gaussian directions (d,)."""
+        draws = np.random.default_rng([self.seed, 7]).standard_normal((count, self.dimension))
         return list(torch.from_numpy(draws))
 
 
-def orthonormal(candidates: list[Tensor]) -> list[tuple[int, Tensor]]:
-    """Two orthonormal directions by Gram-Schmidt (twice), each with the index of the candidate that it came from.
+def orthonormal(candidates: list[Tensor], count: int = 2) -> list[tuple[int, Tensor]]:
+    """`count` orthonormal directions by Gram-Schmidt (twice), each with the index of the candidate that it came from.
 
     Candidates that depend on those before give way to the next. In one dimension the second direction is zero.
     """
     basis: list[tuple[int, Tensor]] = []
     for i, vector in enumerate(candidates):
         length = torch.linalg.vector_norm(vector)
-        if not length > 0 or len(basis) == 2:
+        if not length > 0 or len(basis) == count:
             continue
         rest = vector / length
         for _ in range(2):
@@ -143,16 +143,24 @@ def _clean_gradient_random(context: PathContext) -> Plane:
 
 def _components(context: PathContext, points: Tensor, origin: Tensor, what: str, about: str) -> Plane:
     """The two leading right singular vectors of points - origin, and the share of the squared distances they hold."""
-    _, sizes, directions = torch.linalg.svd(points - origin, full_matrices=False)
-    total = sizes.square().sum()
-    keep = int((sizes > 1e-10 * sizes.max().clamp_min(1e-300)).sum()) if len(sizes) else 0
-    explained = float(sizes[:2].square().sum() / total) if total > 0 else None
-    names = (f"1st principal component of {what}", f"2nd principal component of {what}")
-    named = [(name, _signed(direction)) for name, direction in zip(names, directions[:keep], strict=False)]
+    named, explained = principal_components(points - origin, what, 2)
     return _lay(context, origin, named, explained, f"the squared distances of {what} from {about}")
 
 
-def _signed(direction: Tensor) -> Tensor:
+def principal_components(away: Tensor, what: str, count: int) -> tuple[list[tuple[str, Tensor]], float | None]:
+    """The `count` leading right singular vectors of `away` (n, d), named after `what`, and the share that they hold.
+
+    Those of no length are left out; the share is of the sum of the squares, None where that is 0.
+    """
+    _, sizes, directions = torch.linalg.svd(away, full_matrices=False)
+    total = sizes.square().sum()
+    keep = int((sizes > 1e-10 * sizes.max().clamp_min(1e-300)).sum()) if len(sizes) else 0
+    explained = float(sizes[:count].square().sum() / total) if total > 0 else None
+    names = [f"{rank} principal component of {what}" for rank in ("1st", "2nd", "3rd")[:count]]
+    return [(name, signed(direction)) for name, direction in zip(names, directions[:keep], strict=False)], explained
+
+
+def signed(direction: Tensor) -> Tensor:
     """The one of ±direction whose largest entry is positive, so that pictures do not flip."""
     return direction * torch.sign(direction[direction.abs().argmax()])
 
@@ -185,7 +193,7 @@ def _hessian_eigenvectors(context: PathContext) -> Plane:
     end = context.path[-1]
     vectors = top_eigenvectors(context.objective, context.constraint, end, count=2)
     names = ("1st tangent Hessian eigenvector at the path's end", "2nd tangent Hessian eigenvector at the path's end")
-    named = [(name, _signed(vector)) for name, vector in zip(names, vectors, strict=False)]
+    named = [(name, signed(vector)) for name, vector in zip(names, vectors, strict=False)]
     return _lay(context, end, named)
 
 

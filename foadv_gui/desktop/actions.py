@@ -42,7 +42,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("slower", "Slower", "Play more slowly", "[", playback=True),
     ActionSpec("faster", "Faster", "Play faster", "]", playback=True),
     ActionSpec("loop", "Loop", "Begin again at the end", "L", "loop", playback=True, checkable=True),
-    ActionSpec("fit", "Whole view", "Show the whole of the plane again", "F", "fit", playback=True),
+    ActionSpec(
+        "fit", "Whole view", "Show the whole of the plane, or the globe from its front", "F", "fit", playback=True
+    ),
     ActionSpec(
         "cut", "Cut", "Draw a line on the landscape: the loss along it", "C", "line", playback=True, checkable=True
     ),
@@ -117,6 +119,7 @@ def key_sheet() -> str:
         ("Wheel", "Zoom; the landscape is refined"),
         ("Drag elsewhere", "Move the view"),
         ("Shift and drag", "Draw a line: the loss along it"),
+        ("Drag the globe", "Turn it; a double click turns it back"),
     )
     rows += "".join(f"<tr><td><b>{what}</b>&nbsp;&nbsp;&nbsp;</td><td>{why}</td></tr>" for what, why in mouse)
     return f"<table cellspacing='4'>{rows}</table>"

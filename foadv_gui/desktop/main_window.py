@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(False)
         self._show_title()
         self._show_status()
-        self.workspace.landscape.plot.setFocus()
+        self.workspace.landscape.take_focus()
 
     # -- building ------------------------------------------------------------------------------------------------
 
@@ -210,7 +210,7 @@ class MainWindow(QMainWindow):
         name = self.preset.itemData(index)
         if name:
             self.open_target(name)
-            self.workspace.landscape.plot.setFocus()
+            self.workspace.landscape.take_focus()
 
     @Slot()
     def ask_open(self) -> None:
@@ -321,7 +321,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _fit(self) -> None:
-        self.workspace.landscape.plot.fit()
+        self.workspace.landscape.fit()
 
     @Slot(bool)
     def _cut(self, on: bool) -> None:

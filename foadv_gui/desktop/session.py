@@ -6,13 +6,14 @@ Views call methods and listen to signals; they never call each other.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
-from foadv_gui.desktop.shown import Shown
+from foadv_gui.desktop.questions import Questions
+from foadv_gui.desktop.trackball import Trackball
 from foadv_gui.desktop.undo import Choice, EditCommand, forget_if_large
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
 from foadv_gui.lab.config import Experiment, ExperimentError
@@ -20,12 +21,9 @@ from foadv_gui.lab.documents import keeps_starts
 from foadv_gui.lab.findings import CertifiedScale
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
-    CutPicture,
-    DirectionPicture,
     FocusRun,
     PathPicture,
     Prepared,
-    ProbePicture,
     Request,
     Surface,
     Window,
@@ -33,13 +31,13 @@ from foadv_gui.lab.picture import (
 from foadv_gui.lab.recording import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
 _REST_MS = 140
 """How long a control rests before the coarse picture is refined."""
 
 
-class Session(Shown):
+class Session(Questions):
     """What is chosen, what is on show, and what is asked of the compute thread."""
 
     experimentChanged = Signal()
@@ -54,19 +52,14 @@ class Session(Shown):
     """Everything asked for has been computed and delivered."""
 
     def __init__(self, thread: ComputeThread, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._thread = thread
+        super().__init__(thread, parent)
         self.undo_stack = QUndoStack(self)
         self._choice = self._asked = Choice(Experiment())
         self._begun = False
         self.window: Window | None = None
-        self.torch_version = ""
-        self.shipped = False
-        """Whether a recording that came with the program is on show, not one computed here."""
+        self.trackball = Trackball(self, thread)
         self._position_before = 0.0
-        self._oldest_job = self._asked_job = self._last_question = 0
-        self._withdrawn: dict[type, int] = {}
-        """Of each kind, the last question whose answer nobody waits for any more."""
+        self._oldest_job = self._asked_job = 0
         self._fresh = self._live = False
         self._spectrum_asked: tuple[object, ...] = ()
         thread.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
@@ -228,11 +221,11 @@ class Session(Shown):
         """Follow restart k."""
         self.edit("view.focus", k)
 
-    # -- questions to the worker ---------------------------------------------------------------------------------
+    # -- the road to the worker ----------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Stop the timers for good."""
-        for timer in (self._rest, self._asking):
+        for timer in (self._rest, self._asking, self.trackball.rest):
             timer.stop()
 
     @Slot()
@@ -243,47 +236,6 @@ class Session(Shown):
         self._rest.stop()
         self._asking.stop()
         self._thread.cancel()
-
-    def ask_probe(self, point: tuple[float, float]) -> None:
-        """Ask for the value under the mouse."""
-        self._submit("probe", lambda scene: scene.probe(point))
-
-    def ask_cut(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Ask for the loss along a line."""
-        self._submit("cut", lambda scene: scene.cut(start, end))
-
-    def ask_between(self, i: int, j: int) -> None:
-        """Ask for the loss between the ends of restarts i and j."""
-        self._submit("between", lambda scene: scene.between(i, j))
-
-    def ask_direction(self, index: int) -> None:
-        """Ask for the eigenvector of one eigenvalue of the spectrum on show."""
-        shown = self.spectrum
-        if shown is None or not 0 <= index < len(shown.eigenvalues):
-            return
-        value = float(shown.eigenvalues[index])
-        self._submit("direction", lambda scene: scene.direction(shown.t, shown.k, shown.kind, index, value))
-
-    def ask_bulk(self) -> None:
-        """Ask for what is predicted of the spectrum on show."""
-        shown = self.spectrum
-        if shown is not None and not shown.why_empty:
-            self._submit("bulk", lambda scene, stop: scene.bulk(shown.t, shown.k, shown.kind, stop), stoppable=True)
-
-    def clear_direction(self) -> None:
-        """Take the eigenvector away, also one that is on its way."""
-        self._withdrawn[DirectionPicture] = self._last_question
-        super().clear_direction()
-
-    def clear_probe(self) -> None:
-        """Take the value under the mouse away, also one that is on its way."""
-        self._withdrawn[ProbePicture] = self._last_question
-        super().clear_probe()
-
-    def clear_cut(self) -> None:
-        """Take the cut away, also one that is on its way."""
-        self._withdrawn[CutPicture] = self._last_question
-        super().clear_cut()
 
     def _ask_spectrum(self) -> None:
         if self.recording is None or self.path is None or not self.torch_version:
@@ -297,19 +249,6 @@ class Session(Shown):
         self._spectrum_asked = wanted
         self._submit("spectrum", lambda scene: scene.spectrum(*wanted))
 
-    def _submit(self, lane: str, question: Callable[..., object], *, stoppable: bool = False) -> None:
-        if self.shipped or not self.torch_version:
-            return
-
-        shown = self.recording
-
-        def work(scene: Any, interrupted: Callable[[], bool], _cancelled: Callable[[], bool]) -> Iterator[object]:
-            # A question about one run has no answer in another, which may have fewer paths or coordinates.
-            if scene.recording is not None and scene.recording is shown and scene.plane is not None:
-                yield question(scene, interrupted) if stoppable else question(scene)
-
-        self._last_question = self._thread.submit(lane, work)
-
     def _ask(self, *, live: bool) -> None:
         """Ask for the picture; several changes in one turn of the event loop make one request."""
         self._live = self._live or live
@@ -317,9 +256,9 @@ class Session(Shown):
 
     @Slot()
     def _ask_now(self) -> None:
-        choice = self._choice
+        choice, turn = self._choice, self.trackball.turn
         request = Request(
-            choice.experiment, choice.starts, self.window, self._live, recording=choice.recording, fresh=self._fresh
+            choice.experiment, choice.starts, self.window, self._live, choice.recording, self._fresh, turn
         )
         self._live = False
         job = self._thread.submit(SCENE, lambda scene, *stop: scene.stages(request, *stop))
@@ -343,7 +282,7 @@ class Session(Shown):
         for job, value in self._thread.take():
             if isinstance(value, Refusal) and job != self._asked_job:
                 continue  # something else has been chosen since
-            if job <= self._withdrawn.get(type(value), -1):
+            if self.withdrawn(job, value):
                 continue  # the mouse has gone since it was asked
             if job == 0 or (job >= self._oldest_job and not self._fresh):
                 self.apply(value)

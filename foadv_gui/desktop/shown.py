@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from foadv_gui.lab.bulk import BulkPicture
 from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
+from foadv_gui.lab.globe import SpherePicture, SphereSurface
 from foadv_gui.lab.picture import (
     CutPicture,
     DirectionPicture,
@@ -24,6 +25,8 @@ from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPi
 _KEPT: dict[type, str] = {
     PlanePicture: "plane",
     Surface: "surface",
+    SpherePicture: "sphere",
+    SphereSurface: "globe",
     SpectrumPicture: "spectrum",
     BulkPicture: "bulk",
     ExtremesPicture: "extremes",
@@ -47,6 +50,8 @@ class Shown(QObject):
     pathChanged = Signal()
     planeChanged = Signal()
     surfaceChanged = Signal()
+    sphereChanged = Signal()
+    globeChanged = Signal()
     cursorChanged = Signal()
     spectrumChanged = Signal()
     bulkChanged = Signal()
@@ -69,6 +74,8 @@ class Shown(QObject):
         self.focus_run: PathPicture | None = None
         self.plane: PlanePicture | None = None
         self.surface: Surface | None = None
+        self.sphere: SpherePicture | None = None
+        self.globe: SphereSurface | None = None
         self.spectrum: SpectrumPicture | None = None
         self.bulk: BulkPicture | None = None
         self.extremes: ExtremesPicture | None = None

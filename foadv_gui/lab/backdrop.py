@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PATH_PLANES = frozenset({"path-components", "endpoint-components", "clean-start-end", "hessian-eigenvectors"})
 """Planes that follow the iterates, and so can be laid only when the ascent has run."""
 _COARSE = 101
-_CURVATURE_GRID = 25
+CURVATURE_GRID = 25
 
 
 class Backdrop(Lookup):
@@ -133,7 +133,7 @@ class Backdrop(Lookup):
     ) -> Surface:
         assert self.problem is not None and self.plane is not None
         epsilon, curvature = self.problem.constraint.epsilon, view.quantity == "curvature"
-        grid = min(grid, _CURVATURE_GRID) if curvature else grid
+        grid = min(grid, CURVATURE_GRID) if curvature else grid
         columns, rows = grid_shape(window, grid)
         alpha, beta = np.linspace(*window[:2], columns), np.linspace(*window[2:], rows)
         alphas, betas = torch.from_numpy(alpha * epsilon), torch.from_numpy(beta * epsilon)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # How the paths lie on a map: bright on the maps that start dark, dark on those that are white in the middle.
 _ON_SEQUENTIAL = {"focus": "#ff6a3d", "others": "#ffc08a", "casing": "#14171d", "line": "#ffffff"}
 _ON_DIVERGING = {"focus": "#14171d", "others": "#3b3f47", "casing": "#ffffff", "line": "#14171d"}
-_ENDS = {  # by verdict: marker, size, colour, words
+ENDS = {  # by verdict: marker, size, colour, words
     True: ("*", 14.0, "#2fd07f", "strict local maximum"),
     False: ("X", 8.5, "#ff4d4d", "end, not a maximum"),
     None: ("s", 7.5, "#ffc93c", "end, not tested"),
@@ -38,13 +38,14 @@ def label(key: str, experiment: Experiment) -> str:
     return setting(key).labels.get(str(value), str(value))
 
 
-def _ink(seen: Observation) -> dict[str, str]:
+def ink_of(seen: Observation) -> dict[str, str]:
+    """How paths and lines are drawn over the colours of the map."""
     return _ON_DIVERGING if seen.surface.quantity in ("residual", "curvature") else _ON_SEQUENTIAL
 
 
-def draw_landscape(axes: Any, seen: Observation, palette: Theme) -> None:
+def draw_plane(axes: Any, seen: Observation, palette: Theme) -> None:
     """The map of the plane with the set's cut, all paths, and a key above."""
-    surface, view, ink = seen.surface, seen.experiment.view, _ink(seen)
+    surface, view, ink = seen.surface, seen.experiment.view, ink_of(seen)
     low, high = surface.colour_range(view.clip)
     left, right, bottom, top = surface.window
     dx, dy = (right - left) / (len(surface.alpha) - 1) / 2, (top - bottom) / (len(surface.beta) - 1) / 2
@@ -73,7 +74,7 @@ def draw_landscape(axes: Any, seen: Observation, palette: Theme) -> None:
     axes.set_ylim(bottom, top)
     axes.set_xlabel(f"α: {seen.plane.axes[0]}, in units of ε", color=palette.text, fontsize=9.5, labelpad=3)
     axes.set_ylabel(f"β: {seen.plane.axes[1]}, in units of ε", color=palette.text, fontsize=9.5, labelpad=2)
-    _legend(axes, seen, palette, ink)
+    legend(axes, seen, palette, ink)
 
 
 def _paths(axes: Any, seen: Observation, ink: dict[str, str]) -> None:
@@ -86,18 +87,18 @@ def _paths(axes: Any, seen: Observation, ink: dict[str, str]) -> None:
     axes.add_collection(trails, autolim=False)
     axes.plot(*points[0, others].T, "D", mfc="none", mec=ink["others"], ms=3.2, mew=0.8, zorder=3)
     axes.plot(*seen.plane.clean, "+", color=ink["line"], ms=11, mew=1.8, zorder=4)
-    for verdict, (marker, size, colour, _) in _ENDS.items():
+    for verdict, (marker, size, colour, _) in ENDS.items():
         ends = points[-1, [k for k in others if seen.verdicts[k].test.local_maximum is verdict]]
         axes.plot(*ends.T, ls="", marker=marker, color=colour, ms=0.95 * size, mec="#101318", mew=0.7, zorder=6)
     cased = [Stroke(linewidth=4.6, foreground=ink["casing"], alpha=0.8), Normal()]
     axes.plot(*points[:, focus].T, color=ink["focus"], lw=2.6, zorder=5, path_effects=cased)
     axes.plot(*points[1:-1, focus][:60].T, "o", color=ink["focus"], ms=3.4, mec=ink["casing"], mew=0.5, zorder=6)
     axes.plot(*points[0, focus], "D", mfc="#ffffff", mec="#101318", ms=7, mew=1.6, zorder=7)
-    marker, size, colour, _ = _ENDS[seen.verdicts[focus].test.local_maximum]
+    marker, size, colour, _ = ENDS[seen.verdicts[focus].test.local_maximum]
     axes.plot(*points[-1, focus], marker, color=colour, ms=1.4 * size, mec="#101318", mew=1.2, zorder=8)
 
 
-def _legend(axes: Any, seen: Observation, palette: Theme, ink: dict[str, str]) -> None:
+def legend(axes: Any, seen: Observation, palette: Theme, ink: dict[str, str]) -> None:
     """The key, above the map: what is not in the picture is not in the key."""
     cased = [Stroke(linewidth=3.4, foreground=palette.faint_text), Normal()]
     thick = [Stroke(linewidth=4.4, foreground=ink["casing"]), Normal()]
@@ -107,11 +108,12 @@ def _legend(axes: Any, seen: Observation, palette: Theme, ink: dict[str, str]) -
         others = f"{seen.recording.restarts - 1} others"
         entries.append(Line2D([], [], color=ink["others"], lw=1.2, path_effects=thin, label=others))
     entries.append(Line2D([], [], ls="", marker="D", mfc="#ffffff", mec="#101318", mew=1.6, ms=6, label="start"))
-    for verdict, (marker, size, colour, words) in _ENDS.items():
+    for verdict, (marker, size, colour, words) in ENDS.items():
         if any(known.test.local_maximum is verdict for known in seen.verdicts):
             entries.append(Line2D([], [], ls="", marker=marker, color=colour, ms=size, mec="#101318", label=words))
-    entries.append(Line2D([], [], ls="", marker="+", color=palette.text, ms=9, mew=1.8, label="clean input"))
-    if len(seen.plane.cut):
+    if seen.sphere is None:
+        entries.append(Line2D([], [], ls="", marker="+", color=palette.text, ms=9, mew=1.8, label="clean input"))
+    if seen.sphere is None and len(seen.plane.cut):
         name = label("ascent.constraint", seen.experiment)
         entries.append(Line2D([], [], color=ink["line"], lw=1.8, path_effects=cased, label=f"cut of the {name}"))
     if seen.surface.zero_residual():

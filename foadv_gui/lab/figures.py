@@ -14,9 +14,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from foadv_gui.lab.figure_globe import draw_globe
 from foadv_gui.lab.figure_panels import (
-    draw_landscape,
     draw_loss,
+    draw_plane,
     draw_spectrum,
     draw_stationarity,
     label,
@@ -30,6 +31,7 @@ from foadv_gui.lab.presets import what_to_watch
 
 if TYPE_CHECKING:
     from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.globe import SpherePicture
     from foadv_gui.lab.palette import Theme
 
 ThemeName = Literal["light", "dark"]
@@ -106,10 +108,11 @@ def draw(seen: Observation, *, size: tuple[int, int] = SIZE, theme: ThemeName = 
     side = min(top - 0.45 - 1.25, 0.5 * page.width - 1.35)
     bottom = top - 0.45 - side
     landscape = page.axes(0.8, bottom, side, side)
-    draw_landscape(landscape, seen, palette)
+    (draw_plane if seen.sphere is None else draw_globe)(landscape, seen, palette)
     _colour_bar(page, landscape, seen, (0.8 + side + 0.12, bottom, 0.16, side))
     honesty = "\n".join(textwrap.wrap(_honesty(seen), int((side + 0.9) / 0.072)))
-    page.text(0.8, bottom - 0.55, honesty, 8.5, palette.faint_text, va="top")
+    # Below the labels of the plane's axis, which a sphere has not.
+    page.text(0.8, bottom - (0.55 if seen.sphere is None else 0.2), honesty, 8.5, palette.faint_text, va="top")
     left = 0.8 + side + 1.5
     right = page.width - left - 0.3
     rest = top - 0.05 - _verdict(page, seen, left, top - 0.05, right)
@@ -185,7 +188,9 @@ def _colour_bar(page: _Page, axes: Any, seen: Observation, place: tuple[float, f
 
 
 def _honesty(seen: Observation) -> str:
-    """How far the plane is from the truth."""
+    """How far the plane, or the sphere of a subspace, is from the truth."""
+    if seen.sphere is not None:
+        return _honesty_of_sphere(seen, seen.sphere)
     off = seen.path.off_plane[:, seen.focus]
     explained = "" if seen.plane.explained is None else f" ({seen.plane.explained:.1%} of {seen.plane.explains})"
     name = f"{label('view.plane', seen.experiment)}{explained}"
@@ -195,6 +200,18 @@ def _honesty(seen: Observation) -> str:
     true, shadow = seen.recording.loss[-1, seen.focus], seen.path.shadow_loss[-1]
     losses = f"Loss at its end {true:.4g}, at its shadow on the plane {shadow:.4g}."
     return f"{name}. Share of path {seen.focus + 1} off this plane: {ends}. {losses}"
+
+
+def _honesty_of_sphere(seen: Observation, sphere: SpherePicture) -> str:
+    held = "" if sphere.explained is None else f" ({sphere.explained:.1%} of {sphere.explains})"
+    of = ", ".join(f"{name} {what}" for name, what in zip(("e₁", "e₂", "e₃"), sphere.axes, strict=True))
+    note = f" {sphere.note[:1].upper()}{sphere.note[1:]}." if sphere.note else ""
+    off, every = sphere.off[:, seen.focus], sphere.off[-1]
+    kind = "Globe" if seen.experiment.view.chart == "globe" else "Equal-area map"
+    return (
+        f"{kind} of the sphere |δ| = ε in three directions: {of}{held}.{note} Share of path {seen.focus + 1} off them: "
+        f"{off[0]:.0%} at its start, {off[-1]:.0%} at its end (of all paths at most {every.max():.0%})."
+    )
 
 
 def _images(page: _Page, seen: Observation, left: float, top: float, width: float) -> float:

@@ -105,7 +105,7 @@ class Lookup:
         part = torch.stack([vector @ self.plane.u, vector @ self.plane.v])
         return DirectionPicture(index, eigenvalue, part.numpy(), float(part.norm()), vector.numpy())
 
-    def probe(self, point: tuple[float, float]) -> ProbePicture:
+    def probe(self, point: tuple[float, ...]) -> ProbePicture:
         """F and L at a point of the plane, in float64."""
         assert self.problem is not None and self.plane is not None
         exact = self.problem.objective.exact

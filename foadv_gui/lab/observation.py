@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from foadv_gui.lab.clauses import clauses
+from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.findings import VerdictPicture
+from foadv_gui.lab.globe import SpherePicture, SphereSurface
 from foadv_gui.lab.picture import (
     PathPicture,
     PlanePicture,
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """A finished run with its landscape, the spectrum (with its curves) at its focused path's end, and all verdicts."""
+    """A finished run with its landscape, the spectrum (with its curves) at its focused path's end, and all verdicts.
+
+    With a globe or a map, `sphere` holds its subspace, and the surface is a `SphereSurface`.
+    """
 
     experiment: Experiment
     prepared: Prepared
@@ -41,6 +46,7 @@ class Observation:
     spectrum: SpectrumPicture
     bulk: BulkPicture
     verdicts: tuple[RestartVerdict, ...]
+    sphere: SpherePicture | None = None
 
     @property
     def focus(self) -> int:
@@ -79,10 +85,14 @@ def observe(
         last[type(stage)] = stage
         if isinstance(stage, VerdictPicture):
             break
+    sphere = last.get(SpherePicture)
+    assert sphere is None or isinstance(sphere, SpherePicture)
+    if sphere is not None and sphere.why:
+        raise ExperimentError("view.chart", sphere.why, experiment.view.chart)
     judge = scene.judge
     judge.ball(interrupted)
     judge.scale(interrupted)
-    prepared, plane, surface = last[Prepared], last[PlanePicture], last[Surface]
+    prepared, plane, surface = last[Prepared], last[PlanePicture], last[Surface if sphere is None else SphereSurface]
     path, run = last[PathPicture], last[Recording]
     assert isinstance(prepared, Prepared) and isinstance(plane, PlanePicture) and isinstance(surface, Surface)
     assert isinstance(path, PathPicture) and isinstance(run, Recording)
@@ -97,4 +107,5 @@ def observe(
         scene.spectrum(*at_end),
         scene.bulk(*at_end, interrupted),
         tuple(judge.verdict(k, interrupted) for k in range(run.restarts)),
+        sphere,
     )

@@ -47,7 +47,7 @@ class Request:
     starts: starting perturbations over epsilon (K, d) set by hand; or the recording that the experiment goes on from,
     whose own starts hold; or None. window: the visible part of the plane, or None for the experiment's extent. live: a
     control is moving, so show something coarse at once. recording: a run to show as it was saved, in place of running
-    the experiment. fresh: run again what was cancelled.
+    the experiment. fresh: run again what was cancelled. turn: how a globe is turned, (3, 3), or None for its front.
     """
 
     experiment: Experiment
@@ -56,6 +56,7 @@ class Request:
     live: bool = False
     recording: Recording | None = None
     fresh: bool = False
+    turn: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -292,6 +293,15 @@ class ExtremesPicture:
             return "The eigenvalues are too large to be drawn."
         return "No eigenvalue at any step: no direction is free to bend in, or none converged."
 
+    @property
+    def concave_from(self) -> int | None:
+        """The first known step from which on all tangent eigenvalues lie below the multiplier; None for none."""
+        if self.kind != "tangent" or not len(self.t):
+            return None
+        bent_upwards = np.nonzero(~(self.largest < self.multiplier))[0]
+        first = int(bent_upwards[-1]) + 1 if len(bent_upwards) else 0
+        return int(self.t[first]) if first < len(self.t) else None
+
 
 @dataclass(frozen=True, eq=False)
 class InputPicture:
@@ -335,7 +345,7 @@ class DirectionPicture:
 
 @dataclass(frozen=True, eq=False)
 class ProbePicture:
-    """Values under the mouse: a point of the plane (2,), f and L there."""
+    """Values under the mouse: a point of the plane (2,), or of the globe (3,), in units of epsilon; f and L there."""
 
     point: Floats
     value: float

@@ -17,10 +17,11 @@ import torch
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.interruption import Interrupted, give_way, never
 from foadv_gui.core.spectrum import extreme_eigenvalues
-from foadv_gui.lab.backdrop import PATH_PLANES, Backdrop, same_surface
+from foadv_gui.lab.backdrop import PATH_PLANES, same_surface
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import Problem, climbing, given_starts, prepare, problem_of
 from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
+from foadv_gui.lab.globe_scene import GlobeBackdrop
 from foadv_gui.lab.judge import Judge
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.globe import SpherePicture
     from foadv_gui.lab.recording import Recording
     from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
 
@@ -61,12 +63,12 @@ _PATH_STEPS = 300
 _NOT_KNOWN = CertifiedScale(None, 0.0, pending=True)
 
 Stage: TypeAlias = (
-    "Prepared | PlanePicture | Surface | FocusRun | Recording | PathPicture | VerdictPicture | ExtremesPicture | "
-    "CertifiedScale | Progress | RestartsPicture | BetweenPicture | RegularityPicture"
+    "Prepared | PlanePicture | SpherePicture | Surface | FocusRun | Recording | PathPicture | VerdictPicture | "
+    "ExtremesPicture | CertifiedScale | Progress | RestartsPicture | BetweenPicture | RegularityPicture"
 )
 
 
-class Scene(Backdrop):
+class Scene(GlobeBackdrop):
     """The state of one experiment under observation."""
 
     def __init__(self) -> None:
@@ -127,6 +129,10 @@ class Scene(Backdrop):
             )
         yield recording
         yield self._path(recording, focus)
+        if experiment.view.chart != "plane":
+            first = never if cancelled() else first
+            yield from self.lay_sphere(request, recording, first)
+            yield from self.draw_surface(request, coarse=True, interrupted=first)
         if interrupted():
             if "cancelled" in recording.stop_reason:
                 yield restart_verdict(problem, recording, focus, second_order=False).picture
@@ -201,6 +207,8 @@ class Scene(Backdrop):
             raise Interrupted
         assert self.plane is not None
         yield FocusRun(Shadow(problem, self.plane, 0).picture(recording))
+        if view.chart != "plane" and self.subspace is not None and self.subspace.E.shape[1] == recording.dimension:
+            yield self.sphere_picture(view.subspace, recording, 0, alone=True)
         self._path_shown = time.monotonic()
 
     def _climb(

@@ -25,6 +25,8 @@ PlaneName = Literal[
     "two-random",
     "two-pixels",
 ]
+ChartName = Literal["plane", "globe", "map"]
+SubspaceName = Literal["maximum-and-eigenvectors", "clean-gradient-random", "endpoint-components", "three-random"]
 
 
 class Network(Section):
@@ -287,6 +289,25 @@ class View(Section):
             "two-pixels": "Two pixels",
         },
     )
+    chart: ChartName = field(
+        "plane",
+        "Chart",
+        "Where the landscape is drawn: on a plane; on a globe, the part of the sphere |δ| = ε in three directions, "
+        "which the mouse turns; or on a flat map of the whole of that globe, which keeps areas (Lambert's).",
+        labels={"plane": "Plane", "globe": "Globe", "map": "Map"},
+    )
+    subspace: SubspaceName = field(
+        "maximum-and-eigenvectors",
+        "Subspace",
+        "The three directions through the clean input in which the globe and the map cut the sphere |δ| = ε; the first "
+        "is the centre. Paths leave them, and the window says by how much. Three coordinates are the whole space.",
+        labels={
+            "maximum-and-eigenvectors": "Endpoint and eigenvectors",
+            "clean-gradient-random": "Clean gradient, two random",
+            "endpoint-components": "Components of the endpoints",
+            "three-random": "Three random directions",
+        },
+    )
     extent: float = field(
         1.3,
         "Extent",
@@ -329,7 +350,7 @@ class View(Section):
         "Clip to the set",
         "Take the colour range from inside the constraint set only, so that it is not washed out.",
     )
-    plane_seed: int = drawn_from("the plane's random directions are")
+    plane_seed: int = drawn_from("random directions of the plane or the globe are")
     pixel_u: int = field(
         0,
         "Pixel across",

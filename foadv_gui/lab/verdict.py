@@ -11,18 +11,30 @@ from foadv_gui.lab.judge import Judge
 from foadv_gui.lab.survey import maxima_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from foadv_gui.lab.recording import Recording
 
 
-def verdict(recording: Recording, *, device: str | None = None, seconds: float | None = None) -> dict[str, Any]:
+def verdict(
+    recording: Recording,
+    *,
+    device: str | None = None,
+    seconds: float | None = None,
+    judged: Callable[[int], object] = lambda _count: None,
+) -> dict[str, Any]:
     """Everything that is known of a finished run, as plain values; null with a `why` where something does not apply.
 
-    A recording knows neither the device it was computed on nor how long that took: whoever ran it may say so.
+    A recording knows neither the device it was computed on nor how long that took: whoever ran it may say so. `judged`
+    hears how many restarts have been judged so far.
     """
     problem = problem_of(recording)
     judge = Judge(problem, recording)
     ball, scale = judge.ball(), judge.scale()
-    restarts = [judge.verdict(k) for k in range(recording.restarts)]
+    restarts = []
+    for k in range(recording.restarts):
+        restarts.append(judge.verdict(k))
+        judged(k + 1)
     best = restarts[recording.best]
     finite = math.isfinite(best.loss)
     maxima, untold = maxima_of(recording, [entry.test for entry in restarts])

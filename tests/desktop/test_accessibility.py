@@ -52,7 +52,8 @@ def says(widget: Any) -> str:
 
 def unfold(hands: Hands) -> None:
     for section in ("compute", "view"):
-        hands.field(next(setting.key for setting in SETTINGS if setting.section == section and setting.name != "plane"))
+        fields = hands.workspace.setup.fields
+        hands.field(next(setting.key for setting in SETTINGS if setting.section == section and setting.key in fields))
 
 
 @pytest.mark.parametrize("tab", [0, 1, 2])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.picture import Surface
     from foadv_gui.lab.recording import Recording
 
-ELSEWHERE = ("view.focus", "view.plane", "view.quantity", "view.spectrum")
+ELSEWHERE = ("view.focus", "view.plane", "view.chart", "view.subspace", "view.quantity", "view.spectrum")
 NEW_VALUES: dict[str, object] = {
     # What cannot be told from a setting's kind alone.
     "network.dimension": 20,

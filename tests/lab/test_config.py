@@ -281,9 +281,13 @@ print("light")
 
 def test_every_choice_of_mathematics_is_one_that_the_mathematics_knows() -> None:
     from foadv_gui.core.activations import ACTIVATIONS
+    from foadv_gui.core.chart import CHARTS
     from foadv_gui.core.constraint import CONSTRAINTS
     from foadv_gui.core.plane import PLANES
+    from foadv_gui.core.sphere import SUBSPACES
 
     assert setting("network.activation").choices == tuple(ACTIVATIONS)
     assert set(setting("ascent.constraint").choices) == set(CONSTRAINTS)
     assert set(setting("view.plane").choices) == set(PLANES)
+    assert set(setting("view.chart").choices) == {"plane", *CHARTS}
+    assert set(setting("view.subspace").choices) == set(SUBSPACES)

@@ -15,8 +15,8 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from foadv_gui.lab import figure_panels, figures
-from foadv_gui.lab.config import Experiment
+from foadv_gui.lab import figure_globe, figure_panels, figures
+from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.experiment import run
 from foadv_gui.lab.figure_panels import number
 from foadv_gui.lab.figures import draw, render, save
@@ -101,6 +101,29 @@ def test_a_figure_says_what_the_plane_holds(plane: str, tmp_path: Path) -> None:
     if held is not None:
         assert f"({held:.1%} of the squared distances of the {plane.split('-')[0]}" in text_of(tmp_path / "a.svg")
     assert not outside_the_paper(seen, (1280, 720))
+
+
+@pytest.mark.parametrize(
+    ("chart", "words"), [("globe", "Globe of the sphere"), ("map", "Equal-area map of the sphere")]
+)
+def test_a_figure_on_a_sphere_says_what_it_is_and_how_far_off_the_paths_are(
+    chart: str, words: str, tmp_path: Path
+) -> None:
+    changes = {"view.subspace": "endpoint-components", "view.quantity": "residual", "ascent.box": [-0.45, 0.45]}
+    seen = render(SMALL.replace("view.chart", chart, **changes), tmp_path / "a.svg")
+    assert seen.sphere is not None and seen.surface.values.shape == (63, 63)
+    text = text_of(tmp_path / "a.svg")
+    off = seen.sphere.off[:, 0]
+    assert words in text and f"({seen.sphere.explained:.1%} of the squared lengths of the endpoints)" in text
+    assert f"{off[0]:.0%} at its start, {off[-1]:.0%} at its end" in text
+    assert "clean input" not in text and "cut of the" not in text  # which are not on the sphere
+    assert not outside_the_paper(seen, (1280, 720))
+
+
+def test_a_sphere_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match="flat faces") as refused:
+        render(SMALL.replace("view.chart", "map", **{"ascent.constraint": "linf-ball"}), tmp_path / "a.png")
+    assert refused.value.key == "view.chart"
 
 
 def test_a_figure_says_in_which_units_and_how_far_off_the_plane(small: Observation, tmp_path: Path) -> None:
@@ -211,7 +234,7 @@ def test_a_folder_that_is_not_there_is_named(small: Observation, tmp_path: Path)
 
 
 def test_figures_leave_no_global_state() -> None:
-    for module in (figures, figure_panels):
+    for module in (figures, figure_panels, figure_globe):
         assert "pyplot" not in inspect.getsource(module)
 
 

@@ -233,3 +233,13 @@ def test_numbers_that_differ_by_little_are_told_from_the_roundest(low: float, hi
         assert low <= found <= high and len(f"{found:.12g}") <= len(f"{offset:.12g}")
     else:
         assert found == offset
+
+
+def test_the_path_is_concave_from_the_last_crossing_on() -> None:
+    t, zero = np.arange(0, 50, 10), np.zeros(5)
+    largest = np.array([3.0, -1.0, 2.0, -1.0, -2.0])
+    assert ExtremesPicture(0, "tangent", t, largest - 5, largest, zero).concave_from == 30
+    assert ExtremesPicture(0, "tangent", t, zero - 5, zero - 1, zero).concave_from == 0
+    assert ExtremesPicture(0, "tangent", t, zero - 5, zero + 1, zero).concave_from is None
+    assert ExtremesPicture(0, "tangent", t, zero - 5, np.full(5, np.nan), zero).concave_from is None
+    assert ExtremesPicture(0, "euclidean", t, zero - 5, zero - 1, zero).concave_from is None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _TITLES = {"network": "Network", "input": "Input", "ascent": "Ascent", "compute": "Compute", "view": "Landscape"}
 _FOLDED = ("compute", "view")
-_ELSEWHERE = ("view.focus", "view.plane", "view.quantity", "view.spectrum")
+_ELSEWHERE = ("view.focus", "view.plane", "view.chart", "view.subspace", "view.quantity", "view.spectrum")
 """Settings that the plots themselves offer, where they belong."""
 
 _CERTIFIED = (
@@ -47,7 +47,10 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
     "ascent.restarts": lambda e: e.ascent.start in ("ball", "sphere"),
     "ascent.seed": lambda e: e.ascent.start in ("ball", "sphere"),
     "ascent.start_file": lambda e: e.ascent.start == "file",
-    "view.plane_seed": lambda e: e.view.plane in ("clean-gradient-random", "two-random"),
+    "view.plane_seed": lambda e: (
+        (e.view.plane if e.view.chart == "plane" else e.view.subspace)
+        in ("clean-gradient-random", "two-random", "three-random")
+    ),
     "view.pixel_u": lambda e: e.view.plane == "two-pixels",
     "view.pixel_v": lambda e: e.view.plane == "two-pixels",
 }

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, QTimer, Slot
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout
 
 from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.plots.gestures import PlaneViewBox
-from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.surface import Ground
 from foadv_gui.desktop.plots.trails import Trails, drawn_restarts
 from foadv_gui.desktop.theme import pen, style_axes
-from foadv_gui.lab.config import setting
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
@@ -237,132 +234,3 @@ def _distance_to_trails(points: np.ndarray, at: np.ndarray) -> np.ndarray:
     away = first + share[..., None] * step
     nearest = (away**2).sum(-1).argmin(0)
     return np.asarray(away[nearest, np.arange(points.shape[1])])
-
-
-class LandscapePanel(QFrame):
-    """The landscape with its choices above and its values below."""
-
-    def __init__(self, session: Session, theme: ThemeKeeper, actions: Actions) -> None:
-        super().__init__()
-        self.setObjectName("card")
-        self._session = session
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 4)
-        column.setSpacing(2)
-        top = QHBoxLayout()
-        heading = QLabel("Landscape")
-        heading.setObjectName("heading")
-        top.addWidget(heading)
-        top.addStretch(1)
-        self.plane = self._choice("view.plane", top)
-        self.quantity = self._choice("view.quantity", top)
-        for key in ("cut", "fit"):
-            button = QToolButton()
-            button.setDefaultAction(actions[key])
-            button.setAutoRaise(True)
-            top.addWidget(button)
-        column.addLayout(top)
-        self.plot = LandscapePlot(session, theme, actions)
-        self.pages = PlotOrReason(self.plot)
-        self.pages.say("Loading torch: the first picture follows")
-        session.surfaceChanged.connect(self._on_surface)
-        column.addWidget(self.pages, 1)
-        self.key = QLabel()
-        self.key.setObjectName("faint")
-        self.key.setToolTip(
-            "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero. "
-            "With arrows on (Landscape settings), the solid white stroke is the whole next step and the dashed one "
-            "what the projection takes away from it."
-        )
-        self.values = QLabel()
-        self.values.setObjectName("faint")
-        for line in (self.key, self.values):
-            line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            column.addWidget(line)
-        session.experimentChanged.connect(self._show_choices)
-        for changed in (session.pathChanged, session.surfaceChanged):
-            changed.connect(self._show_key)
-        session.planeChanged.connect(self._show_hover)
-        for signal in (session.probeChanged, session.cursorChanged, session.pathChanged, session.recordingChanged):
-            signal.connect(self._show_values)
-        self._show_choices()
-        self._show_key()
-        self._show_hover()
-
-    def _choice(self, key: str, row: QHBoxLayout) -> QComboBox:
-        described = setting(key)
-        box = QComboBox()
-        for choice in described.choices:
-            box.addItem(described.labels[choice], choice)
-        box.setToolTip(described.help)
-        box.setAccessibleName(described.title)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(24 if key == "view.plane" else 9)
-        box.activated.connect(self._on_plane if key == "view.plane" else self._on_quantity)
-        row.addWidget(box)
-        return box
-
-    @Slot()
-    def _on_surface(self) -> None:
-        self.pages.say("")
-
-    @Slot(int)
-    def _on_plane(self, index: int) -> None:
-        self._session.edit("view.plane", self.plane.itemData(index))
-        self._show_choices()
-
-    @Slot(int)
-    def _on_quantity(self, index: int) -> None:
-        self._session.edit("view.quantity", self.quantity.itemData(index))
-        self._show_choices()
-
-    @Slot()
-    def _show_choices(self) -> None:
-        view = self._session.experiment.view
-        self.plane.setCurrentIndex(self.plane.findData(view.plane))
-        self.quantity.setCurrentIndex(self.quantity.findData(view.quantity))
-
-    @Slot()
-    def _show_key(self) -> None:
-        path, words = self._session.path, "✛ clean  ◆ start  ★ maximum  ✕ no maximum"
-        if path is not None and len(drawn_restarts(path)) < path.points.shape[1]:
-            words += f"    {len(drawn_restarts(path))} of {path.points.shape[1]} paths drawn"
-        surface = self._session.surface
-        if surface is not None and not np.isfinite(surface.shown()).all():
-            words += "    no colour where values are too large"
-        self.key.setText(words)
-
-    @Slot()
-    def _show_hover(self) -> None:
-        plane = self._session.plane
-        words = (
-            "At the cursor: the true loss L of the focused path's iterate, and in brackets the loss at its shadow, the "
-            "nearest point of the plane; the off-plane share is |δ⊥|/|δ|."
-        )
-        if plane is not None and plane.explained is not None:
-            words += f" The plane holds {plane.explained:.1%} of {plane.explains}."
-        self.values.setToolTip(words)
-
-    @Slot()
-    def _show_values(self) -> None:
-        session = self._session
-        mouse = session.probe
-        if mouse is not None:
-            x, y = mouse.point
-            self.values.setText(f"({x:.2f}, {y:.2f}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}")
-            return
-        ahead = session.focus_run
-        if ahead is not None:  # while a control moves
-            i = ahead.at(session.t)
-            self.values.setText(f"L = {ahead.shadow_loss[i]:.5g} on the plane,  off plane {ahead.off_plane[i, 0]:.0%}")
-            return
-        path, recording = session.path, session.recording
-        if path is None or recording is None or path.points.shape[1] != recording.restarts:
-            return
-        i = path.at(session.t)
-        held = session.plane.explained if session.plane is not None else None
-        explained = "" if held is None else f",  plane holds {held:.0%}"
-        self.values.setText(
-            f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane),  "
-            f"off plane {path.off_plane[i, path.focus]:.0%}{explained}"
-        )

@@ -340,10 +340,16 @@ class ExtremesPlot(QFrame):
             curve.setSymbolBrush(brush(colours[name]))
             curve.setSymbolPen(pen(colours[name]))
         self._cursor.setPen(pen(theme.cursor, 1, alpha=0.7))
+        self._show_key()
+
+    def _show_key(self) -> None:
+        theme, shown = self._theme.theme, self._session.extremes
+        concave = shown.concave_from if shown is not None else None
         self.key.setText(
             f"<span style='color:{theme.largest}'>▲ largest μ</span> &nbsp; "
             f"<span style='color:{theme.smallest}'>▼ smallest μ</span> &nbsp; "
-            f"<span style='color:{theme.multiplier}'>● multiplier λ</span>"
+            f"<span style='color:{theme.multiplier}'>● λ</span>"
+            + (f" &nbsp; concave from t = {concave}" if concave is not None else "")
         )
 
     @Slot()
@@ -353,6 +359,7 @@ class ExtremesPlot(QFrame):
             return
         self.pages.say(shown.why_empty)
         self.key.setVisible(not shown.why_empty)
+        self._show_key()
         kind = "tangent" if shown.kind == "tangent" else "Euclidean"
         self.heading.setText(f"Extreme {kind} eigenvalues by step")
         if shown.why_empty:

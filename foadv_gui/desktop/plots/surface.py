@@ -61,6 +61,11 @@ class Ground:
         axis.setTickFont(plot_font(9))
         axis.label.setFont(plot_font(9))
 
+    def set_opacity(self, opacity: float) -> None:
+        """How opaque the map and its lines are; 0 hides them."""
+        for item in (self.image, self._contours, self._zero_shadow, self._zero):
+            item.setOpacity(opacity)
+
     def draw(self, surface: Surface, visible: Window, colormap: str, *, clip: bool, contours: bool) -> None:
         """Fill in a surface."""
         signed = surface.quantity in ("residual", "curvature")

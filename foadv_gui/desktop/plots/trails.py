@@ -29,11 +29,11 @@ class Trails:
     """Draws paths into a plot; its items are made once and refilled."""
 
     def __init__(self, plot: pg.PlotItem) -> None:
-        self._cut_shadow, self._cut = _line(), _line()
-        self._future, self._others = _line(), _line()
-        self._focus_future, self._focus_shadow, self._focus = _line(), _line(), _line()
-        self._step, self._discarded = _line(), _line()
-        self._direction = _line()
+        self._cut_shadow, self._cut = curve(), curve()
+        self._future, self._others = curve(), curve()
+        self._focus_future, self._focus_shadow, self._focus = curve(), curve(), curve()
+        self._step, self._discarded = curve(), curve()
+        self._direction = curve()
         self.clean = pg.ScatterPlotItem(symbol="+", size=13)
         self.starts = pg.ScatterPlotItem(symbol="d", size=9, hoverable=True, hoverSize=14)
         self.ends = pg.ScatterPlotItem(size=13)
@@ -115,35 +115,12 @@ class Trails:
 
     def draw_starts(self, path: PathPicture) -> None:
         """Draw where the paths begin; the focused one is marked."""
-        self.starts.setData(
-            [
-                {
-                    "pos": path.points[0, k],
-                    "data": k,
-                    "size": 13 if k == path.focus else 9,
-                    "brush": brush("#ff5a2a" if k == path.focus else "#ffffff"),
-                    "pen": pen("#000000", 1, alpha=0.7),
-                }
-                for k in drawn_restarts(path)
-            ]
-        )
+        drawn = drawn_restarts(path)
+        self.starts.setData([start_spot(path.points[0, k], k, focused=k == path.focus) for k in drawn])
 
     def draw_ends(self, path: PathPicture, verdicts: dict[int, VerdictPicture]) -> None:
         """Draw where the paths ended: a star for a strict local maximum, a cross for none, a circle if unknown."""
-        spots = []
-        for k in drawn_restarts(path):
-            known = verdicts[k].local_maximum if k in verdicts else None
-            colour = {True: "#7dffb0", False: "#ff8a80", None: "#dddddd"}[known]
-            spots.append(
-                {
-                    "pos": path.points[-1, k],
-                    "symbol": _SYMBOLS[known],
-                    "brush": brush(colour, 1.0 if known is not None else 0.0),
-                    "pen": pen("#000000" if known is not None else colour, 1),
-                    "size": 17 if known else 12,
-                }
-            )
-        self.ends.setData(spots)
+        self.ends.setData([end_spot(path.points[-1, k], verdicts.get(k)) for k in drawn_restarts(path)])
 
     def point_out(self, direction: DirectionPicture | None, path: PathPicture | None, position: float) -> None:
         """Draw an eigenvector's direction through the iterate, fainter the less of it lies in the plane."""
@@ -170,8 +147,37 @@ class Trails:
 
 def drawn_restarts(path: PathPicture) -> list[int]:
     """The restarts that are drawn: the first ones, as many as stay legible, and the focused one."""
-    drawn = list(range(min(path.points.shape[1], _MOST_TRAILS)))
-    return drawn if path.focus in drawn else [*drawn, path.focus]
+    return restarts_drawn(path.points.shape[1], path.focus)
+
+
+def restarts_drawn(restarts: int, focus: int) -> list[int]:
+    """Of so many restarts those that are drawn: the first ones, as many as stay legible, and the focused one."""
+    drawn = list(range(min(restarts, _MOST_TRAILS)))
+    return drawn if focus in drawn else [*drawn, focus]
+
+
+def start_spot(at: NDArray[np.float64], k: int, *, focused: bool, seen: float = 1.0) -> dict[str, Any]:
+    """The mark of a start; `seen` says how opaque it is."""
+    return {
+        "pos": at,
+        "data": k,
+        "size": 13 if focused else 9,
+        "brush": brush("#ff5a2a" if focused else "#ffffff", seen),
+        "pen": pen("#000000", 1, alpha=0.7 * seen),
+    }
+
+
+def end_spot(at: NDArray[np.float64], verdict: VerdictPicture | None, *, seen: float = 1.0) -> dict[str, Any]:
+    """The mark of an end: a star for a strict local maximum, a cross for none, a circle if unknown."""
+    known = None if verdict is None else verdict.local_maximum
+    colour = {True: "#7dffb0", False: "#ff8a80", None: "#dddddd"}[known]
+    return {
+        "pos": at,
+        "symbol": _SYMBOLS[known],
+        "brush": brush(colour, seen if known is not None else 0.0),
+        "pen": pen("#000000" if known is not None else colour, 1, alpha=seen),
+        "size": 17 if known else 12,
+    }
 
 
 def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
@@ -179,7 +185,8 @@ def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     return one.shape == other.shape and bool((np.abs(one - other) < 1e-6).all())
 
 
-def _line() -> Any:
+def curve() -> Any:
+    """A line with gaps where it is not finite, which no mouse takes hold of."""
     item = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False)
     item.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
     return item

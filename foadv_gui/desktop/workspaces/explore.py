@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from foadv_gui.desktop.panels.landscape import LandscapePanel
 from foadv_gui.desktop.panels.playback import PlaybackBar
 from foadv_gui.desktop.panels.regularity import RegularityCard
 from foadv_gui.desktop.panels.setup import SetupPanel
 from foadv_gui.desktop.panels.verdict import VerdictPanel
 from foadv_gui.desktop.plots.cut import CutPlot
 from foadv_gui.desktop.plots.input import InputPlot
-from foadv_gui.desktop.plots.landscape import LandscapePanel
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.restarts import RestartsPlot
 from foadv_gui.desktop.plots.spectrum import ExtremesPlot, SpectrumPlot
@@ -101,7 +101,7 @@ class ExploreWorkspace(QWidget):
         column.addWidget(self.columns, 1)
         column.addWidget(self.playback)
         # Back from a field, where Space, the arrows and Ctrl+Z are its own.
-        self.setup.entered.connect(self.landscape.plot.setFocus)
+        self.setup.entered.connect(self.landscape.take_focus)
         session.cutChanged.connect(self._on_cut)
         session.recordingChanged.connect(self._on_recording)
 
