@@ -182,7 +182,7 @@ def _clean_start_end(context: PathContext) -> Plane:
 def _two_poles(context: PathContext) -> Plane:
     # Live, in a few milliseconds: where the iteration contracts that is far more than enough.
     network = context.objective.network
-    iterations = min(100, max(16, 2**22 // (network.width * network.dimension)))
+    iterations = min(100, max(12, 2**22 // (network.width * network.dimension)))
     highest, lowest = poles(context.objective, context.constraint, tolerance=1e-7, iterations=iterations)
     named = [("towards a maximum of f", highest), ("towards a minimum of f, orthogonal", lowest)]
     return _lay(context, context.clean, named)
