@@ -114,11 +114,11 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     value, gradient = network.value_and_gradient(exact.x)
     f0, length = float(value), float(norm(gradient))
     W, basis = _rows(network)
-    _check(value, gradient)
+    lost = round_off(exact, epsilon)
+    _check(value, gradient, torch.tensor(lost))
     H0 = _gram(W, network.curvature(exact.x))
     curvatures, vectors = abandonable(lambda: np.linalg.eigh(H0), interrupted)
     M2, M3, g_min = found = bounds(exact, epsilon, interrupted, curvature=float(np.abs(curvatures).max()))
-    lost = round_off(exact, epsilon)
     slopes = vectors.T @ (gradient if basis is None else basis.T @ gradient).numpy()
     if basis is not None:  # H0 vanishes on what the rows of W do not span, and so does the gradient
         curvatures, slopes = np.append(curvatures, 0.0), np.append(slopes, 0.0)

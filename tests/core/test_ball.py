@@ -293,8 +293,9 @@ def test_a_label_that_dwarfs_the_network_leaves_no_gap_below_zero() -> None:
 def test_saturated_and_overflowing_networks_are_not_proven_anything() -> None:
     dead = prove(problem(7, 1, "erf", seed=218625425, gamma=13.735780160644287), 0.032)
     assert not dead.unique and np.isfinite([dead.value_min, dead.value_max, dead.upper_bound]).all()
-    with pytest.raises(NoCurvatureError, match="overflows"):
-        prove(problem(3, 4, "softplus", kappa=1e200), 1e-300)
+    for activation, kappa, epsilon in (("softplus", 1e200, 1e-300), ("linear", 1e60, 0.3), ("tanh", 1e60, 0.3)):
+        with pytest.raises(NoCurvatureError, match="overflows"):
+            prove(problem(3, 4, activation, kappa=kappa), epsilon)
 
 
 # ------------------------------------------------------------------------------------------------ what the theory says

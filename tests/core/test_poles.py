@@ -126,6 +126,11 @@ def test_where_the_gradient_vanishes_or_nothing_is_finite_the_clean_input_stays(
         assert torch.isfinite(poles(objective, L2Sphere(0.1))).all()
 
 
+def test_weights_of_any_size_that_does_not_overflow_have_the_poles_of_small_ones() -> None:
+    small, large = problem(4, 3, "linear"), problem(4, 3, "linear", kappa=1e60)
+    np.testing.assert_allclose(poles(large, L2Ball(0.1)), poles(small, L2Ball(0.1)), rtol=1e-9)
+
+
 def test_in_single_precision_the_poles_are_those_of_double() -> None:
     objective = problem(6, 12)
     single = poles(objective.to(dtype=torch.float32), L2Ball(0.3))
