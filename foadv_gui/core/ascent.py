@@ -12,7 +12,7 @@ import torch
 
 from .constraint import LinfBall
 from .interruption import never
-from .norms import norm
+from .norms import norm, normalized
 from .places import to_exact
 
 if TYPE_CHECKING:
@@ -48,13 +48,6 @@ _WORDS = {
     StopReason.DIVERGED: "diverged: the loss or its gradient overflowed; the last finite iterate is kept",
     StopReason.CANCELLED: "cancelled before it converged",
 }
-
-
-def normalized(g: Tensor) -> Tensor:
-    """g/|g|_2 along the last axis, 0 where g = 0."""
-    # Scaled first: in float32 the squares of a saturated network's gradient vanish long before the gradient does.
-    g = g / g.abs().amax(-1, keepdim=True).clamp_min(torch.finfo(g.dtype).tiny)
-    return g / norm(g).clamp_min(torch.finfo(g.dtype).tiny).unsqueeze(-1)
 
 
 def raw(g: Tensor) -> Tensor:

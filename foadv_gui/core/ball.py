@@ -1,8 +1,9 @@
 """Proofs that hold on the whole ball |delta|_2 <= epsilon: bounds on derivatives, uniqueness, and the global gap.
 
-Derived for this project; smooth activations and the l2 ball only. Everything is evaluated in float64 on the CPU. The
-bounds are widened by `ROUND_OFF` relative to their largest term, far more than the sums and the dense eigenvalue
-solver (backward stable to some n units of round-off, n the order of the matrix) can lose.
+Derived for this project; smooth activations and the l2 ball only. Everything is evaluated in float64 on the CPU. What
+is a sum of positive terms is widened by `ROUND_OFF`, far more than the sums and the dense eigenvalue solver (backward
+stable to some n units of round-off, n the order of the matrix) can lose; f, grad f and hess f, whose terms may cancel
+each other, by `core.roundoff.round_off`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ import torch
 from scipy.optimize import brentq
 
 from .activations import NoCurvatureError
+from .constraint import L2Ball
 from .interruption import give_way, never
+from .norms import norm
 from .objective import weighted_gram
+from .poles import poles
+from .roundoff import round_off
 from .threads import abandonable
 
 if TYPE_CHECKING:
@@ -29,7 +34,9 @@ if TYPE_CHECKING:
     from .objective import QuadraticAdversary
 
 ROUND_OFF = 1e-10
-"""By how much bounds are widened, relative to their largest term."""
+"""By how much sums of terms of one sign and the eigenvalues of their matrices are widened, relative to them."""
+
+_EPS = float(np.finfo(np.float64).eps)
 
 _LARGEST = 1e75
 """The cubes of numbers up to here do not overflow, nor do the squares of their products with a radius."""
@@ -105,30 +112,36 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     exact = objective.exact
     network = exact.network
     value, gradient = network.value_and_gradient(exact.x)
-    f0, length = float(value), float(torch.linalg.vector_norm(gradient))
+    f0, length = float(value), float(norm(gradient))
     W, basis = _rows(network)
     _check(value, gradient)
     H0 = _gram(W, network.curvature(exact.x))
     curvatures, vectors = abandonable(lambda: np.linalg.eigh(H0), interrupted)
     M2, M3, g_min = found = bounds(exact, epsilon, interrupted, curvature=float(np.abs(curvatures).max()))
+    lost = round_off(exact, epsilon)
     slopes = vectors.T @ (gradient if basis is None else basis.T @ gradient).numpy()
     if basis is not None:  # H0 vanishes on what the rows of W do not span, and so does the gradient
         curvatures, slopes = np.append(curvatures, 0.0), np.append(slopes, 0.0)
-    third = M3 * epsilon**3 / 6
-    value_max = _widened(f0, trust_region_maximum(slopes, curvatures, epsilon), third)
-    value_min = -_widened(-f0, trust_region_maximum(-slopes, -curvatures, epsilon), third)
-    y = exact.y
-    upper = max((value_max - y) ** 2, (value_min - y) ** 2) / 2
+
+    def highest(sign: float) -> float:
+        risen = trust_region_maximum(sign * slopes, sign * curvatures, epsilon) + M3 * epsilon**3 / 6
+        doubt = lost.value + epsilon * lost.gradient + epsilon**2 * lost.hessian / 2
+        return sign * f0 + risen * (1 + ROUND_OFF) + doubt
+
+    value_min, value_max = -highest(-1.0), highest(1.0)
+    upper = (1 + 4 * _EPS) * max((value_max - exact.y) ** 2, (value_min - exact.y) ** 2) / 2
     q = found.contraction(epsilon)
     unique = q is not None and q < 1
-    poles = _poles(exact, epsilon, interrupted) if unique else None
+    extremes = poles(exact, L2Ball(epsilon), interrupted=interrupted) if unique else None
     maxima = strongest = None
-    if poles is not None and q is not None:
-        highest, lowest, slack = _extremes(exact, poles, epsilon, q, length + epsilon * M2)
-        maxima = _count(y, highest, lowest, slack)
+    if extremes is not None and q is not None:
+        away = 2 * epsilon * lost.gradient / g_min
+        most, least, slack = _extremes(exact, extremes, epsilon, q, length + epsilon * M2 + lost.gradient, away)
+        slack += 2 * lost.value + 4 * _EPS * abs(exact.y)
+        maxima = _count(exact.y, most, least, slack)
         if maxima is not None:
-            strongest = (max(highest - y, y - lowest) + slack) ** 2 / 2
-    return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, poles, strongest)
+            strongest = (1 + 4 * _EPS) * (max(most - exact.y, exact.y - least) + slack) ** 2 / 2
+    return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, extremes, strongest)
 
 
 @torch.inference_mode()
@@ -157,16 +170,16 @@ def bounds(
     size = norm or (lambda W, weights: _norm(W, weights, interrupted))
     low, high = _preactivation_ranges(exact, epsilon)
     bent = network.activation.bent
-    rows = torch.linalg.vector_norm(network.W, dim=-1)
-    M3 = (1 + ROUND_OFF) * size(W, network.a.abs() * bent.largest_third(low, high) * rows)
+    M3 = (1 + ROUND_OFF) * size(W, network.a.abs() * bent.largest_third(low, high) * network.row_norms)
     give_way(interrupted)
     M2 = size(W, network.a.abs() * bent.largest_second(low, high))
     if curvature is None:
         give_way(interrupted)
         curvature = size(W, network.curvature(exact.x))
-    M2 = min((1 + ROUND_OFF) * M2, (1 + ROUND_OFF) * curvature + epsilon * M3)
+    lost = round_off(exact, epsilon)
+    M2 = min((1 + ROUND_OFF) * M2, curvature + lost.hessian + epsilon * M3)
     length = float(torch.linalg.vector_norm(network.gradient(exact.x)))
-    return Bounds(M2, M3, length * (1 - ROUND_OFF) - epsilon * M2)
+    return Bounds(M2, M3, length * (1 - ROUND_OFF) - lost.gradient - epsilon * M2)
 
 
 def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon: float) -> float:
@@ -174,24 +187,28 @@ def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon
 
     The dual D(nu) = sum_i g_i^2/(nu - h_i)/2 + nu epsilon^2/2 is an upper bound for each nu above all h_i and 0, and
     equals the maximum at its own minimum: where |s(nu)| = epsilon, s_i = g_i/(nu - h_i) (the secular equation), or at
-    the least nu if |s| is below epsilon there, which is the interior (nu = 0) or the hard case (nu = h_max).
+    the least nu if |s| is below epsilon there, which is the interior (nu = 0) or the hard case (nu = h_max). As D is
+    a bound wherever the search for nu ends, only its own round-off is left, by which it is raised.
 
     Source: Conn, Gould, Toint, Trust-Region Methods (2000), chapter 7.
     """
-    least = max(float(h.max()), 0.0)
-    size = max(float(np.abs(h).max()), float(np.linalg.norm(g)) / epsilon)
-    if size == 0:
-        return 0.0
+    size = max(float(np.abs(g).max()), epsilon * float(np.abs(h).max()))
+    if size < 1e-280:  # saturated neurons: their underflow is no reason to be exact
+        return 2 * len(g) * epsilon * size
+    # On the unit ball, with entries of size 1: their squares then neither overflow nor vanish.
+    g, h = g / size, epsilon / size * h
+    least, slope = max(float(h.max()), 0.0), float(np.linalg.norm(g))
     moved = g != 0
 
-    def excess(nu: float) -> float:
-        return float(np.linalg.norm(g[moved] / (nu - h[moved]))) - epsilon
+    def length(nu: float) -> float:
+        return float(np.linalg.norm(g[moved] / (nu - h[moved])))
 
     # The gradient's own part of the top eigenspace decides whether |s| is unbounded as nu falls to `least`.
-    start = least + 1e-14 * size
-    top = least + float(np.linalg.norm(g)) / epsilon + size
-    nu = brentq(excess, start, top, xtol=1e-15 * size) if excess(start) > 0 else start
-    return float((g[moved] ** 2 / (nu - h[moved])).sum() / 2 + nu * epsilon**2 / 2)
+    nu = least + 1e-14
+    if length(nu) > 1:
+        nu = brentq(lambda nu: 1 / length(nu) - 1, nu, least + 2 * slope, xtol=1e-15)
+    highest = float((g[moved] ** 2 / (nu - h[moved])).sum() + nu) / 2
+    return epsilon * size * (highest * (1 + 4 * (len(g) + 8) * _EPS) + 4 * _EPS)
 
 
 def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
@@ -205,7 +222,11 @@ def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
 def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
     """|W^T diag(weights) W|_op, which is |diag(sqrt(weights)) W|_op^2 for weights >= 0."""
     gram = _gram(W, weights)
-    return float(np.abs(abandonable(lambda: np.linalg.eigvalsh(gram), interrupted)).max())
+    size = float(np.abs(gram).max())
+    if size == 0:
+        return 0.0
+    gram /= size  # the dense solver squares the entries, and what saturates is small
+    return size * float(np.abs(abandonable(lambda: np.linalg.eigvalsh(gram), interrupted)).max())
 
 
 def _gram(W: Tensor, weights: Tensor) -> NDArray[np.float64]:
@@ -221,42 +242,26 @@ def _check(*parts: Tensor) -> None:
 
 
 def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tuple[Tensor, Tensor]:
-    p = objective.network.preactivation(objective.x)
-    reach = epsilon * torch.linalg.vector_norm(objective.network.W, dim=-1)
+    network = objective.network
+    p = network.preactivation(objective.x)
+    lost = 2 * _EPS * (network.dimension + 2) * float(norm(objective.x))
+    reach = (epsilon * (1 + 4 * _EPS) + lost) * network.row_norms
     return p - reach, p + reach
 
 
-def _widened(*terms: float) -> float:
-    return sum(terms) + ROUND_OFF * max(map(abs, terms))
-
-
-def _poles(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[], bool]) -> Tensor:
-    """The maximiser and the minimiser of f (2, d), by the fixed-point iteration that contracts."""
-    signs = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
-    poles = torch.zeros(2, objective.dimension, dtype=torch.float64)
-    for _ in range(10_000):
-        give_way(interrupted)
-        gradient = objective.network.gradient(objective.x + poles)
-        moved = signs * epsilon * gradient / torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
-        change = float((moved - poles).abs().max())
-        poles = moved
-        if change <= 1e-15 * epsilon * objective.dimension**0.5:
-            break
-    return poles
-
-
 def _extremes(
-    objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: float, slope: float
+    objective: QuadraticAdversary, poles: Tensor, epsilon: float, q: float, slope: float, away: float
 ) -> tuple[float, float, float]:
-    """Max f and min f on the ball, from the poles where the iteration contracts, and by how much they may be wrong."""
-    gradient = objective.network.gradient(objective.x + poles)
-    again = epsilon * gradient / torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
-    again[1] = -again[1]
+    """The values of f at the poles, and by how much max f and min f may exceed them since the poles are not exact.
+
+    `slope` bounds |grad f| on the ball, `away` the error of a step of the fixed-point iteration, which contracts by q.
+    """
+    step = L2Ball(epsilon).support(objective.network.gradient(objective.x + poles))
+    step[1] = -step[1]
     # Banach: a point is no farther from the fixed point than its next step is long, over 1 - q.
-    away = torch.linalg.vector_norm(again - poles, dim=-1).max()
+    away = (away + float(norm(step - poles).max())) / (1 - q)
     highest, lowest = (float(value) for value in objective.network.value(objective.x + poles))
-    slack = slope * float(away) / (1 - q) + ROUND_OFF * max(abs(highest), abs(lowest), abs(objective.y))
-    return highest, lowest, slack
+    return highest, lowest, slope * away
 
 
 def _count(y: float, highest: float, lowest: float, slack: float) -> int | None:

@@ -10,17 +10,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator, minres
 
 from .activations import NoCurvatureError
 from .constraint import L2Ball, L2Sphere, LinfBall
 from .interruption import never
+from .newton import ROUND_OFF, newton_step
 from .norms import norm
 from .places import CPU, to_exact
-from .spectrum import DENSE_LIMIT, ReducedHessian, ends_of, on_exact_set, restrict, tangent_space_at
-from .threads import abandonable
+from .roundoff import round_off
+from .spectrum import ReducedHessian, on_exact_set, restrict, tangent_space_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +32,10 @@ if TYPE_CHECKING:
 STATIONARY = 1e-5
 """The largest tangential ratio at which a point is judged as stationary."""
 
-ROUND_OFF = 1e-12
-"""The relative distance to the multiplier within which an eigenvalue decides nothing."""
-
 _SUMMIT = 1e-8
 """The tangential ratio at which the search for a summit ends."""
+_LEFT = 0.1
+"""The most of the tangential ratio that Newton's step may leave on its way to a maximum."""
 _SUMMIT_STEPS, _HALVINGS, _PRODUCTS = 200, 20, 40
 """Its most iterations, the most trials in each, and the most products for a direction."""
 
@@ -58,7 +56,8 @@ class LocalMaximum:
     With g = grad L, H = hess L, lambda = <delta, g>/epsilon^2 and P the projector on the tangent space:
 
     - stationary: |P g|/|g| <= STATIONARY and, on the ball, lambda >= 0;
-    - strict local maximum: stationary and P(H - lambda I)P negative definite on the tangent space (inside: H);
+    - strict local maximum: stationary and P(H - lambda I)P negative definite on the tangent space (inside: H), and a
+      Newton step leaves less than a tenth of |P g|: it is on its way to a point where that is zero;
     - distance to the true maximum, Newton's estimate: |(P(lambda I - H)P)^+ P g|, widened by what round-off can hide:
       u (8 |g|/(lambda - mu_max) + |delta|) with the unit u = 2.2e-16, for the gradient's and for the point's own;
     - predicted rate of PGA: q = max_i |1 + eta mu_i|/(1 + eta lambda), largest stable step
@@ -151,7 +150,7 @@ def local_maximum_at(
     unit = _gradient_per_step(constraint, look.tangent, rule, float(norm(look.gradient)))
     try:
         reduced = restrict(exact, look.delta, look.tangent, interrupted)
-        tested = _second_order(look, constraint.epsilon, reduced, eta, unit)
+        tested = _second_order(look, exact_set, reduced, eta, unit)
         if unit is None or tested.stationary or tested.local_maximum is None:
             return tested
         summit = summit_near(exact, exact_set, look.delta, interrupted)
@@ -293,7 +292,9 @@ def _gradient_per_step(constraint: ConstraintSet, tangent: TangentSpace, rule: s
     return 1 / norm if rule == "normalized" else 1.0
 
 
-def _second_order(look: _Look, epsilon: float, reduced: ReducedHessian, eta: float, unit: float | None) -> LocalMaximum:
+def _second_order(
+    look: _Look, constraint: ConstraintSet, reduced: ReducedHessian, eta: float, unit: float | None
+) -> LocalMaximum:
     first, tangent = look.test, look.tangent
     multiplier = tangent.multiplier
     if reduced.dimension == 0:
@@ -302,19 +303,21 @@ def _second_order(look: _Look, epsilon: float, reduced: ReducedHessian, eta: flo
         slack = Shortcoming.NO_FORCE if first.stationary and not held else None
         why = "no direction is left to move in: there is no curvature, no rate and no limit to the step"
         return replace(first, local_maximum=held, shortcoming=slack, newton_distance=0.0, summit_distance=0.0, why=why)
-    low, high, newton = _curvature(reduced, reduced.reduce(look.along), multiplier)
+    low, high, newton = newton_step(reduced, reduced.reduce(look.along), multiplier)
     if math.isnan(low) or math.isnan(high):
         return replace(first, why="the Hessian's extreme eigenvalues did not converge")
     scale = max(abs(low), abs(high), abs(multiplier))
     margin = ROUND_OFF * scale
-    strict = first.stationary and tangent.strict and high < multiplier - margin
+    flat = _is_flat(look, constraint.epsilon, reduced, max(abs(low), abs(high)))
+    strict = not flat and first.stationary and tangent.strict and high < multiplier - margin
+    settled = strict and newton is not None and _settles(look, constraint, reduced, newton)
     tested = replace(
         first,
         tangent_eigenvalue_max=high,
         tangent_eigenvalue_min=low,
-        local_maximum=strict,
-        shortcoming=None if strict else _shortcoming(look, epsilon, max(abs(low), abs(high)), high - multiplier, scale),
-        newton_distance=newton + _hidden(look, multiplier - high) if math.isfinite(newton) else None,
+        local_maximum=settled,
+        shortcoming=None if settled else _shortcoming(first, flat, strict, high - multiplier, scale),
+        newton_distance=None if newton is None else float(norm(newton)) + _hidden(look, multiplier - high),
         summit_distance=0.0 if first.stationary else None,
     )
     if unit is None:
@@ -341,53 +344,39 @@ def _limit(low: float, other: float) -> float:
     return 2 / (-low - other) if -low > other else math.inf
 
 
-def _shortcoming(look: _Look, epsilon: float, curvature: float, excess: float, scale: float) -> Shortcoming | None:
-    """What a point that is no strict maximum lacks, with max |mu_i|, mu_max - lambda and the size of both."""
-    # To second order the loss changes by less than its round-off all over the set.
+def _is_flat(look: _Look, epsilon: float, reduced: ReducedHessian, curvature: float) -> bool:
+    """Whether to second order the loss changes by less than its round-off all over the set, with max |mu_i|.
+
+    Its gradient, as of saturated neurons, may then be made of round-off alone.
+    """
     variation = epsilon * float(norm(look.gradient)) + 0.5 * epsilon**2 * curvature
-    if variation <= torch.finfo(torch.float64).eps * look.loss:
+    lost = round_off(reduced.objective, float(norm(look.delta))).value
+    return variation <= math.sqrt(2 * look.loss) * lost + torch.finfo(torch.float64).eps * look.loss
+
+
+def _settles(look: _Look, constraint: ConstraintSet, reduced: ReducedHessian, step: Tensor) -> bool:
+    """Whether Newton's step goes to the maximum that the curvature promises, or there is hardly a gradient to follow.
+
+    Where a maximum and a saddle are about to appear, or have just vanished, the gradient along the set falls to almost
+    nothing, c (s^2 + k^2), without becoming zero, and beside that place it curves downwards. There a step leaves at
+    least a quarter of the gradient.
+    """
+    left = look.test.tangential
+    if left > _SUMMIT:
+        left = _look(reduced.objective, constraint, constraint.project(look.delta + reduced.lift(step))).test.tangential
+    return left <= max(_SUMMIT, _LEFT * look.test.tangential)
+
+
+def _shortcoming(test: LocalMaximum, flat: bool, concave: bool, excess: float, scale: float) -> Shortcoming | None:
+    """What a point that is no strict maximum lacks, with mu_max - lambda and the size of both."""
+    if flat:
         return Shortcoming.FLAT
-    if not look.test.stationary:
+    if not test.stationary:
         return None
+    if concave:
+        return Shortcoming.FLAT_SOMEWHERE
     # Eigenvalues are as exact as the point is stationary.
-    noise = max(ROUND_OFF, look.test.tangential) * scale
+    noise = max(ROUND_OFF, test.tangential) * scale
     if excess > noise:
         return Shortcoming.CURVES_UPWARDS
     return Shortcoming.FLAT_SOMEWHERE if excess >= -noise else Shortcoming.NO_FORCE
-
-
-def _curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple[float, float, float]:
-    """(mu_min, mu_max, |(lambda I - M)^+ rhs|) of the restricted Hessian M; NaN for what did not converge."""
-    if reduced.size == 0:  # M is zero on the whole tangent space: one neuron whose weights are the normal
-        return 0.0, 0.0, 0.0
-    if reduced.size <= DENSE_LIMIT:
-        low, high, newton = abandonable(lambda: _dense_curvature(reduced, rhs, multiplier), reduced.interrupted)
-    else:
-        low, high = ends_of(reduced)
-        n = reduced.size
-
-        def shifted_product(c: np.ndarray) -> np.ndarray:
-            c_tensor = torch.from_numpy(np.ascontiguousarray(c).reshape(n))
-            return (multiplier * c_tensor - reduced.apply(c_tensor)).numpy()
-
-        operator = LinearOperator((n, n), matvec=shifted_product, dtype=np.float64)
-        solution, failed = minres(operator, rhs.numpy(), rtol=1e-10)
-        newton = math.nan if failed else float(np.linalg.norm(solution))
-    if reduced.zeros:
-        low, high = min(low, 0.0), max(high, 0.0)
-    return low, high, newton
-
-
-def _dense_curvature(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple[float, float, float]:
-    """What `_curvature` finds, for a matrix that is diagonalised whole."""
-    M = reduced.matrix()
-    values = np.linalg.eigvalsh(M.numpy())
-    low, high = float(values[0]), float(values[-1])
-    # Closer than round-off lambda I - M may be singular: then its pseudo-inverse is taken.
-    if high < multiplier - ROUND_OFF * max(abs(low), abs(high), abs(multiplier)):
-        shifted = multiplier * torch.eye(reduced.size, dtype=M.dtype) - M
-        return low, high, float(torch.linalg.vector_norm(torch.linalg.solve(shifted, rhs)))
-    values, vectors = np.linalg.eigh(M.numpy())
-    gap = multiplier - torch.from_numpy(values)
-    part = torch.where(gap.abs() > ROUND_OFF * gap.abs().max(), (torch.from_numpy(vectors).T @ rhs) / gap, 0)
-    return low, high, float(torch.linalg.vector_norm(part))

@@ -14,7 +14,7 @@ import torch
 from typing_extensions import override
 
 from .boxed import clip_along_ray, clip_tangent
-from .norms import norm
+from .norms import norm, normalized
 from .places import move
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class _L2Set(ConstraintSet):
     def support(self, g: Tensor) -> Tensor:
         if self.box is not None:
             return clip_along_ray(g, *self.box, self.epsilon, fill=False)
-        return self.epsilon * (g / norm(g).clamp_min(torch.finfo(g.dtype).tiny).unsqueeze(-1))
+        return self.epsilon * normalized(g)
 
     @override
     def fosc(self, delta: Tensor, g: Tensor) -> Tensor:

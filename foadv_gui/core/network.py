@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .norms import norm
 from .places import move
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ class TwoLayerNetwork:
     def single(self) -> TwoLayerNetwork:
         """The network in float32 where it is."""
         return self.to(dtype=torch.float32)
+
+    @cached_property
+    def row_norms(self) -> Tensor:
+        """The lengths |w_r| of the rows of W, shape (m,)."""
+        return norm(self.W)
 
     @cached_property
     def row_basis(self) -> tuple[Tensor, Tensor]:

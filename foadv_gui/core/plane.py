@@ -15,6 +15,7 @@ import torch
 from .constraint import ConstraintSet, LinfBall
 from .norms import norm
 from .places import like, to_exact
+from .poles import poles
 from .spectrum import top_eigenvectors
 
 if TYPE_CHECKING:
@@ -178,6 +179,15 @@ def _clean_start_end(context: PathContext) -> Plane:
     return _lay(context, context.clean, [("towards the endpoint", end), ("towards the start, orthogonal", start)])
 
 
+def _two_poles(context: PathContext) -> Plane:
+    # Live, in a few milliseconds: where the iteration contracts that is far more than enough.
+    network = context.objective.network
+    iterations = min(100, max(16, 2**22 // (network.width * network.dimension)))
+    highest, lowest = poles(context.objective, context.constraint, tolerance=1e-7, iterations=iterations)
+    named = [("towards a maximum of f", highest), ("towards a minimum of f, orthogonal", lowest)]
+    return _lay(context, context.clean, named)
+
+
 def _hessian_eigenvectors(context: PathContext) -> Plane:
     # At the end of the focused path, wherever the cursor is: along with it the whole landscape would change.
     end = context.path[-1]
@@ -205,6 +215,7 @@ PLANES: dict[str, Construction] = {
     "path-components": _path_components,
     "endpoint-components": _endpoint_components,
     "clean-start-end": _clean_start_end,
+    "two-poles": _two_poles,
     "hessian-eigenvectors": _hessian_eigenvectors,
     "two-random": _two_random,
     "two-pixels": _two_pixels,

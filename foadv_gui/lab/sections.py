@@ -20,6 +20,7 @@ PlaneName = Literal[
     "path-components",
     "endpoint-components",
     "clean-start-end",
+    "two-poles",
     "hessian-eigenvectors",
     "two-random",
     "two-pixels",
@@ -275,12 +276,14 @@ class View(Section):
         "clean-gradient-random",
         "Plane",
         "The flat cut through the input space on which the landscape is drawn. "
-        "Paths leave it, and the window says by how much.",
+        "Paths leave it, and the window says by how much. "
+        "The two poles are the points of the set where f is highest and lowest, as found from the clean input.",
         labels={
             "clean-gradient-random": "Clean point, gradient, random",
             "path-components": "Principal components of the path",
             "endpoint-components": "Principal components of the endpoints",
             "clean-start-end": "Clean point, start, end",
+            "two-poles": "Two poles: max f, min f",
             "hessian-eigenvectors": "Top two Hessian eigenvectors at the path's end",
             "two-random": "Two random directions",
             "two-pixels": "Two pixels",

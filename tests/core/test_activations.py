@@ -155,3 +155,11 @@ def test_a_large_block_gives_what_its_numbers_give_one_by_one(name: str, dtype: 
         torch.testing.assert_close(activation.value(large), small, rtol=4 * torch.finfo(dtype).eps, atol=0)
         assert torch.equal(large, p)
         torch.testing.assert_close(activation.value_over(large), small, rtol=4 * torch.finfo(dtype).eps, atol=0)
+
+
+def test_derivatives_of_tanh_keep_their_digits_in_the_tails() -> None:
+    p = torch.linspace(5, 300, 500, dtype=torch.float64)
+    p = torch.cat([p, -p])
+    sech2, tanh = np.cosh(p.numpy()) ** -2, np.tanh(p.numpy())
+    np.testing.assert_allclose(ACTIVATIONS["tanh"].second(p), -2 * tanh * sech2, rtol=1e-12)
+    np.testing.assert_allclose(ACTIVATIONS["tanh"].third(p), (4 - 6 * sech2) * sech2, rtol=1e-12)

@@ -18,7 +18,7 @@ from problems import (
 from runs import CURVED, path, polished, verdict
 from scipy.sparse.linalg import ArpackNoConvergence
 
-from foadv_gui.core import certificate
+from foadv_gui.core import certificate, newton
 from foadv_gui.core import spectrum as spectrum_module
 from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.ascent import relative_step
@@ -170,7 +170,7 @@ def test_eigenvalues_that_did_not_converge_decide_nothing(monkeypatch: pytest.Mo
     def gives_up(*_: object, **__: object) -> None:
         raise ArpackNoConvergence("no convergence", np.array([-5.0]), np.eye(11)[:, :1])
 
-    monkeypatch.setattr(certificate, "DENSE_LIMIT", 2)
+    monkeypatch.setattr(newton, "DENSE_LIMIT", 2)
     monkeypatch.setattr(spectrum_module, "eigsh", gives_up)
     end = verdict(objective, constraint, run[-1], eta=eta)
     assert end.stationary
@@ -210,6 +210,14 @@ def test_a_saturated_network_is_flat() -> None:
         assert end.shortcoming is Shortcoming.FLAT
         assert end.step_max is None
         assert "no step is stable" in end.why
+
+
+def test_where_the_squares_of_the_gradient_vanish_no_point_is_called_a_maximum() -> None:
+    # erf'(19.5) is 1e-165: as |g| is then 0 in float64, any point seems to be stationary.
+    network = TwoLayerNetwork(tensor([[19.5, 0.0]]), tensor([1.0]), ACTIVATIONS["erf"])
+    end = verdict(QuadraticAdversary(network, tensor([1.0, 0.0]), 0.0), L2Ball(1e-3), tensor([6e-4, 8e-4]))
+    assert end.local_maximum is False
+    assert end.shortcoming is Shortcoming.FLAT
 
 
 def test_what_a_stationary_point_lacks_is_said() -> None:
@@ -294,7 +302,7 @@ def test_beyond_the_dense_limit_the_verdict_is_the_same(monkeypatch: pytest.Monk
     objective, constraint, eta, run = polished(3, "tanh", d=40)
     points = [run[-1], run[60], run[20]]
     dense = [verdict(objective, constraint, point, eta=eta) for point in points]
-    monkeypatch.setattr(certificate, "DENSE_LIMIT", 10)
+    monkeypatch.setattr(newton, "DENSE_LIMIT", 10)
     for point, expected in zip(points, dense, strict=True):
         large = verdict(objective, constraint, point, eta=eta)
         assert large.local_maximum is expected.local_maximum

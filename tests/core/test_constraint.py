@@ -207,6 +207,14 @@ def test_support_of_a_tiny_direction_in_single_precision_stays_in_the_set(name: 
     torch.testing.assert_close(support.double(), constraint.support(g.double()), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", CONVEX)
+@pytest.mark.parametrize("size", [1e-162, 1e-300])
+def test_support_of_a_direction_whose_squares_vanish_is_that_of_the_direction(name: str, size: float) -> None:
+    # The gradient of a network whose neurons are all saturated.
+    constraint, g = make_set(name, 1.0, 6), normal(2, 10, 6)
+    torch.testing.assert_close(constraint.support(size * g), constraint.support(g), rtol=1e-12, atol=0)
+
+
 def test_fosc_without_a_box_is_the_published_formula() -> None:
     delta, g = 0.3 * normal(1, 9, 5), normal(2, 9, 5)
     inner = (delta * g).sum(-1)

@@ -12,6 +12,7 @@ from problems import CONSTRAINT_NAMES, is_member, make_set, normal, problem, ten
 from foadv_gui.core.ascent import ProjectedGradientAscent
 from foadv_gui.core.constraint import ConstraintSet, L2Ball, LinfBall
 from foadv_gui.core.plane import PLANES, PathContext, Plane, constraint_cut, inside_cut, make_plane, orthonormal
+from foadv_gui.core.poles import poles
 from foadv_gui.core.spectrum import hessian_spectrum
 
 NAMES = list(PLANES)
@@ -108,6 +109,25 @@ def test_what_passes_through_the_planes() -> None:
     assert distance("two-random", clean) == 0
     along = make_plane("clean-start-end", context).coordinates(end)[0]
     np.testing.assert_allclose(along, [float(end.norm()), 0], atol=1e-13)  # the endpoint is to the right
+
+
+@pytest.mark.parametrize("name", CONSTRAINT_NAMES)
+@pytest.mark.parametrize("box", [None, 8])
+def test_both_poles_lie_on_their_plane(name: str, box: int | None) -> None:
+    constraint = make_set(name, 0.4, 7, box)
+    context = context_of(constraint=constraint, path=torch.zeros(1, 7, dtype=torch.float64))
+    plane, (highest, lowest) = make_plane("two-poles", context), poles(context.objective, constraint)
+    assert not plane.origin.any()
+    (right, up), distance = plane.coordinates(torch.stack([highest, lowest]))
+    assert float(distance.max()) < 1e-5
+    np.testing.assert_allclose(right, [float(highest.norm()), 0], atol=1e-5)  # the maximiser is to the right
+    assert float(up[1]) >= 0  # and the minimiser up
+    assert plane.axes == ("towards a maximum of f", "towards a minimum of f, orthogonal")
+
+
+def test_poles_that_are_antipodal_leave_the_second_axis_to_chance() -> None:
+    plane = make_plane("two-poles", context_of(objective=problem(7, 20, "linear")))
+    assert plane.axes == ("towards a maximum of f", "a random direction")
 
 
 def test_random_directions_follow_the_seed() -> None:

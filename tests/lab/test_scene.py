@@ -100,6 +100,19 @@ def test_planes_that_follow_the_path_are_laid_when_it_is_known(plane: str) -> No
     assert np.linalg.norm(off) < 1e-9
 
 
+def test_the_plane_of_the_two_poles_is_laid_before_the_run_and_all_paths_end_on_it() -> None:
+    stages = show(Scene(), SMALL.replace("view.plane", "two-poles", **{"input.label": 0.0, "ascent.restarts": 12}))
+    order = kinds(stages)
+    assert order.index(PlanePicture) < order.index(Recording)
+    picture, recording = of_kind(stages, PathPicture)[-1], of_kind(stages, Recording)[-1]
+    rises = recording.value[-1] > 0
+    assert rises.any() and not rises.all()
+    np.testing.assert_allclose(picture.off_plane[-1], 0, atol=1e-4)
+    np.testing.assert_allclose(picture.points[-1, rises], [[1, 0]] * rises.sum(), atol=1e-4)  # the maximum to the right
+    assert (picture.points[-1, ~rises, 1] > 0).all()  # and the minimum above
+    np.testing.assert_allclose(np.linalg.norm(picture.points[-1], axis=-1), 1, atol=1e-4)
+
+
 def test_the_plane_follows_the_focus() -> None:
     scene = Scene()
     experiment = SMALL.replace("view.plane", "clean-start-end")
