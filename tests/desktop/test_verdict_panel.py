@@ -122,7 +122,8 @@ def test_the_status_line_says_what_is_being_found_out(open_window: Callable[...,
     hands.type(hands.field("input.label").editor.box, "2")
     hands.rest()
     hands.session.progressChanged.disconnect(note)
-    assert {"Testing the summit", "Proving on the whole ball", "Testing path 4 of 4"} & set(told)
+    # Each takes milliseconds, and only the latest is told: which ones are seen is a matter of luck.
+    assert any(words.startswith(("Testing the summit", "Proving on the whole ball", "Testing path")) for words in told)
     assert hands.window.doing.text() == "Ready"
 
 
