@@ -47,7 +47,8 @@ def poles(
     minimiser, and each step gains at least (|grad f| - M2 epsilon)(epsilon - u) >= 0, u the component of delta along
     ±grad f. Elsewhere f might fall: a step that loses more than round-off is not taken, and the climb goes on with
     Proj(delta ± t grad f), t halved where f would fall and doubled after any other step. Without q < 1 the poles are
-    therefore local extremes, never worse than the clean input where that is in the set; others may be stronger.
+    therefore local extremes, never worse than the clean input where that is in the set; others may be stronger. (On a
+    sphere within a box, whose pieces no convex step joins, the climb may stop short of one.)
 
     Parameters
     ----------
