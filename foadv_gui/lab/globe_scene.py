@@ -47,6 +47,11 @@ class GlobeBackdrop(Backdrop):
         self._preactivations: SpherePreactivations | None = None
 
     @override
+    def forget_run(self) -> None:
+        super().forget_run()
+        self._subspace_for = self._subspace_for[:2]
+
+    @override
     def forget_surface(self) -> None:
         super().forget_surface()
         self._globe = None

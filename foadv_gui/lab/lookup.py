@@ -45,6 +45,10 @@ class Lookup:
         """The two restarts that somebody chose, and of which recording."""
         self._bulks: WeakKeyDictionary[SpectrumPicture, BulkPicture] = WeakKeyDictionary()
 
+    def forget_run(self) -> None:
+        """Another run comes: what is known of this one would keep its recording in memory."""
+        self._spectra, self._pair = (None, {}), None
+
     def _exact_set(self) -> ConstraintSet:
         assert self.problem is not None
         return self.problem.constraint.to(device=torch.device("cpu"), dtype=torch.float64)
@@ -89,11 +93,12 @@ class Lookup:
             When `interrupted()` is true.
         """
         assert self.problem is not None and self.recording is not None
+        problem, recording = self.problem, self.recording
         shown = self.spectrum(t, k, kind)
         if shown not in self._bulks:
-            delta = torch.tensor(self.recording.delta[self.recording.kept_index(t), k])
-            predicted = {} if shown.why_empty else _predicted(self.problem, shown, delta, interrupted)
-            estimated = {} if shown.exact else _estimated(self.problem, shown, delta, interrupted)
+            delta = torch.tensor(recording.delta[recording.kept_index(t), k])
+            predicted = {} if shown.why_empty else _predicted(problem, shown, delta, interrupted)
+            estimated = {} if shown.exact else _estimated(problem, shown, delta, interrupted)
             self._bulks[shown] = BulkPicture(shown.t, shown.k, shown.kind, **predicted, **estimated)
         return self._bulks[shown]
 

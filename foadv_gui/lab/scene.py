@@ -167,6 +167,7 @@ class Scene(GlobeBackdrop):
             self.forget_surface()
         self._request, self._run = request, None
         self._shadow = self._judge = None
+        self.forget_run()
 
     def _prepared(self, problem: Problem) -> Prepared:
         network = problem.objective.network
