@@ -209,7 +209,7 @@ class Scene(GlobeBackdrop):
         assert self.plane is not None
         yield FocusRun(Shadow(problem, self.plane, 0).picture(recording))
         if view.chart != "plane" and self.subspace is not None and self.subspace.E.shape[1] == recording.dimension:
-            yield self.sphere_picture(view.subspace, recording, 0, alone=True)
+            yield self.sphere_picture(view.subspace, recording, 0, cancelled, alone=True)
         self._path_shown = time.monotonic()
 
     def _climb(
