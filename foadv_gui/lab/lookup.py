@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.restarts import BetweenPicture
 
 _MOST_SPECTRA = 1000
-"""Kept of one recording: of 2000 eigenvalues each, 16 MB."""
+"""Kept of one recording: of 2000 eigenvalues each, 16 MB; with them the curves of those at which the cursor rested."""
 _FEWEST_PREDICTED = 10
 """The smallest width and dimension for which a law of large networks is drawn."""
 
