@@ -64,10 +64,13 @@ def certified_scale(
     unit, ratio = exact.x / gamma, epsilon / gamma
     least, most = (math.log(end) for end in SEARCHED)
 
+    def norm(W: Tensor, weights: Tensor) -> float:
+        return _norm(W, weights, interrupted)
+
     def excess(power: float) -> float:
         give_way(interrupted)
         scale = math.exp(power)
-        found = bounds(QuadraticAdversary(exact.network, unit * scale, exact.y), ratio * scale, interrupted, norm=_norm)
+        found = bounds(QuadraticAdversary(exact.network, unit * scale, exact.y), ratio * scale, interrupted, norm=norm)
         bent = ratio * scale * found.M2
         slope = found.g_min + bent
         if bent == 0 or slope <= 0:
@@ -110,7 +113,7 @@ def _stride(height: float) -> float:
     return min(max(abs(height), math.log(1.5)), math.log(16))
 
 
-def _norm(W: Tensor, weights: Tensor) -> float:
+def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
     """|W^T diag(weights) W|_op by Lanczos, to some six digits from below."""
     n = W.shape[1]
     if not bool(weights.any()):
@@ -119,6 +122,7 @@ def _norm(W: Tensor, weights: Tensor) -> float:
         return float(np.abs(np.linalg.eigvalsh((W.T @ (weights.unsqueeze(-1) * W)).numpy())).max())
 
     def product(v: np.ndarray) -> np.ndarray:
+        give_way(interrupted)
         with torch.inference_mode():
             return (((W @ to_exact(torch.from_numpy(v.reshape(n)))) * weights) @ W).numpy()
 

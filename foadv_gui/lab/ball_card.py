@@ -57,11 +57,14 @@ def _bounds(proof: BallProof) -> tuple[RegularityRow, ...]:
 
 
 def _scale(scale: CertifiedScale) -> RegularityRow:
-    value = "every γ" if scale.value is not None and scale.value > 1e9 else f"γ = {scale.value or 0:.4g}"
+    if scale.value is None:
+        value = scale.why.partition(":")[0]
+    else:
+        value = "every γ" if math.isinf(scale.value) else f"γ = {scale.value:.4g}"
     return RegularityRow(
         "Certified scale",
         "γ*",
-        scale.why.partition(":")[0] if scale.value is None else value,
+        value,
         "The largest input scale at which q < 1 for this network, direction and ratio ρ: up to it the number of local "
         "maxima is proven.",
     )

@@ -91,6 +91,12 @@ def test_the_search_can_be_interrupted() -> None:
             certified_scale(objective, 0.3, lambda calls=calls, after=after: next(calls) >= after)
 
 
+def test_the_search_looks_up_between_two_products_of_a_large_network() -> None:
+    looked = count()
+    certified_scale(problem(300, 200), 0.3, lambda: next(looked) < 0)
+    assert next(looked) > 300  # ten scales, each with two norms by some thirty products; 25 without them
+
+
 def test_in_single_precision_it_is_that_of_the_rounded_network() -> None:
     double, single = problem(20, 50), problem(20, 50, dtype=torch.float32)
     found = certified_scale(single, 0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from PySide6.QtCore import QPoint, Qt
 
 from foadv_gui.core.chart import FRONT
 from foadv_gui.lab.globe import found_at
+from foadv_gui.lab.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hands import Hands
 
@@ -90,6 +92,28 @@ def test_a_double_click_turns_the_globe_back(hands: Hands) -> None:
     hands.qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=at)
     hands.rest()
     np.testing.assert_allclose(hands.session.globe.turn, FRONT, atol=1e-12)
+
+
+def test_a_globe_that_is_turned_during_a_run_is_shown_as_it_is_turned(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, go, climb = hands.session, threading.Event(), Scene._climb
+
+    def held(scene: Scene, *args: Any) -> Iterator[Any]:
+        assert go.wait(20)
+        yield from climb(scene, *args)
+
+    globe = choose_chart(hands, "globe")
+    monkeypatch.setattr(Scene, "_climb", held)
+    session.edit("input.scale", 0.7)
+    hands.drag(globe.viewport(), hands.on_plot(globe, 0.0, 0.0), hands.on_plot(globe, 0.5, 0.2))
+    hands.until(lambda: not session.trackball.turning)
+    assert session.outdated
+    go.set()
+    hands.rest()
+    np.testing.assert_array_equal(session.globe.turn, session.trackball.turn)
+    assert not session.outdated and not session.globe.coarse
+    pixels_are_right(hands)
 
 
 def test_the_map_shows_the_whole_sphere_and_lies_still_and_the_plane_comes_back(hands: Hands) -> None:
