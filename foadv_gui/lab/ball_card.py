@@ -65,8 +65,8 @@ def _scale(scale: CertifiedScale) -> RegularityRow:
         "Certified scale",
         "γ*",
         value,
-        "The largest input scale at which q < 1 for this network, direction and ratio ρ: up to it the number of local "
-        "maxima is proven.",
+        "The input scale up to which q < 1 for this network, direction and ratio ρ, so that the number of local maxima "
+        "is proven.",
     )
 
 

@@ -220,6 +220,16 @@ def test_where_the_squares_of_the_gradient_vanish_no_point_is_called_a_maximum()
     assert end.shortcoming is Shortcoming.FLAT
 
 
+@pytest.mark.parametrize("epsilon", [50.0, 10.2])  # Newton's step ends inside the set, and beyond its boundary
+def test_inside_the_set_a_gradient_that_decays_without_end_is_no_maximum(epsilon: float) -> None:
+    # f = tanh(z) rises for ever, by as little as the saturated neuron lets it.
+    network = TwoLayerNetwork(tensor([[1.0]]), tensor([1.0]), ACTIVATIONS["tanh"])
+    end = verdict(QuadraticAdversary(network, tensor([1.0]), -1.0), L2Ball(epsilon), tensor([10.0]))
+    assert end.stationary and end.multiplier is None
+    assert end.tangent_eigenvalue_max is not None and end.tangent_eigenvalue_max < 0
+    assert end.local_maximum is False and end.shortcoming is Shortcoming.FLAT_SOMEWHERE
+
+
 def test_what_a_stationary_point_lacks_is_said() -> None:
     ridge = problem(3, 1, "sin", seed=1, gamma=0.5, kappa=3.0, y=0.0)
     w = ridge.network.W[0]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from problems import SMOOTH, problem
 
 from foadv_gui.core.activations import NoCurvatureError
-from foadv_gui.core.ball import prove
+from foadv_gui.core.ball import bounds, prove
 from foadv_gui.core.interruption import Interrupted
 from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.scale import RESOLUTION, certified_scale
@@ -54,6 +54,16 @@ def test_it_knows_neither_the_scale_it_starts_from_nor_the_label(d: int, m: int)
     for gamma, y in ((1e-3, 1.0), (0.3, -7.0), (20.0, 0.0)):
         again = certified_scale(problem(d, m, gamma=gamma, y=y), 0.3 * gamma)
         assert again == pytest.approx(known, rel=RESOLUTION)
+
+
+def test_the_proof_holds_at_every_scale_up_to_it() -> None:
+    # The gradient nearly vanishes on the way, so that q crosses 1 three times.
+    found = [certified_scale(problem(3, 200, "sin", gamma=gamma), 0.01 * gamma) for gamma in (1e-3, 20.0)]
+    assert found[0] is not None and found[1] == pytest.approx(found[0], rel=RESOLUTION)
+    objective = problem(3, 200, "sin", gamma=1.0)
+    for gamma in found[0] * np.linspace(0.1, 1.0, 91):
+        q = bounds(at_scale(objective, gamma), 0.01 * gamma).contraction(0.01 * gamma)
+        assert q is not None and q < 1
 
 
 def test_only_the_product_of_weight_scale_and_input_scale_matters() -> None:
