@@ -295,6 +295,8 @@ def test_saturated_and_overflowing_networks_are_not_proven_anything() -> None:
     assert not dead.unique and np.isfinite([dead.value_min, dead.value_max, dead.upper_bound]).all()
     with pytest.raises(NoCurvatureError, match="overflows"):
         prove(problem(3, 4, "softplus", kappa=1e200), 1e-300)
+    with pytest.raises(NoCurvatureError, match="overflows"):  # f does not, but the square of its bound does
+        prove(problem(16, 24, "linear", kappa=1e60), 0.1)
 
 
 # ------------------------------------------------------------------------------------------------ what the theory says
