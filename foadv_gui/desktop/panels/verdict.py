@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.icons import icon
@@ -63,6 +63,7 @@ class ClauseRow(QWidget):
         self.detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.detail.setVisible(unfolded)
         self.button.toggled.connect(self.detail.setVisible)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         column.addLayout(top)
         column.addWidget(self.detail)
 
@@ -81,6 +82,7 @@ class VerdictPanel(QFrame):
         self._session, self._theme = session, theme
         self._shown: tuple[object, ...] = ()
         self.rows: list[ClauseRow] = []
+        self._opened: ClauseRow | None = None
         self._unfolded: set[str] = set()
         """The topics whose formulas are on show, and will be again in the next verdict."""
         column = QVBoxLayout(self)
@@ -95,7 +97,7 @@ class VerdictPanel(QFrame):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
         self._column.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidget(body)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -111,6 +113,9 @@ class VerdictPanel(QFrame):
         self.summary = QLabel()
         self.summary.setObjectName("faint")
         self.summary.setWordWrap(True)
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # Two lines, however many it has: the buttons above must not move.
+        self.summary.setMinimumHeight(2 * self.summary.fontMetrics().lineSpacing())
         column.addWidget(self.summary)
         for signal in (session.verdictChanged, session.recordingChanged, session.experimentChanged, theme.changed):
             signal.connect(self._show)
@@ -146,6 +151,20 @@ class VerdictPanel(QFrame):
             button.setText(f"{name}: {value:.3g}" if value is not None else f"{name}: –")
             button.setToolTip(help if value is not None else f"{help}\nNot here: {why}.")
 
+    @Slot(bool)
+    def _on_unfolded(self, unfolded: bool) -> None:
+        row = self.sender().parent()
+        if unfolded and isinstance(row, ClauseRow):
+            self._opened = row
+            QTimer.singleShot(0, self._reveal)  # when it has its height
+
+    @Slot()
+    def _reveal(self) -> None:
+        """Scroll to what has been unfolded: to its words, and to as much of the formula as there is room for."""
+        if self._opened in self.rows:
+            self._scroll.ensureWidgetVisible(self._opened, 0, 0)
+            self._scroll.ensureWidgetVisible(self._opened.words, 0, 0)
+
     @Slot()
     def _show(self) -> None:
         session = self._session
@@ -163,6 +182,7 @@ class VerdictPanel(QFrame):
             self.rows = [ClauseRow(clause, self._theme.theme, clause.topic in self._unfolded) for clause in clauses]
             for i, row in enumerate(self.rows):
                 self._column.insertWidget(i, row)
+                row.button.toggled.connect(self._on_unfolded)
             self._offer_steps(known)
         maxima = [verdict.local_maximum for verdict in session.verdicts.values()]
         self.summary.setText(summary(session.recording, maxima))
