@@ -70,6 +70,7 @@ def _paths(axes: Any, seen: Observation, sphere: SpherePicture, ink: dict[str, s
     """The trails on the near side, faint ones on the far side, and their starts and ends."""
     chart, focus = seen.experiment.view.chart, seen.focus
     cased = [Stroke(linewidth=4.6, foreground=ink["casing"], alpha=0.8), Normal()]
+    behind: set[tuple[object, ...]] = set()
     for k in range(sphere.restarts):
         near, far = on_chart(chart, FRONT, sphere.trail(k)[1])
         bold = k == focus
@@ -82,6 +83,11 @@ def _paths(axes: Any, seen: Observation, sphere: SpherePicture, ink: dict[str, s
         at, alpha = _mark(chart, sphere.directions(k)[-1])
         marker, size, fill, _ = ENDS[seen.verdicts[k].test.local_maximum]
         size *= 1.4 if bold else 0.95
+        place = (*np.round(at, 2), marker)
+        if alpha < 1 and place in behind:
+            continue  # many faint ones over each other are not faint
+        if alpha < 1:
+            behind.add(place)
         axes.plot(*at, marker, color=fill, ms=size, mec="#101318", mew=0.9, alpha=alpha, zorder=8 if bold else 6)
 
 

@@ -107,7 +107,7 @@ class RestartsPlot(PlotOrReason):
         self.words.setContentsMargins(6, 0, 6, 0)
         self.words.setEllipsesWidth(14)  # it takes the whole width for its own, margins and all
         self.losses = Histogram(
-            "paths by final loss",
+            "paths by loss",
             "Final losses",
             "How many of the paths ended at which loss; the line marks the focused path.",
         )

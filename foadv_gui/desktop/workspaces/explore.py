@@ -92,7 +92,7 @@ class ExploreWorkspace(QWidget):
         self.columns = QSplitter(Qt.Orientation.Horizontal)
         for part in (self.setup, centre, right):
             self.columns.addWidget(part)
-        self.columns.setSizes([300, 610, 360])
+        self.columns.setSizes([300, 620, 344])
         self.columns.setStretchFactor(0, 0)
         self.columns.setStretchFactor(1, 3)
         self.columns.setStretchFactor(2, 1)
