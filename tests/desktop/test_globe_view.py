@@ -183,6 +183,8 @@ def test_marks_tell_the_verdict_and_the_far_side_and_a_click_on_a_trail_follows_
     session = hands.session
     globe = choose_chart(hands, "globe")
     ends, starts = globe.trails.ends.data, globe.trails.starts.data
+    for trails in (globe.trails, hands.landscape.trails):  # a head that has arrived does not hide the verdict
+        assert trails.ends.zValue() > trails.heads.zValue()
     assert len(ends) == len(starts) == 4
     for k in range(4):
         assert (ends[k]["symbol"] == "star") == bool(session.verdicts[k].local_maximum)

@@ -8,6 +8,8 @@ from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.theme import hover
+from foadv_gui.lab.config import setting
 from foadv_gui.lab.summary import summary
 
 if TYPE_CHECKING:
@@ -143,13 +145,15 @@ class VerdictPanel(QFrame):
     def _offer_steps(self, known: VerdictPicture | None) -> None:
         """Two steps that can be set with one click, where the summit has them."""
         why = known.step_why if known is not None else "no summit is known yet"
+        units = self._session.experiment.ascent.step_units
+        told = f"The number is in the step's own units: {setting('ascent.step_units').labels[units]}."
         for button, name, value, help in (
             (self.largest, "Largest stable η", known and known.step_largest, _LARGEST),
             (self.fastest, "Fastest η", known and known.step_fastest, _FASTEST),
         ):
             button.setEnabled(value is not None)
             button.setText(f"{name}: {value:.3g}" if value is not None else f"{name}: –")
-            button.setToolTip(help if value is not None else f"{help}\nNot here: {why}.")
+            button.setToolTip(hover(help, told if value is not None else f"Not here: {why}."))
 
     @Slot(bool)
     def _on_unfolded(self, unfolded: bool) -> None:
