@@ -83,6 +83,7 @@ def _losses(proof: BallProof, best_loss: float) -> tuple[RegularityRow, ...]:
             "Gap of the best path",
             "1 − L/U",
             f"{proof.gap(best_loss):.3g}" if math.isfinite(best_loss) else "no path has a finite loss",
-            "By no more than this share of U could any adversary in the ball be stronger than the best one found.",
+            "By no more than this share of U could any adversary in the ball be stronger than the best one found, by "
+            "this bound alone: where q < 1 the verdict knows the maxima themselves, and may say more.",
         ),
     )

@@ -67,6 +67,7 @@ def _paths(axes: Any, seen: Observation, sphere: SpherePicture, ink: dict[str, s
     """The trails on the near side, faint ones on the far side, and their starts and ends."""
     chart, focus = seen.experiment.view.chart, seen.focus
     cased = [Stroke(linewidth=4.6, foreground=ink["casing"], alpha=0.8), Normal()]
+    behind: set[tuple[object, ...]] = set()
     for k in range(sphere.restarts):
         near, far = on_chart(chart, FRONT, sphere.trail(k)[1])
         bold = k == focus
@@ -79,5 +80,10 @@ def _paths(axes: Any, seen: Observation, sphere: SpherePicture, ink: dict[str, s
         axes.plot(*places[0], "D", mfc="#ffffff", mec="#101318", ms=size, mew=width, alpha=opaque[0])
         marker, size, fill, _ = ENDS[seen.verdicts[k].test.local_maximum]
         size *= 1.4 if bold else 0.95
+        place = (*np.round(places[1], 2), marker)
+        if opaque[1] < 1 and place in behind:
+            continue  # many faint ones over each other are not faint
+        if opaque[1] < 1:
+            behind.add(place)
         order = 8 if bold else 6
         axes.plot(*places[1], marker, color=fill, ms=size, mec="#101318", mew=0.9, alpha=opaque[1], zorder=order)

@@ -207,6 +207,8 @@ def test_marks_tell_the_verdict_and_the_far_side_and_a_click_on_a_trail_follows_
     session = hands.session
     globe = choose_chart(hands, "globe")
     ends, starts = globe.trails.ends.data, globe.trails.starts.data
+    for trails in (globe.trails, hands.landscape.trails):  # a head that has arrived does not hide the verdict
+        assert trails.ends.zValue() > trails.heads.zValue()
     assert len(ends) == len(starts) == 4
     for k in range(4):
         assert (ends[k]["symbol"] == "star") == bool(session.verdicts[k].local_maximum)
@@ -220,6 +222,22 @@ def test_marks_tell_the_verdict_and_the_far_side_and_a_click_on_a_trail_follows_
     hands.click(globe.viewport(), hands.on_plot(globe, *place[:2]))
     hands.rest()
     assert session.focus == session.sphere.focus == k
+
+
+def test_many_ends_at_one_place_of_the_far_side_are_one_faint_mark(open_window: Callable[..., Hands]) -> None:
+    hands = open_window(
+        input={"scale": 1.0, "label": 0.5}, ascent={"steps": 300, "restarts": 12, "tolerance": 1e-7, "step": 0.3}
+    )
+    globe = choose_chart(hands, "globe")
+    assert "faint: far side" in hands.workspace.landscape.key.text()
+    sphere = hands.session.sphere
+    behind = [k for k in range(12) if sphere.directions(k)[-1] @ FRONT[2] < 0]
+    assert len(behind) > 1  # the other pole
+    faint = [spot for spot in globe.trails.ends.data if spot["brush"].color().alphaF() < 0.5]
+    places = {(round(float(spot["x"]), 1), round(float(spot["y"]), 1)) for spot in faint}
+    assert 0 < len(faint) == len(places) < len(behind)
+    choose_chart(hands, "map")
+    assert "far side" not in hands.workspace.landscape.key.text()
 
 
 def test_where_there_is_no_sphere_the_view_says_why(open_window: Callable[..., Hands]) -> None:

@@ -224,6 +224,7 @@ def test_a_hessian_that_overflows_is_told_beside_what_the_gradient_says() -> Non
     assert clause.tone == "no" and why in clause.detail
     assert clause.words.startswith("not stationary yet")
     assert clause.words.endswith("; no second-order test: the Hessian overflows here")
+    assert f"cos(δ, g) = {known.test.cosine:.4g}\n" in f"{clause.detail}\n"  # more digits only next to one
 
 
 def test_a_saturated_network_is_flat(tmp_path: Path) -> None:

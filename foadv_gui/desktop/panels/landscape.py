@@ -205,6 +205,7 @@ class LandscapePanel(QFrame):
         path, words = self._session.path, "✛ clean  ◆ start  ★ maximum  ✕ no maximum"
         if not self.on_plane:
             words = words.replace("✛ clean  ", "")
+            words += "    faint: far side    drag to turn" if self._session.experiment.view.chart == "globe" else ""
         if path is not None and len(drawn_restarts(path)) < path.restarts:
             words += f"    {len(drawn_restarts(path))} of {path.restarts} paths drawn"
         surface = self._session.surface if self.on_plane else self._session.globe

@@ -51,8 +51,8 @@ class GlobeTrails:
             self._future,
             self._others,
             self.starts,
-            self.ends,
             self.heads,
+            self.ends,
             self._focus_future,
             self._focus_shadow,
             self._focus,
@@ -159,7 +159,13 @@ class GlobeTrails:
         if picture is None or picture.alone or not len(picture.steps):
             return
         spots = zip(self._drawn, *self._marks(unit(picture.coordinates[-1, self._drawn])), strict=True)
-        self.ends.setData([end_spot(at, verdicts.get(k), seen=seen) for k, at, seen in spots if np.isfinite(at).all()])
+        marks: dict[object, dict[str, Any]] = {}
+        for k, at, seen in spots:
+            if np.isfinite(at).all():
+                mark = end_spot(at, verdicts.get(k), seen=seen)
+                # One for all that end at one place of the far side: many faint ones over each other are not faint.
+                marks.setdefault(k if seen == 1 else (*np.round(at, 2), mark["symbol"]), mark)
+        self.ends.setData(list(marks.values()))
 
     def _marks(self, points: Floats) -> tuple[Floats, Floats]:
         """Where points (n, 3) are marked (n, 2), and how opaque (n,)."""
