@@ -321,6 +321,8 @@ def _second_order(
         summit_distance=0.0 if first.stationary else None,
     )
     if unit is None:
+        if not bool(look.gradient.any()):
+            return replace(tested, why="no step is taken where the gradient is zero: there is no rate")
         return replace(tested, why="the rate is predicted for the smooth rules on l2 sets, away from a box's faces")
     if high >= multiplier - margin:
         tested = replace(tested, why="no step is stable here: an eigenvalue that is not below the multiplier repels")

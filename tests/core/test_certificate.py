@@ -212,6 +212,13 @@ def test_a_saturated_network_is_flat() -> None:
         assert "no step is stable" in end.why
 
 
+def test_where_the_gradient_is_zero_a_normalised_step_has_no_rate() -> None:
+    objective = problem(4, 6, "tanh", kappa=1e4, gamma=10.0)
+    end = verdict(objective, L2Ball(1.0), normal(1, 4) / 9, rule="normalized")
+    assert end.rate_predicted is None and end.step_max is None
+    assert end.why is not None and "the gradient is zero" in end.why
+
+
 def test_where_the_squares_of_the_gradient_vanish_no_point_is_called_a_maximum() -> None:
     # erf'(19.5) is 1e-165: as |g| is then 0 in float64, any point seems to be stationary.
     network = TwoLayerNetwork(tensor([[19.5, 0.0]]), tensor([1.0]), ACTIVATIONS["erf"])
