@@ -384,4 +384,6 @@ def _tell(experiment: Experiment, recording: Recording, known: dict[str, Any]) -
         typer.echo(f"path {best + 1}, the strongest, reaches the loss {restarts[best]['loss']:.6g}:")
     for clause in known["clauses"]:
         typer.echo(f"  {TONE_ICONS[clause['tone']]} {clause['words']}")
-    typer.echo(summary(recording, [entry["local_maximum"] for entry in restarts]))
+    distinct = known["distinct_maxima"]
+    maxima = "" if distinct is None else f" {distinct} distinct {'maximum' if distinct == 1 else 'maxima'}."
+    typer.echo(summary(recording, [entry["local_maximum"] for entry in restarts]) + maxima)

@@ -61,11 +61,13 @@ def doing(session: Session, pace: Pace) -> str:
         return "Stopped: the picture is still that of earlier settings"
     if recording is not None and "cancelled" in recording.stop_reason:
         return f"Cancelled at step {recording.steps} of at most {recording.experiment.ascent.steps}"
+    if _judging(session) and not session.moving:
+        return "Stopped: not everything has been found out; any change goes on with it"
     return "Ready"
 
 
 def _judging(session: Session) -> bool:
-    """Whether the picture is there and its run is being judged."""
+    """Whether the picture is there, but not all that can be said of its run."""
     recording = session.recording
     return recording is not None and recording.finished and not session.outdated and bool(session.progress.words)
 

@@ -81,6 +81,6 @@ class CertifiedScale:
 
 @dataclass(frozen=True)
 class Progress:
-    """What is being found out."""
+    """What is being found out; nothing, when all has been."""
 
     words: str

@@ -265,6 +265,7 @@ class Scene(GlobeBackdrop):
         yield from self._together(focus, interrupted)
         yield Progress("Following the extreme eigenvalues")
         yield from extremes
+        yield Progress("")
 
     @property
     def judge(self) -> Judge:

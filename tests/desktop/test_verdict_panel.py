@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
 from foadv_gui.core import ball
 
@@ -159,3 +160,28 @@ def test_a_moving_slider_does_not_wait_for_a_proof(
     assert drawn_meanwhile[0]
     hands.rest()
     assert session.experiment.input.scale > 1
+
+
+def test_what_was_stopped_is_said_to_be_and_goes_on_with_the_next_change(
+    open_window: Callable[..., Hands], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands = open_window(**OPEN)
+    proving, done = threading.Event(), threading.Event()
+    diagonalise = np.linalg.eigh
+
+    def slowly(matrix: Any) -> Any:
+        proving.set()
+        done.wait(20)
+        return diagonalise(matrix)
+
+    monkeypatch.setattr(ball.np.linalg, "eigh", slowly)
+    hands.type(hands.field("input.label").editor.box, "2")
+    hands.until(proving.is_set)
+    hands.key(Qt.Key.Key_Escape)
+    hands.until(lambda: not hands.session.busy)
+    assert hands.window.doing.text().startswith("Stopped: not everything has been found out")
+    done.set()
+    hands.choose(hands.workspace.landscape.quantity, "residual")
+    hands.rest()
+    assert hands.window.doing.text() == "Ready"
+    assert "unique" in [row.topic for row in hands.workspace.verdict.rows]
