@@ -129,6 +129,7 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
         return sign * f0 + risen * (1 + ROUND_OFF) + doubt
 
     value_min, value_max = -highest(-1.0), highest(1.0)
+    _check(torch.tensor([value_min, value_max], dtype=torch.float64))
     upper = (1 + 4 * _EPS) * max((value_max - exact.y) ** 2, (value_min - exact.y) ** 2) / 2
     q = found.contraction(epsilon)
     unique = q is not None and q < 1

@@ -321,6 +321,8 @@ def _second_order(
         summit_distance=0.0 if first.stationary else None,
     )
     if unit is None:
+        if not bool(look.gradient.any()):
+            return replace(tested, why="no step is taken where the gradient is zero: there is no rate")
         return replace(tested, why="the rate is predicted for the smooth rules on l2 sets, away from a box's faces")
     if high >= multiplier - margin:
         tested = replace(tested, why="no step is stable here: an eigenvalue that is not below the multiplier repels")
@@ -359,12 +361,16 @@ def _settles(look: _Look, constraint: ConstraintSet, reduced: ReducedHessian, st
 
     Where a maximum and a saddle are about to appear, or have just vanished, the gradient along the set falls to almost
     nothing, c (s^2 + k^2), without becoming zero, and beside that place it curves downwards. There a step leaves at
-    least a quarter of the gradient.
+    least a quarter of the gradient; where neurons saturate inside the set, and it decays without end, a third.
     """
-    left = look.test.tangential
-    if left > _SUMMIT:
-        left = _look(reduced.objective, constraint, constraint.project(look.delta + reduced.lift(step))).test.tangential
-    return left <= max(_SUMMIT, _LEFT * look.test.tangential)
+    before = look.test.tangential
+    # Inside the set the measure is the gradient itself, and says nothing without a scale: the step has one.
+    nothing = _SUMMIT if look.test.boundary else 0.0
+    if before <= nothing or (not look.test.boundary and float(norm(step)) <= _SUMMIT * constraint.epsilon):
+        return True
+    there = _look(reduced.objective, constraint, constraint.project(look.delta + reduced.lift(step))).test
+    left_the_inside = there.boundary and not look.test.boundary
+    return not left_the_inside and there.tangential <= max(nothing, _LEFT * before)
 
 
 def _shortcoming(test: LocalMaximum, flat: bool, concave: bool, excess: float, scale: float) -> Shortcoming | None:

@@ -172,6 +172,8 @@ def curvature_at(
     ------
     NoCurvatureError
         For relu.
+    Interrupted
+        When `interrupted()` is true between two Lanczos steps.
     """
     batch = max(1, min(64, 2**24 // (8 * steps * exact.dimension)))
 

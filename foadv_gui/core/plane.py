@@ -156,7 +156,7 @@ def principal_components(away: Tensor, what: str, count: int) -> tuple[list[tupl
     total = sizes.square().sum()
     keep = int((sizes > 1e-10 * sizes.max().clamp_min(1e-300)).sum()) if len(sizes) else 0
     explained = float(sizes[:count].square().sum() / total) if total > 0 else None
-    names = [f"{rank} principal component of {what}" for rank in ("1st", "2nd", "3rd")[:count]]
+    names = [f"{rank} component of {what}" for rank in ("1st", "2nd", "3rd")[:count]]
     return [(name, signed(direction)) for name, direction in zip(names, directions[:keep], strict=False)], explained
 
 

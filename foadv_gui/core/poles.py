@@ -72,7 +72,8 @@ def poles(
     """
     exact, within = objective.exact, constraint.to(device=CPU, dtype=torch.float64)
     network, reach = exact.network, constraint.epsilon * exact.dimension**0.5
-    noise = torch.tensor(2 * round_off(exact, reach).value, dtype=torch.float64)  # a number would become a float32
+    # As a tensor: a number beside a mask is taken for single precision, where it may overflow.
+    noise = torch.tensor(2 * round_off(exact, reach).value, dtype=torch.float64)
     sign = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
     point = torch.zeros(2, exact.dimension, dtype=torch.float64)
     if isinstance(constraint, L2Sphere):  # the clean input is not on it

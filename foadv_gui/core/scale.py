@@ -31,20 +31,24 @@ RESOLUTION = 1e-3
 
 _DENSE = 128
 """Up to this order a matrix is diagonalised in no time."""
+_BELOW, _APART = 16, math.log(1.14)
+"""So many scales below a crossing, this far apart in log gamma, are looked at for an earlier one."""
 
 
 @torch.inference_mode()
 def certified_scale(
     objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[], bool] = never
 ) -> float | None:
-    """The largest input scale gamma at which q < 1 is proven, for this network, direction x/|x| and ratio epsilon/|x|.
+    """The input scale gamma up to which q < 1 is proven, for this network, direction x/|x| and ratio epsilon/|x|.
 
     q < 1 if and only if 2 epsilon M2 < |grad f(x)| (see `BallProof`), so that the root in log gamma of
 
         log(2 epsilon M2/|grad f(x)|),  x = gamma x_hat,  epsilon = rho gamma,
 
     is looked for from the scale of x on, with norms by Lanczos; what is returned is then proven with the dense solver.
-    The label does not matter. Where q crosses 1 several times, it is the crossing nearest to the scale of x.
+    The label does not matter. Where grad f(x) nearly vanishes at some gamma, q crosses 1 several times: up to the order
+    128, where a look costs little, an earlier crossing is looked for at 16 scales over the factor of eight below one
+    that was found, and taken in its place. In more dimensions a random network's gradient does not vanish so.
 
     Returns
     -------
@@ -64,32 +68,56 @@ def certified_scale(
     unit, ratio = exact.x / gamma, epsilon / gamma
     least, most = (math.log(end) for end in SEARCHED)
 
+    def norm(W: Tensor, weights: Tensor) -> float:
+        return _norm(W, weights, interrupted)
+
     def excess(power: float) -> float:
         give_way(interrupted)
         scale = math.exp(power)
-        found = bounds(QuadraticAdversary(exact.network, unit * scale, exact.y), ratio * scale, interrupted, norm=_norm)
+        found = bounds(QuadraticAdversary(exact.network, unit * scale, exact.y), ratio * scale, interrupted, norm=norm)
         bent = ratio * scale * found.M2
         slope = found.g_min + bent
         if bent == 0 or slope <= 0:
             return -math.inf if slope > 0 else math.inf
         return math.log(2 * bent / slope)
 
-    low = high = min(max(math.log(gamma), least), most)
+    def crossing(low: float, high: float) -> float:
+        # Clipped: the solver knows no infinity.
+        return float(brentq(lambda power: min(max(excess(power), -99.0), 99.0), low, high, xtol=RESOLUTION / 4))
+
+    def first_below(high: float) -> float | None:
+        """The first power below `high`, where the proof fails, at which it begins to; None if that is nowhere."""
+        low, height = high, excess(high)
+        # About as far as epsilon alone would have to change.
+        while height >= 0:
+            if low == least:
+                return None
+            high, low = low, max(least, low - _stride(height))
+            height = excess(low)
+        return crossing(low, high)
+
+    low = min(max(math.log(gamma), least), most)
     height = excess(low)
-    # About as far as epsilon alone would have to change.
-    while height >= 0:
-        if low == least:
-            return None
-        high, low = low, max(least, low - _stride(height))
-        height = excess(low)
-    if low == high:
+    root: float | None
+    if height >= 0:
+        root = first_below(low)
+    else:
+        high = low
         while height < 0:
             if high == most:
                 return math.inf
             low, high = high, min(most, high + _stride(height))
             height = excess(high)
-    # Clipped: the solver knows no infinity.
-    root = brentq(lambda power: min(max(excess(power), -99.0), 99.0), low, high, xtol=RESOLUTION / 4)
+        root = crossing(low, high)
+    looks = _BELOW if min(exact.network.width, exact.dimension) <= _DENSE else 0
+    while root is not None:
+        below = (root - k * _APART for k in range(looks, 0, -1))
+        failing = next((power for power in below if power > least and excess(power) >= 0), None)
+        if failing is None:
+            break
+        root = first_below(failing)
+    if root is None:
+        return None
     return _proven_below(exact, unit, ratio, math.exp(root), interrupted)
 
 
@@ -110,7 +138,7 @@ def _stride(height: float) -> float:
     return min(max(abs(height), math.log(1.5)), math.log(16))
 
 
-def _norm(W: Tensor, weights: Tensor) -> float:
+def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
     """|W^T diag(weights) W|_op by Lanczos, to some six digits from below."""
     n = W.shape[1]
     if not bool(weights.any()):
@@ -119,6 +147,7 @@ def _norm(W: Tensor, weights: Tensor) -> float:
         return float(np.abs(np.linalg.eigvalsh((W.T @ (weights.unsqueeze(-1) * W)).numpy())).max())
 
     def product(v: np.ndarray) -> np.ndarray:
+        give_way(interrupted)
         with torch.inference_mode():
             return (((W @ to_exact(torch.from_numpy(v.reshape(n)))) * weights) @ W).numpy()
 

@@ -312,7 +312,7 @@ def restricted(
     kind: Kind,
     interrupted: Callable[[], bool] = never,
 ) -> tuple[float, ReducedHessian]:
-    """The multiplier at delta (d,), and the Hessian restricted to what `kind` says."""
+    """The multiplier at delta (d,), and the Hessian restricted to what `kind` says; its `apply` gives way."""
     exact, point = objective.exact, to_exact(delta)
     tangent = tangent_space_at(exact, constraint, point, delta.dtype)
     return tangent.multiplier, restrict(exact, point, tangent if kind == "tangent" else None, interrupted)

@@ -170,6 +170,8 @@ class SpherePreactivations:
     def residual(self, c: Tensor, interrupted: Callable[[], bool] = never) -> Tensor:
         """The residual r = f(x + c E) - y at coordinates c (n, 3), shape (n,): n m activations and no factor d.
 
+        The pre-activations W x + (W E^T) c are affine in c, as they are on a plane.
+
         Raises
         ------
         Interrupted
@@ -191,26 +193,6 @@ class SpherePreactivations:
 
         in_strips(fill, len(c), block, p0, len(c))
         return residual.sub_(objective.y)
-
-
-@torch.inference_mode()
-def residual_on_sphere(
-    objective: QuadraticAdversary,
-    E: Tensor,
-    epsilon: float,
-    directions: Tensor,
-    interrupted: Callable[[], bool] = never,
-) -> Tensor:
-    """The residual r = f(x + epsilon c E) - y in directions c (n, 3) of a subspace E (3, d), shape (n,).
-
-    The pre-activations W x + epsilon (W E^T) c are affine in c, as they are on a plane.
-
-    Raises
-    ------
-    Interrupted
-        When `interrupted()` is true between two blocks.
-    """
-    return SpherePreactivations.of(objective, E).residual(epsilon * directions, interrupted)
 
 
 _BOX_BLOCK = 2**17

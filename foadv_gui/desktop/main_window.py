@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
         self.watch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.watch.setMinimumWidth(100)
         self.watch.setContentsMargins(10, 0, 10, 0)
+        self.watch.setEllipsesWidth(22)  # it takes the whole width for its own, margins and all
         bar.addWidget(self.watch)
         for key in ("undo", "redo", "open", "save", "theme", "help"):
             button = QToolButton()

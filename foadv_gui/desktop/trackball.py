@@ -42,6 +42,7 @@ class Trackball(QObject):
         self.rest.setInterval(_REST_MS)
         self.rest.timeout.connect(self._refine)
         session.statusChanged.connect(self._on_status)
+        session.globeChanged.connect(self._on_globe)
         session.experimentChanged.connect(self._on_experiment)
 
     @property
@@ -70,6 +71,14 @@ class Trackball(QObject):
             self._ask(coarse=True)
 
     @Slot()
+    def _on_globe(self) -> None:
+        """A picture came with a run: draw it anew where the globe was turned while that went on."""
+        shown = self._session.globe
+        here = shown is None or shown.chart != "globe" or np.array_equal(shown.turn, self.turn)
+        if not (here or self.turning):
+            self._ask(coarse=False)
+
+    @Slot()
     def _on_experiment(self) -> None:
         subspace = self._session.experiment.view.subspace
         if subspace != self._subspace:  # a turn of other directions means nothing here; the picture comes by itself
@@ -89,7 +98,7 @@ class Trackball(QObject):
             return
 
         def work(scene: Any, interrupted: Callable[[], bool], _cancelled: Callable[[], bool]) -> Iterator[object]:
-            # The globe of another run comes with that run, turned as this one is.
+            # The globe of another run comes with that run.
             if scene.recording is not None and scene.recording is shown:
                 yield from scene.turned(turn, coarse, interrupted)
 

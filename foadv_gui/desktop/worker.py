@@ -182,8 +182,13 @@ class ComputeThread(QThread):
         def cancelled() -> bool:
             return job.cancelled or self.isInterruptionRequested()
 
+        given_way = False
+
         def interrupted() -> bool:
-            return job.superseded or cancelled() or (job.lane != SCENE and SCENE in self._pending)
+            # For good: what is abandoned looks again when the scene that it made way for no longer waits but runs.
+            nonlocal given_way
+            given_way = given_way or job.superseded or cancelled() or (job.lane != SCENE and SCENE in self._pending)
+            return given_way
 
         try:
             values: Iterable[object] = job.work(scene, interrupted, cancelled)

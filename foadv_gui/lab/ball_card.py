@@ -57,13 +57,16 @@ def _bounds(proof: BallProof) -> tuple[RegularityRow, ...]:
 
 
 def _scale(scale: CertifiedScale) -> RegularityRow:
-    value = "every γ" if scale.value is not None and scale.value > 1e9 else f"γ = {scale.value or 0:.4g}"
+    if scale.value is None:
+        value = scale.why.partition(":")[0]
+    else:
+        value = "every γ" if math.isinf(scale.value) else f"γ = {scale.value:.4g}"
     return RegularityRow(
         "Certified scale",
         "γ*",
-        scale.why.partition(":")[0] if scale.value is None else value,
-        "The largest input scale at which q < 1 for this network, direction and ratio ρ: up to it the number of local "
-        "maxima is proven.",
+        value,
+        "The input scale up to which q < 1 for this network, direction and ratio ρ, so that the number of local maxima "
+        "is proven.",
     )
 
 
@@ -80,6 +83,7 @@ def _losses(proof: BallProof, best_loss: float) -> tuple[RegularityRow, ...]:
             "Gap of the best path",
             "1 − L/U",
             f"{proof.gap(best_loss):.3g}" if math.isfinite(best_loss) else "no path has a finite loss",
-            "By no more than this share of U could any adversary in the ball be stronger than the best one found.",
+            "By no more than this share of U could any adversary in the ball be stronger than the best one found, by "
+            "this bound alone: where q < 1 the verdict knows the maxima themselves, and may say more.",
         ),
     )

@@ -31,7 +31,9 @@ def ball_clauses(known: RestartVerdict) -> list[Clause]:
         words = f"nothing is proven on the whole set: {ball.why.partition(':')[0]}"
         return [Clause("note", words, ball.why, "unique", _BANACH)]
     gap = _gap(ball, ball.proof, known.test.loss) if math.isfinite(known.test.loss) else []
-    return [_unique(ball, ball.proof, known.scale, bool(known.test.local_maximum)), *gap]
+    # In one dimension the sphere is two points, each a maximum by itself: the ball's may be the other one.
+    alone = known.dimension == 1 and known.ascent.constraint == "l2-sphere"
+    return [_unique(ball, ball.proof, known.scale, bool(known.test.local_maximum) and not alone), *gap]
 
 
 def _unique(ball: BallVerdict, proof: BallProof, scale: CertifiedScale | None, local_maximum: bool) -> Clause:

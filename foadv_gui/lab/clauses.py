@@ -112,7 +112,12 @@ def _measures(test: LocalMaximum) -> str:
     mu = test.tangent_eigenvalue_max
     bend = "" if mu is None else f"\nlargest tangent eigenvalue of the Hessian μ = {mu:.5g}, to be below {limit}"
     name = "|Pg|/|g|" if test.boundary else "|g|"
-    return f"{name} = {test.tangential:.2g}, cos(δ, g) = {test.cosine:.10g}{bend}"
+    return f"{name} = {test.tangential:.2g}, cos(δ, g) = {_near_one(test.cosine)}{bend}"
+
+
+def _near_one(cosine: float) -> str:
+    """A cosine, with more digits where only these tell it from one."""
+    return f"{cosine:.10g}" if cosine > 0.999 else f"{cosine:.4g}"
 
 
 def ending(known: RestartVerdict) -> str:

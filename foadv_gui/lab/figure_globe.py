@@ -11,15 +11,12 @@ from matplotlib.patheffects import Normal, Stroke
 
 from foadv_gui.core.chart import CHARTS, FRONT
 from foadv_gui.lab.figure_panels import ENDS, ink_of, legend
-from foadv_gui.lab.globe import circles, on_chart
+from foadv_gui.lab.globe import FAR, circles, marked_on_chart, on_chart
 
 if TYPE_CHECKING:
     from foadv_gui.lab.globe import SpherePicture
     from foadv_gui.lab.observation import Observation
     from foadv_gui.lab.palette import Theme
-
-_FAR = 0.3
-"""How opaque a mark on the far side is."""
 
 
 def draw_globe(axes: Any, seen: Observation, palette: Theme) -> None:
@@ -70,22 +67,23 @@ def _paths(axes: Any, seen: Observation, sphere: SpherePicture, ink: dict[str, s
     """The trails on the near side, faint ones on the far side, and their starts and ends."""
     chart, focus = seen.experiment.view.chart, seen.focus
     cased = [Stroke(linewidth=4.6, foreground=ink["casing"], alpha=0.8), Normal()]
+    behind: set[tuple[object, ...]] = set()
     for k in range(sphere.restarts):
         near, far = on_chart(chart, FRONT, sphere.trail(k)[1])
         bold = k == focus
         colour = ink["focus" if bold else "others"]
-        axes.plot(*far.T, color=colour, lw=1.0, alpha=_FAR, zorder=3)
+        axes.plot(*far.T, color=colour, lw=1.0, alpha=FAR, zorder=3)
         style = {"lw": 2.6, "path_effects": cased, "zorder": 5} if bold else {"lw": 1.1, "alpha": 0.85, "zorder": 3}
         axes.plot(*near.T, color=colour, **style)
-        at, alpha = _mark(chart, sphere.directions(k)[0])
-        axes.plot(*at, "D", mfc="#ffffff", mec="#101318", ms=7 if bold else 3.2, mew=1.6 if bold else 0.8, alpha=alpha)
-        at, alpha = _mark(chart, sphere.directions(k)[-1])
+        places, opaque = marked_on_chart(chart, FRONT, sphere.directions(k)[[0, -1]])
+        size, width = (7, 1.6) if bold else (3.2, 0.8)
+        axes.plot(*places[0], "D", mfc="#ffffff", mec="#101318", ms=size, mew=width, alpha=opaque[0])
         marker, size, fill, _ = ENDS[seen.verdicts[k].test.local_maximum]
         size *= 1.4 if bold else 0.95
-        axes.plot(*at, marker, color=fill, ms=size, mec="#101318", mew=0.9, alpha=alpha, zorder=8 if bold else 6)
-
-
-def _mark(chart: str, point: Any) -> tuple[Any, float]:
-    """Where a point is drawn, and how opaque: fainter on the far side."""
-    (near,), (far,) = on_chart(chart, FRONT, point[None])
-    return (near, 1.0) if np.isfinite(near).all() else (far, _FAR)
+        place = (*np.round(places[1], 2), marker)
+        if opaque[1] < 1 and place in behind:
+            continue  # many faint ones over each other are not faint
+        if opaque[1] < 1:
+            behind.add(place)
+        order = 8 if bold else 6
+        axes.plot(*places[1], marker, color=fill, ms=size, mec="#101318", mew=0.9, alpha=opaque[1], zorder=order)

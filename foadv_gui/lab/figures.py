@@ -207,9 +207,11 @@ def _honesty_of_sphere(seen: Observation, sphere: SpherePicture) -> str:
     of = ", ".join(f"{name} {what}" for name, what in zip(("e₁", "e₂", "e₃"), sphere.axes, strict=True))
     note = f" {sphere.note[:1].upper()}{sphere.note[1:]}." if sphere.note else ""
     off, every = sphere.off[:, seen.focus], sphere.off[-1]
-    kind = "Globe" if seen.experiment.view.chart == "globe" else "Equal-area map"
+    globe = seen.experiment.view.chart == "globe"
+    kind, faint = ("Globe", " Faint: its far side.") if globe else ("Equal-area map", "")
     return (
-        f"{kind} of the sphere |δ| = ε in three directions: {of}{held}.{note} Share of path {seen.focus + 1} off them: "
+        f"{kind} of the sphere |δ| = ε in three directions: {of}{held}.{faint}{note} Share of path "
+        f"{seen.focus + 1} off them: "
         f"{off[0]:.0%} at its start, {off[-1]:.0%} at its end (of all paths at most {every.max():.0%})."
     )
 

@@ -52,7 +52,7 @@ class VerdictPicture:
 
 @dataclass(frozen=True)
 class CertifiedScale:
-    """The largest input scale at which it is proven how many maxima the ball holds, at the perturbation ratio `ratio`.
+    """The input scale up to which it is proven how many maxima the ball holds, at the perturbation ratio `ratio`.
 
     value: inf where every scale is certified, None where none is, and `why` says why. pending: it is not known yet.
     """

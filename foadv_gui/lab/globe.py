@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _ARC = 0.05
 """Radians between two points of a drawn trail: a step along the sphere is an arc, no chord."""
+FAR = 0.3
+"""How opaque a mark on the far side is."""
 _STILL = 0.003
 """Radians within which a path no longer moves visibly."""
 
@@ -140,6 +142,12 @@ def on_chart(chart: str, turn: Floats, points: Floats) -> tuple[Floats, Floats]:
         flat[1:][leaps] = np.nan
     near = projection.visible(seen)[..., None]
     return np.where(near, flat, np.nan), np.where(near, np.nan, flat)
+
+
+def marked_on_chart(chart: str, turn: Floats, points: Floats) -> tuple[Floats, Floats]:
+    """Where points c (n, 3) are marked (n, 2), NaN for no direction; and how opaque (n,), `FAR` on the far side."""
+    projection, seen = CHARTS[chart], points @ turn.T
+    return projection.project(seen), np.where(projection.visible(seen), 1.0, FAR)
 
 
 def unit(vectors: Floats) -> Floats:

@@ -47,6 +47,11 @@ class GlobeBackdrop(Backdrop):
         self._preactivations: SpherePreactivations | None = None
 
     @override
+    def forget_run(self) -> None:
+        super().forget_run()
+        self._subspace_for = self._subspace_for[:2]
+
+    @override
     def forget_surface(self) -> None:
         super().forget_surface()
         self._globe = None
@@ -76,16 +81,18 @@ class GlobeBackdrop(Backdrop):
             return
         if keeps:
             self._subspace_for = wanted
-        yield self.sphere_picture(view.subspace, recording, focus)
+        yield self.sphere_picture(view.subspace, recording, focus, interrupted)
 
-    def sphere_picture(self, name: str, recording: Recording, focus: int, *, alone: bool = False) -> SpherePicture:
-        """A recording's iterates in the subspace that is laid."""
+    def sphere_picture(
+        self, name: str, recording: Recording, focus: int, interrupted: Callable[[], bool], *, alone: bool = False
+    ) -> SpherePicture:
+        """A recording's iterates in the subspace that is laid; `Interrupted` is raised between two chunks of them."""
         assert self.subspace is not None
         size = max(1, _CHUNK // (recording.restarts * recording.dimension))
-        found = [
-            self.subspace.coordinates(torch.tensor(recording.delta[i : i + size]))
-            for i in range(0, len(recording.delta), size)
-        ]
+        found = []
+        for i in range(0, len(recording.delta), size):
+            give_way(interrupted)
+            found.append(self.subspace.coordinates(torch.tensor(recording.delta[i : i + size])))
         c = torch.cat([part for part, _ in found]).numpy() / recording.epsilon
         drawn = torch.from_numpy(recording.epsilon * unit(c[:, focus]))
         residual = self._on(self._exact_objective()).residual(drawn).numpy()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.restarts import BetweenPicture
 
 _MOST_SPECTRA = 1000
-"""Kept of one recording: of 2000 eigenvalues each, 16 MB."""
+"""Kept of one recording: of 2000 eigenvalues each, 16 MB; with them the curves of those at which the cursor rested."""
 _FEWEST_PREDICTED = 10
 """The smallest width and dimension for which a law of large networks is drawn."""
 
@@ -44,6 +44,10 @@ class Lookup:
         self._pair: tuple[Recording, int, int] | None = None
         """The two restarts that somebody chose, and of which recording."""
         self._bulks: WeakKeyDictionary[SpectrumPicture, BulkPicture] = WeakKeyDictionary()
+
+    def forget_run(self) -> None:
+        """Another run comes: what is known of this one would keep its recording in memory."""
+        self._spectra, self._pair = (None, {}), None
 
     def _exact_set(self) -> ConstraintSet:
         assert self.problem is not None
@@ -89,11 +93,12 @@ class Lookup:
             When `interrupted()` is true.
         """
         assert self.problem is not None and self.recording is not None
+        problem, recording = self.problem, self.recording
         shown = self.spectrum(t, k, kind)
         if shown not in self._bulks:
-            delta = torch.tensor(self.recording.delta[self.recording.kept_index(t), k])
-            predicted = {} if shown.why_empty else _predicted(self.problem, shown, delta, interrupted)
-            estimated = {} if shown.exact else _estimated(self.problem, shown, delta, interrupted)
+            delta = torch.tensor(recording.delta[recording.kept_index(t), k])
+            predicted = {} if shown.why_empty else _predicted(problem, shown, delta, interrupted)
+            estimated = {} if shown.exact else _estimated(problem, shown, delta, interrupted)
             self._bulks[shown] = BulkPicture(shown.t, shown.k, shown.kind, **predicted, **estimated)
         return self._bulks[shown]
 

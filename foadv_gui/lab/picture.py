@@ -120,6 +120,11 @@ class PathPicture:
     proposals: Floats
     focus: int
 
+    @property
+    def restarts(self) -> int:
+        """The number of paths K."""
+        return int(self.points.shape[1])
+
     @cached_property
     def still_from(self) -> int:
         """The step from which no path strays visibly (0.5% of epsilon) from its endpoint on the plane."""

@@ -86,10 +86,11 @@ class RestartVerdict:
         if eta is None or not math.isfinite(eta):
             return None
         value = eta * self.ascent.step / self.eta if self.ascent.step_units == "relative" else eta
-        unit = 10.0 ** (math.floor(math.log10(value)) - 2)
-        value = float(f"{math.floor(value / unit) * unit:.3g}")
         assert _LIMITS.low is not None and _LIMITS.high is not None
-        return value if _LIMITS.low <= value <= _LIMITS.high else None
+        if not _LIMITS.low <= value <= _LIMITS.high:
+            return None
+        unit = 10.0 ** (math.floor(math.log10(value)) - 2)
+        return max(float(f"{math.floor(value / unit) * unit:.3g}"), _LIMITS.low)
 
     def as_dict(self) -> dict[str, Any]:
         """The entry of this restart in the JSON, null where something does not apply, with `why`."""

@@ -167,6 +167,7 @@ class Scene(GlobeBackdrop):
             self.forget_surface()
         self._request, self._run = request, None
         self._shadow = self._judge = None
+        self.forget_run()
 
     def _prepared(self, problem: Problem) -> Prepared:
         network = problem.objective.network
@@ -208,7 +209,7 @@ class Scene(GlobeBackdrop):
         assert self.plane is not None
         yield FocusRun(Shadow(problem, self.plane, 0).picture(recording))
         if view.chart != "plane" and self.subspace is not None and self.subspace.E.shape[1] == recording.dimension:
-            yield self.sphere_picture(view.subspace, recording, 0, alone=True)
+            yield self.sphere_picture(view.subspace, recording, 0, cancelled, alone=True)
         self._path_shown = time.monotonic()
 
     def _climb(

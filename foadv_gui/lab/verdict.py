@@ -62,4 +62,4 @@ def verdict(
         "reach": "the network overflows" if math.isnan(problem.reach) else "f(x) = y at the clean input",
         "distinct_maxima": untold,
     }
-    return {**known, "why": "; ".join(f"{key}: {why}" for key, why in whys.items() if known[key] is None)}
+    return {**known, "why": "; ".join(f"{key}: {why}" for key, why in whys.items() if known[key] is None) or None}

@@ -296,6 +296,8 @@ def test_saturated_and_overflowing_networks_are_not_proven_anything() -> None:
     for activation, kappa, epsilon in (("softplus", 1e200, 1e-300), ("linear", 1e60, 0.3), ("tanh", 1e60, 0.3)):
         with pytest.raises(NoCurvatureError, match="overflows"):
             prove(problem(3, 4, activation, kappa=kappa), epsilon)
+    with pytest.raises(NoCurvatureError, match="overflows"):  # f does not, but the square of its bound does
+        prove(problem(16, 24, "linear", kappa=1e60), 0.1)
 
 
 # ------------------------------------------------------------------------------------------------ what the theory says

@@ -212,12 +212,29 @@ def test_a_saturated_network_is_flat() -> None:
         assert "no step is stable" in end.why
 
 
+def test_where_the_gradient_is_zero_a_normalised_step_has_no_rate() -> None:
+    objective = problem(4, 6, "tanh", kappa=1e4, gamma=10.0)
+    end = verdict(objective, L2Ball(1.0), normal(1, 4) / 9, rule="normalized")
+    assert end.rate_predicted is None and end.step_max is None
+    assert end.why is not None and "the gradient is zero" in end.why
+
+
 def test_where_the_squares_of_the_gradient_vanish_no_point_is_called_a_maximum() -> None:
     # erf'(19.5) is 1e-165: as |g| is then 0 in float64, any point seems to be stationary.
     network = TwoLayerNetwork(tensor([[19.5, 0.0]]), tensor([1.0]), ACTIVATIONS["erf"])
     end = verdict(QuadraticAdversary(network, tensor([1.0, 0.0]), 0.0), L2Ball(1e-3), tensor([6e-4, 8e-4]))
     assert end.local_maximum is False
     assert end.shortcoming is Shortcoming.FLAT
+
+
+@pytest.mark.parametrize("epsilon", [50.0, 10.2])  # Newton's step ends inside the set, and beyond its boundary
+def test_inside_the_set_a_gradient_that_decays_without_end_is_no_maximum(epsilon: float) -> None:
+    # f = tanh(z) rises for ever, by as little as the saturated neuron lets it.
+    network = TwoLayerNetwork(tensor([[1.0]]), tensor([1.0]), ACTIVATIONS["tanh"])
+    end = verdict(QuadraticAdversary(network, tensor([1.0]), -1.0), L2Ball(epsilon), tensor([10.0]))
+    assert end.stationary and end.multiplier is None
+    assert end.tangent_eigenvalue_max is not None and end.tangent_eigenvalue_max < 0
+    assert end.local_maximum is False and end.shortcoming is Shortcoming.FLAT_SOMEWHERE
 
 
 def test_what_a_stationary_point_lacks_is_said() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from problems import SMOOTH, problem
 
 from foadv_gui.core.activations import NoCurvatureError
-from foadv_gui.core.ball import prove
+from foadv_gui.core.ball import bounds, prove
 from foadv_gui.core.interruption import Interrupted
 from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.scale import RESOLUTION, certified_scale
@@ -56,6 +56,16 @@ def test_it_knows_neither_the_scale_it_starts_from_nor_the_label(d: int, m: int)
         assert again == pytest.approx(known, rel=RESOLUTION)
 
 
+def test_the_proof_holds_at_every_scale_up_to_it() -> None:
+    # The gradient nearly vanishes on the way, so that q crosses 1 three times.
+    found = [certified_scale(problem(3, 200, "sin", gamma=gamma), 0.01 * gamma) for gamma in (1e-3, 20.0)]
+    assert found[0] is not None and found[1] == pytest.approx(found[0], rel=RESOLUTION)
+    objective = problem(3, 200, "sin", gamma=1.0)
+    for gamma in found[0] * np.linspace(0.1, 1.0, 91):
+        q = bounds(at_scale(objective, gamma), 0.01 * gamma).contraction(0.01 * gamma)
+        assert q is not None and q < 1
+
+
 def test_only_the_product_of_weight_scale_and_input_scale_matters() -> None:
     one = certified_scale(problem(20, 50, gamma=1.0), 0.3)
     other = certified_scale(problem(20, 50, gamma=0.1, kappa=10.0), 0.03)
@@ -89,6 +99,12 @@ def test_the_search_can_be_interrupted() -> None:
         calls = count()
         with pytest.raises(Interrupted):
             certified_scale(objective, 0.3, lambda calls=calls, after=after: next(calls) >= after)
+
+
+def test_the_search_looks_up_between_two_products_of_a_large_network() -> None:
+    looked = count()
+    certified_scale(problem(300, 200), 0.3, lambda: next(looked) < 0)
+    assert next(looked) > 300  # ten scales, each with two norms by some thirty products; 25 without them
 
 
 def test_in_single_precision_it_is_that_of_the_rounded_network() -> None:

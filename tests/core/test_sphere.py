@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
@@ -14,10 +16,15 @@ from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.ascent import ProjectedGradientAscent
 from foadv_gui.core.chart import CHARTS, FRONT, Chart, pixel_directions
 from foadv_gui.core.constraint import L2Ball, L2Sphere, LinfBall
-from foadv_gui.core.interruption import Interrupted
+from foadv_gui.core.interruption import Interrupted, never
 from foadv_gui.core.plane import PathContext, orthonormal
 from foadv_gui.core.spectrum import hessian_spectrum
-from foadv_gui.core.sphere import SUBSPACES, NoSphereError, Subspace, inside_box, make_subspace, residual_on_sphere
+from foadv_gui.core.sphere import SUBSPACES, NoSphereError, SpherePreactivations, Subspace, inside_box, make_subspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from foadv_gui.core.objective import QuadraticAdversary
 
 NAMES = list(SUBSPACES)
 EPSILON = 0.4
@@ -146,6 +153,13 @@ def test_where_there_is_no_sphere_the_reason_is_given(name: str) -> None:
 # ---------------------------------------------------------------------------------------------- the loss
 
 
+def residual_on(
+    objective: QuadraticAdversary, E: torch.Tensor, c: torch.Tensor, interrupted: Callable[[], bool] = never
+) -> torch.Tensor:
+    """The residual at epsilon c E, for c (n, 3)."""
+    return SpherePreactivations.of(objective, E).residual(EPSILON * c, interrupted)
+
+
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS)
 def test_at_every_pixel_the_loss_is_what_the_network_says(activation: str, chart: Chart) -> None:
@@ -153,7 +167,7 @@ def test_at_every_pixel_the_loss_is_what_the_network_says(activation: str, chart
     side = np.linspace(-1, 1, 15) * chart.radius
     seen = pixel_directions(chart, side)
     c = seen[np.isfinite(seen[..., 0])] @ FRONT
-    residual = residual_on_sphere(objective, E, EPSILON, tensor(c))
+    residual = residual_on(objective, E, tensor(c))
     points = EPSILON * c @ E.numpy()
     np.testing.assert_allclose(np.linalg.norm(points, axis=-1), EPSILON, rtol=1e-12)
     np.testing.assert_allclose(0.5 * residual.square(), numpy_loss(objective, points), rtol=1e-10, atol=1e-13)
@@ -169,18 +183,18 @@ def test_the_sphere_does_not_depend_on_how_it_is_cut_into_blocks(
     expected = objective.value(EPSILON * c @ E) - objective.y
     monkeypatch.setitem(landscape.BLOCK_BYTES, "cpu", held * 15 * 8)
     monkeypatch.setattr(landscape, "LARGE_GRID", 0 if threads else np.inf)
-    torch.testing.assert_close(residual_on_sphere(objective, E, EPSILON, c), expected, rtol=0, atol=1e-13)
+    torch.testing.assert_close(residual_on(objective, E, c), expected, rtol=0, atol=1e-13)
     calls = iter(range(1000))
     if held < 60:
         with pytest.raises(Interrupted):
-            residual_on_sphere(objective, E, EPSILON, c, interrupted=lambda: next(calls) >= 3)
+            residual_on(objective, E, c, interrupted=lambda: next(calls) >= 3)
 
 
 def test_single_precision_follows_double() -> None:
     objective, E, c = problem(30, 60, dtype=torch.float32), any_directions(30), unit(4, 200)
-    single = residual_on_sphere(objective, E, EPSILON, c)
+    single = residual_on(objective, E, c)
     assert single.dtype == torch.float32
-    double = residual_on_sphere(objective.exact, E, EPSILON, c)
+    double = residual_on(objective.exact, E, c)
     torch.testing.assert_close(single.double(), double, rtol=0, atol=5e-6)
 
 

@@ -103,7 +103,7 @@ class Hands:
     def rest(self, timeout: int = 30_000) -> None:
         """Wait until nothing is on its way: no job, and no timer that is about to ask for one."""
         self.until(lambda: not (self.session.busy or self.window.filing.busy) and self.no_timer(), timeout)
-        assert not self.failures
+        assert not self.failures, self.failures
 
     def no_timer(self) -> bool:
         """Whether no part of the window is about to ask for something."""

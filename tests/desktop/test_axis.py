@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyqtgraph as pg
 import pytest
 
-from foadv_gui.desktop.plots.axis import CountAxis, NumberAxis
+from foadv_gui.desktop.plots.axis import CountAxis, NumberAxis, few_ticks
 from foadv_gui.desktop.theme import fit_height
 
 if TYPE_CHECKING:
@@ -95,3 +95,16 @@ def test_round_off_is_shown_as_constant(qtbot: QtBot, values: list[float], flat:
     low, high = plot.viewRange()[1]
     assert low < min(values) and max(values) < high
     assert (high - low > 0.5) == flat
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0.3964, 0.4845), (0.45, 0.55), (4.5e11, 5.5e11), (0.94, 1.13), (1.0715, 1.0737), (3, 3 + 1e-8), (-1, 1), (0, 5)],
+)
+def test_a_short_axis_has_few_labels_that_are_its_ticks(low: float, high: float) -> None:
+    ticks = few_ticks(low, high)
+    assert 1 <= len(ticks) <= 3 and all(low < value < high for value, _ in ticks)
+    assert sum(len(label) for _, label in ticks) <= 16
+    assert len({label for _, label in ticks}) == len(ticks)
+    if high - low > 1e-4:
+        assert [float(label) for _, label in ticks] == pytest.approx([value for value, _ in ticks], abs=1e-12 * high)

@@ -107,6 +107,18 @@ def test_a_job_of_another_lane_does_not_stop_it(thread: ComputeThread, qtbot: Qt
     assert probe.begun.is_set()
 
 
+def test_a_question_that_gave_way_to_the_scene_ends_while_that_runs(thread: ComputeThread, qtbot: QtBot) -> None:
+    asked, scene = Gate(1), Gate("scene")
+    thread.submit("bulk", asked)
+    assert asked.begun.wait(10)
+    thread.submit(SCENE, scene)
+    assert scene.begun.wait(10)
+    asked.run()  # it looks up only now, when the scene no longer waits
+    qtbot.waitUntil(lambda: asked.stopped, timeout=10_000)
+    scene.run()
+    assert {"scene", 1} <= {value for _, value in mail(thread, qtbot)}  # asked again, and answered
+
+
 def test_the_mailbox_keeps_the_latest_of_each_kind(thread: ComputeThread, qtbot: QtBot) -> None:
     probes = [ProbePicture(point, 0.0, 0.0) for point in ((0.0, 0.0), (1.0, 1.0))]  # type: ignore[arg-type]
     verdicts = [VerdictPicture(k, "converged", True, (), None, None, None, "") for k in (0, 1, 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from PySide6.QtCore import QPoint, Qt
 
 from foadv_gui.core.chart import FRONT
 from foadv_gui.lab.globe import found_at
+from foadv_gui.lab.scene import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hands import Hands
 
@@ -90,6 +92,28 @@ def test_a_double_click_turns_the_globe_back(hands: Hands) -> None:
     hands.qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=at)
     hands.rest()
     np.testing.assert_allclose(hands.session.globe.turn, FRONT, atol=1e-12)
+
+
+def test_a_globe_that_is_turned_during_a_run_is_shown_as_it_is_turned(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, go, climb = hands.session, threading.Event(), Scene._climb
+
+    def held(scene: Scene, *args: Any) -> Iterator[Any]:
+        assert go.wait(20)
+        yield from climb(scene, *args)
+
+    globe = choose_chart(hands, "globe")
+    monkeypatch.setattr(Scene, "_climb", held)
+    session.edit("input.scale", 0.7)
+    hands.drag(globe.viewport(), hands.on_plot(globe, 0.0, 0.0), hands.on_plot(globe, 0.5, 0.2))
+    hands.until(lambda: not session.trackball.turning)
+    assert session.outdated
+    go.set()
+    hands.rest()
+    np.testing.assert_array_equal(session.globe.turn, session.trackball.turn)
+    assert not session.outdated and not session.globe.coarse
+    pixels_are_right(hands)
 
 
 def test_the_map_shows_the_whole_sphere_and_lies_still_and_the_plane_comes_back(hands: Hands) -> None:
@@ -183,6 +207,8 @@ def test_marks_tell_the_verdict_and_the_far_side_and_a_click_on_a_trail_follows_
     session = hands.session
     globe = choose_chart(hands, "globe")
     ends, starts = globe.trails.ends.data, globe.trails.starts.data
+    for trails in (globe.trails, hands.landscape.trails):  # a head that has arrived does not hide the verdict
+        assert trails.ends.zValue() > trails.heads.zValue()
     assert len(ends) == len(starts) == 4
     for k in range(4):
         assert (ends[k]["symbol"] == "star") == bool(session.verdicts[k].local_maximum)
@@ -196,6 +222,22 @@ def test_marks_tell_the_verdict_and_the_far_side_and_a_click_on_a_trail_follows_
     hands.click(globe.viewport(), hands.on_plot(globe, *place[:2]))
     hands.rest()
     assert session.focus == session.sphere.focus == k
+
+
+def test_many_ends_at_one_place_of_the_far_side_are_one_faint_mark(open_window: Callable[..., Hands]) -> None:
+    hands = open_window(
+        input={"scale": 1.0, "label": 0.5}, ascent={"steps": 300, "restarts": 12, "tolerance": 1e-7, "step": 0.3}
+    )
+    globe = choose_chart(hands, "globe")
+    assert "faint: far side" in hands.workspace.landscape.key.text()
+    sphere = hands.session.sphere
+    behind = [k for k in range(12) if sphere.directions(k)[-1] @ FRONT[2] < 0]
+    assert len(behind) > 1  # the other pole
+    faint = [spot for spot in globe.trails.ends.data if spot["brush"].color().alphaF() < 0.5]
+    places = {(round(float(spot["x"]), 1), round(float(spot["y"]), 1)) for spot in faint}
+    assert 0 < len(faint) == len(places) < len(behind)
+    choose_chart(hands, "map")
+    assert "far side" not in hands.workspace.landscape.key.text()
 
 
 def test_where_there_is_no_sphere_the_view_says_why(open_window: Callable[..., Hands]) -> None:

@@ -145,7 +145,7 @@ def test_a_line_drawn_on_the_landscape_shows_the_loss_along_it(hands: Hands, wit
     hands.rest()
     cut = session.cut
     np.testing.assert_allclose([cut.start, cut.end], [start, end], atol=PIXEL)
-    assert workspace.below.currentWidget() is workspace.cut
+    assert workspace.below.currentWidget() is workspace.cut_pages
     curve = workspace.cut.plotItem.listDataItems()[0]
     for i in (0, 200, 400):
         share = i / 400
@@ -165,6 +165,9 @@ def test_a_line_drawn_on_the_landscape_shows_the_loss_along_it(hands: Hands, wit
         hands.key(Qt.Key.Key_C)
         assert session.cut is None
         assert curve.yData is None or not len(curve.yData)
+        hands.turn_to(workspace.below, 1)
+        assert workspace.cut_pages.reason.isVisible()  # no axes about nothing: what to do is said
+        assert "press C" in workspace.cut_pages.reason.text()
 
 
 def test_the_mouse_over_the_landscape_shows_the_value_there(hands: Hands) -> None:

@@ -31,6 +31,11 @@ def test_a_click_shows_the_formula_with_the_numbers_and_its_source(open_window: 
     hands.click(unique.words)
     assert unique.detail.isVisible()
     assert "q = ε M₂ / g_min" in unique.detail.text() and "Source: Banach" in unique.detail.text()
+    last = hands.workspace.verdict.rows[-1]
+    hands.click(last.words)
+    hands.until(lambda: not last.detail.visibleRegion().isEmpty())  # below the others: it is scrolled to
+    assert last.words.visibleRegion().boundingRect().height() == last.words.height()
+    hands.click(last.words)
     # What is unfolded stays so when clauses come and go around it.
     hands.type(hands.field("input.label").editor.box, "0.03")
     hands.rest()

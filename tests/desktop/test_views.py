@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hands import loss_at
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLabel
 
 from foadv_gui.lab.config import setting
 from foadv_gui.lab.picture import QUANTITY_TITLES
@@ -111,6 +112,7 @@ def test_losses_that_differ_by_little_are_told_from_a_round_one(hands: Hands) ->
     ground, shown = hands.landscape.ground, hands.session.surface.shown()
     words, offset = ground.bar.getAxis("right").labelText.split(",  less ")
     assert words == QUANTITY_TITLES["loss"]
+    assert offset == "5e11"  # as many zeros would be cut off
     np.testing.assert_allclose(ground.image.image + float(offset), shown, rtol=1e-12)
     assert ground.bar.levels()[1] < 1e-3 * shown.max()
 
@@ -256,3 +258,15 @@ def test_the_status_line_says_where_and_how_large(hands: Hands) -> None:
     said = hands.window.device.text()
     for part in ("d = 16", "m = 64", "K = 4", "ε = 0.3", "CPU float64"):
         assert part in said
+
+
+def test_whatever_the_words_are_the_columns_keep_their_widths_and_the_words_their_ends(hands: Hands) -> None:
+    workspace, watch = hands.workspace, hands.window.watch
+    before = workspace.columns.sizes()
+    workspace.extremes.key.setText("concave from t = 1000000 " * 10)
+    QApplication.processEvents()
+    assert workspace.columns.sizes() == before
+    watch.setText("what there is to see " * 40)
+    drawn = QLabel.text(watch)
+    assert drawn.endswith("…")
+    assert watch.fontMetrics().horizontalAdvance(drawn) <= watch.contentsRect().width()

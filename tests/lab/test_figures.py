@@ -15,6 +15,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from foadv_gui.core.chart import FRONT
 from foadv_gui.lab import figure_globe, figure_panels, figures
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.experiment import run
@@ -116,8 +117,17 @@ def test_a_figure_on_a_sphere_says_what_it_is_and_how_far_off_the_paths_are(
     off = seen.sphere.off[:, 0]
     assert words in text and f"({seen.sphere.explained:.1%} of the squared lengths of the endpoints)" in text
     assert f"{off[0]:.0%} at its start, {off[-1]:.0%} at its end" in text
+    assert ("Faint: its far side." in text) == (chart == "globe")
     assert "clean input" not in text and "cut of the" not in text  # which are not on the sphere
     assert not outside_the_paper(seen, (1280, 720))
+
+
+def test_many_ends_at_one_place_of_the_far_side_are_one_faint_mark(tmp_path: Path) -> None:
+    seen = render(load_preset("two-poles").replace("view.chart", "globe"), tmp_path / "a.png", size=(640, 360))
+    lines = [line for axes in draw(seen, size=(800, 600)).axes for line in axes.lines if line.get_marker() == "*"]
+    faint = [tuple(np.round(line.get_xydata()[0], 1)) for line in lines if line.get_alpha() < 1]
+    behind = sum(1 for k in range(16) if seen.sphere.directions(k)[-1] @ FRONT[2] < 0)
+    assert 0 < len(faint) == len(set(faint)) < behind
 
 
 def test_a_sphere_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +85,18 @@ def test_paths_are_where_numpy_projects_them_and_the_share_off_is_stated() -> No
     nearest = numpy_residual(recording, recording.epsilon * directions @ picture.E)
     np.testing.assert_allclose(picture.nearest_loss, 0.5 * nearest**2, rtol=1e-9)
     assert (picture.focus, picture.restarts, picture.alone) == (1, 3, False)
+
+
+def test_many_paths_are_laid_a_chunk_at_a_time_and_give_way_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene()
+    whole, _, recording = shown_on(scene, GLOBE)
+    monkeypatch.setattr("foadv_gui.lab.globe_scene._CHUNK", 5 * recording.restarts * recording.dimension)
+    looked = itertools.count()
+    again = scene.sphere_picture(whole.name, recording, 0, lambda: next(looked) < 0)
+    assert next(looked) == -(-len(recording.delta) // 5)
+    np.testing.assert_allclose(again.coordinates, whole.coordinates, atol=1e-14)
+    with pytest.raises(Interrupted):
+        scene.sphere_picture(whole.name, recording, 0, lambda: True)
 
 
 @pytest.mark.parametrize("subspace", SUBSPACES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -161,6 +162,16 @@ def test_the_steps_that_are_offered_do_what_they_say(units: str, rule: str) -> N
     assert known.test.step_max is not None and known.eta > known.test.step_max
     again = Judge(problem_of(fast), fast).verdict(0).picture.step_fastest
     assert again == pytest.approx(picture.step_fastest, rel=0.01)
+
+
+def test_a_step_is_offered_only_where_the_setting_takes_it_and_never_rounded_up() -> None:
+    known = judged("one-hill").verdict(0)
+    unit = known.eta / known.ascent.step
+    assert known.as_setting(0.123999 * unit) == 0.123
+    assert known.as_setting(5e6 * unit) is None and known.as_setting(1e-7 * unit) is None
+    # Beyond what float64 holds, or below it.
+    assert replace(known, eta=1e-300).as_setting(1e300) is None
+    assert replace(known, eta=1e300).as_setting(1e-300) is None
 
 
 def test_where_every_step_is_stable_that_is_said() -> None:

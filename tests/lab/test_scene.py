@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import itertools
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -215,6 +217,18 @@ def test_starts_by_hand_run_again_and_follow_the_radius() -> None:
     np.testing.assert_allclose(larger.delta[0], starts * larger.epsilon)
     back = of_kind(show(scene, SMALL), Recording)[-1]
     assert back.restarts == 3
+
+
+def test_no_run_stays_in_memory_when_another_has_taken_its_place() -> None:
+    scene = Scene()
+    show(scene, SMALL.replace("view.chart", "globe"))
+    assert scene.recording is not None
+    scene.spectrum(3, 0, "tangent")
+    scene.between(0, 1)
+    before = weakref.ref(scene.recording)
+    show(scene, SMALL.replace("input.scale", 0.4))
+    gc.collect()
+    assert before() is None and scene.chosen_pair() is None
 
 
 def test_a_saved_recording_is_shown_and_not_run(counted: dict[str, int]) -> None:

@@ -205,8 +205,9 @@ class LandscapePanel(QFrame):
         path, words = self._session.path, "✛ clean  ◆ start  ★ maximum  ✕ no maximum"
         if not self.on_plane:
             words = words.replace("✛ clean  ", "")
-        if path is not None and len(drawn_restarts(path)) < path.points.shape[1]:
-            words += f"    {len(drawn_restarts(path))} of {path.points.shape[1]} paths drawn"
+            words += "    faint: far side    drag to turn" if self._session.experiment.view.chart == "globe" else ""
+        if path is not None and len(drawn_restarts(path)) < path.restarts:
+            words += f"    {len(drawn_restarts(path))} of {path.restarts} paths drawn"
         surface = self._session.surface if self.on_plane else self._session.globe
         if surface is not None:
             # Beside a disc there is nothing to be drawn.
@@ -259,7 +260,7 @@ class LandscapePanel(QFrame):
             self.values.setText(f"L = {ahead.shadow_loss[i]:.5g} on the plane,  off plane {ahead.off_plane[i, 0]:.0%}")
             return
         path, recording = session.path, session.recording
-        if path is None or recording is None or path.points.shape[1] != recording.restarts:
+        if path is None or recording is None or path.restarts != recording.restarts:
             return
         i = path.at(session.t)
         held = session.plane.explained if session.plane is not None else None

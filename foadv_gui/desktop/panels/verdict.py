@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.theme import hover
+from foadv_gui.lab.config import setting
 from foadv_gui.lab.summary import summary
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class ClauseRow(QWidget):
         self.detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.detail.setVisible(unfolded)
         self.button.toggled.connect(self.detail.setVisible)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         column.addLayout(top)
         column.addWidget(self.detail)
 
@@ -81,6 +84,7 @@ class VerdictPanel(QFrame):
         self._session, self._theme = session, theme
         self._shown: tuple[object, ...] = ()
         self.rows: list[ClauseRow] = []
+        self._opened: ClauseRow | None = None
         self._unfolded: set[str] = set()
         """The topics whose formulas are on show, and will be again in the next verdict."""
         column = QVBoxLayout(self)
@@ -95,7 +99,7 @@ class VerdictPanel(QFrame):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
         self._column.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidget(body)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -111,6 +115,9 @@ class VerdictPanel(QFrame):
         self.summary = QLabel()
         self.summary.setObjectName("faint")
         self.summary.setWordWrap(True)
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # Two lines, however many it has: the buttons above must not move.
+        self.summary.setMinimumHeight(2 * self.summary.fontMetrics().lineSpacing())
         column.addWidget(self.summary)
         for signal in (session.verdictChanged, session.recordingChanged, session.experimentChanged, theme.changed):
             signal.connect(self._show)
@@ -138,13 +145,29 @@ class VerdictPanel(QFrame):
     def _offer_steps(self, known: VerdictPicture | None) -> None:
         """Two steps that can be set with one click, where the summit has them."""
         why = known.step_why if known is not None else "no summit is known yet"
+        units = self._session.experiment.ascent.step_units
+        told = f"The number is in the step's own units: {setting('ascent.step_units').labels[units]}."
         for button, name, value, help in (
             (self.largest, "Largest stable η", known and known.step_largest, _LARGEST),
             (self.fastest, "Fastest η", known and known.step_fastest, _FASTEST),
         ):
             button.setEnabled(value is not None)
             button.setText(f"{name}: {value:.3g}" if value is not None else f"{name}: –")
-            button.setToolTip(help if value is not None else f"{help}\nNot here: {why}.")
+            button.setToolTip(hover(help, told if value is not None else f"Not here: {why}."))
+
+    @Slot(bool)
+    def _on_unfolded(self, unfolded: bool) -> None:
+        row = self.sender().parent()
+        if unfolded and isinstance(row, ClauseRow):
+            self._opened = row
+            QTimer.singleShot(0, self._reveal)  # when it has its height
+
+    @Slot()
+    def _reveal(self) -> None:
+        """Scroll to what has been unfolded: to its words, and to as much of the formula as there is room for."""
+        if self._opened in self.rows:
+            self._scroll.ensureWidgetVisible(self._opened, 0, 0)
+            self._scroll.ensureWidgetVisible(self._opened.words, 0, 0)
 
     @Slot()
     def _show(self) -> None:
@@ -163,6 +186,7 @@ class VerdictPanel(QFrame):
             self.rows = [ClauseRow(clause, self._theme.theme, clause.topic in self._unfolded) for clause in clauses]
             for i, row in enumerate(self.rows):
                 self._column.insertWidget(i, row)
+                row.button.toggled.connect(self._on_unfolded)
             self._offer_steps(known)
         maxima = [verdict.local_maximum for verdict in session.verdicts.values()]
         self.summary.setText(summary(session.recording, maxima))

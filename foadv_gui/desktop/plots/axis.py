@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
 
-from foadv_gui.lab.ranges import NARROW
+from foadv_gui.lab.ranges import NARROW, round_levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MARGIN = 0.08
 """The share of an axis at either end in which a label may not fit."""
+_FEW = 16
+"""How many figures the labels of a short axis have in all."""
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
@@ -71,8 +73,28 @@ def base_of(ticks: Sequence[float], low: float, high: float) -> float | None:
 def difference(value: float, base: float, spacing: float) -> str:
     """The label of a tick by its difference from another, of which it is some times `spacing` away."""
     away = round((value - base) / spacing) * spacing
-    written = (f"{away:+.3g}", f"{away:+.2e}") if away else (f"{base:.15g}", f"{base:.14e}")
-    return min(map(_plain, written), key=len)
+    return min(map(_plain, (f"{away:+.3g}", f"{away:+.2e}")), key=len) if away else short(base)
+
+
+def few_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Two or three round ticks with their labels, for an axis on which more would run into each other."""
+    ticks: list[tuple[float, str]] = []
+    for most in (3, 2):
+        levels = round_levels(low, high, most)
+        base = base_of(levels, low, high)
+        if base is None:
+            ticks = [(level, short(float(f"{level:.6g}"))) for level in levels]
+        else:
+            spacing = levels[1] - levels[0] if len(levels) > 1 else 1.0
+            ticks = [(level, difference(level, base, spacing)) for level in levels]
+        if sum(len(label) for _, label in ticks) <= _FEW:
+            break
+    return ticks
+
+
+def short(value: float) -> str:
+    """A number with all its digits, and no more zeros than it takes: 0.25, 5e11."""
+    return min(map(_plain, (f"{value:.15g}", f"{value:.14e}")), key=len)
 
 
 def number(value: float, spacing: float, size: float) -> str:

@@ -79,6 +79,7 @@ class GlobePlot(pg.PlotWidget):  # type: ignore[misc]
         self.hideAxis("bottom")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Loss on a sphere")
+        self.plotItem.layout.setContentsMargins(1, 7, 1, 7)  # half of the colour bar's last label stands out
         self.ground = Ground(self.plotItem)
         self._shade = pg.ImageItem(axisOrder="row-major")
         self._shade.setZValue(-6)

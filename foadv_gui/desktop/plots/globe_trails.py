@@ -8,9 +8,9 @@ import numpy as np
 import pyqtgraph as pg
 
 from foadv_gui.core.chart import CHARTS
-from foadv_gui.desktop.plots.trails import curve, end_spot, restarts_drawn, start_spot
+from foadv_gui.desktop.plots.trails import curve, drawn_restarts, end_spot, start_spot
 from foadv_gui.desktop.theme import brush, pen
-from foadv_gui.lab.globe import circles, on_chart, unit
+from foadv_gui.lab.globe import circles, marked_on_chart, on_chart, unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_FAR = 0.3
-"""How opaque a mark on the far side is."""
 _GAP = np.full((1, 3), np.nan)
 _NAMES = ("e₁", "e₂", "e₃")
 
@@ -53,8 +51,8 @@ class GlobeTrails:
             self._future,
             self._others,
             self.starts,
-            self.ends,
             self.heads,
+            self.ends,
             self._focus_future,
             self._focus_shadow,
             self._focus,
@@ -95,7 +93,7 @@ class GlobeTrails:
     def take(self, picture: SpherePicture) -> None:
         """Take paths over; `look` then draws them."""
         self._picture = picture
-        self._drawn = restarts_drawn(picture.restarts, picture.focus)
+        self._drawn = drawn_restarts(picture)
         steps, owner, line = [np.empty(0)], [np.empty(0, np.int64)], [np.empty((0, 3))]
         for k in self._drawn:
             t, points = picture.trail(k)
@@ -161,15 +159,17 @@ class GlobeTrails:
         if picture is None or picture.alone or not len(picture.steps):
             return
         spots = zip(self._drawn, *self._marks(unit(picture.coordinates[-1, self._drawn])), strict=True)
-        self.ends.setData([end_spot(at, verdicts.get(k), seen=seen) for k, at, seen in spots if np.isfinite(at).all()])
+        marks: dict[object, dict[str, Any]] = {}
+        for k, at, seen in spots:
+            if np.isfinite(at).all():
+                mark = end_spot(at, verdicts.get(k), seen=seen)
+                # One for all that end at one place of the far side: many faint ones over each other are not faint.
+                marks.setdefault(k if seen == 1 else (*np.round(at, 2), mark["symbol"]), mark)
+        self.ends.setData(list(marks.values()))
 
     def _marks(self, points: Floats) -> tuple[Floats, Floats]:
-        """Where marks are drawn (n, 2), NaN where there is no direction; and how opaque (n,), less on the far side."""
-        near, far = np.empty((len(points), 2)), np.empty((len(points), 2))
-        for i, point in enumerate(points):
-            near[i : i + 1], far[i : i + 1] = on_chart(self._chart, self._turn, point[None])
-        hidden = np.isnan(near[:, 0])
-        return np.where(hidden[:, None], far, near), np.where(hidden, _FAR, 1.0)
+        """Where points (n, 3) are marked (n, 2), and how opaque (n,)."""
+        return marked_on_chart(self._chart, self._turn, points)
 
     def trail_at(self, point: tuple[float, float], reach: float) -> int | None:
         """The restart whose trail passes within `reach` of a point of the chart, on the near side."""

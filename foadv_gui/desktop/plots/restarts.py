@@ -11,7 +11,7 @@ from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from foadv_gui.desktop.plots.axis import CountAxis, NumberAxis
+from foadv_gui.desktop.plots.axis import CountAxis, NumberAxis, few_ticks
 from foadv_gui.desktop.plots.pairs import AngleMatrix, BetweenPlot
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.theme import FADED, brush, hover, pen, plot_font, style_axes
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _ALONE = "One path has no pair: take more restarts K."
 _LATER = "Nothing is judged yet: this comes when the ends of all paths have been."
+_TICKS_PX = 20
 _HEADROOM = 1.4
 """How much higher than its highest bar a histogram is that has words above its bars."""
 
@@ -45,6 +46,7 @@ class Histogram(pg.PlotWidget):  # type: ignore[misc]
         self.getAxis("left").setWidth(30)
         for side in ("left", "bottom"):
             self.getAxis(side).setStyle(hideOverlappingLabels=False)
+        self.getAxis("bottom").setHeight(_TICKS_PX)  # with labels or without
         self.plotItem.layout.setContentsMargins(1, 1, 10, 1)
         self.bars = pg.BarGraphItem(x0=[0.0], x1=[0.0], height=[0.0])
         self.apart = pg.BarGraphItem(x0=[0.0], x1=[0.0], height=[0.0])
@@ -103,13 +105,14 @@ class RestartsPlot(PlotOrReason):
         self.words = QElidingLabel()
         self.words.setObjectName("faint")
         self.words.setContentsMargins(6, 0, 6, 0)
+        self.words.setEllipsesWidth(14)  # it takes the whole width for its own, margins and all
         self.losses = Histogram(
-            "final loss L",
+            "paths by loss",
             "Final losses",
             "How many of the paths ended at which loss; the line marks the focused path.",
         )
         self.steps = Histogram(
-            "steps needed",
+            "paths by steps",
             "Steps to convergence",
             "In how many steps the paths met the tolerance; the hatched bar counts those that never did, and the line "
             "marks the focused path.",
@@ -169,7 +172,9 @@ class RestartsPlot(PlotOrReason):
         losses = drawable(shown.losses)
         lost = int(np.isnan(losses).sum())
         at = None if np.isnan(losses[focus]) else float(losses[focus])
-        self.losses.draw(*shown.loss_histogram(), at, lost, "not finite")
+        counts, edges = shown.loss_histogram()
+        self.losses.draw(counts, edges, at, lost, "not finite")
+        self.losses.getAxis("bottom").setTicks([few_ticks(float(edges[0]), float(edges[-1]))])
         counts, edges = shown.steps_histogram()
         step = int(shown.converged_at[focus])
         self.steps.draw(counts, edges, None if step < 0 else float(step), shown.unconverged, "unconverged")

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
 )
@@ -315,6 +316,8 @@ class ExtremesPlot(QFrame):
         column.addWidget(self.pages, 1)
         self.key = QLabel()
         self.key.setTextFormat(Qt.TextFormat.RichText)
+        # Whatever it says the columns keep their widths.
+        self.key.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         column.addWidget(self.key)
         self.heading.setToolTip(
             "Where the largest tangent eigenvalue falls below the multiplier λ, the path has entered the part of the "
@@ -346,10 +349,10 @@ class ExtremesPlot(QFrame):
         theme, shown = self._theme.theme, self._session.extremes
         concave = shown.concave_from if shown is not None else None
         self.key.setText(
-            f"<span style='color:{theme.largest}'>▲ largest μ</span> &nbsp; "
-            f"<span style='color:{theme.smallest}'>▼ smallest μ</span> &nbsp; "
+            f"<span style='color:{theme.largest}'>▲ largest μ</span>&nbsp; "
+            f"<span style='color:{theme.smallest}'>▼ smallest μ</span>&nbsp; "
             f"<span style='color:{theme.multiplier}'>● λ</span>"
-            + (f" &nbsp; concave from t = {concave}" if concave is not None else "")
+            + (f"&nbsp; concave from t = {concave}" if concave is not None else "")
         )
 
     @Slot()

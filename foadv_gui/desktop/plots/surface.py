@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem
 
-from foadv_gui.desktop.plots.axis import NumberAxis
+from foadv_gui.desktop.plots.axis import NumberAxis, short
 from foadv_gui.desktop.theme import pen, plot_font
 from foadv_gui.lab.picture import QUANTITY_TITLES
 from foadv_gui.lab.ranges import round_offset
@@ -78,7 +78,7 @@ class Ground:
         across = (right - left) / (surface.values.shape[1] - 1)
         up = (top - bottom) / (surface.values.shape[0] - 1)
         self.image.setRect(QRectF(left - across / 2, bottom - up / 2, right - left + across, top - bottom + up))
-        title = QUANTITY_TITLES[surface.quantity] + (f",  less {offset:.12g}" if offset else "")
+        title = QUANTITY_TITLES[surface.quantity] + (f",  less {short(offset)}" if offset else "")
         look = (title, _SIGNED if signed else colormap)
         if look != self._look:
             self._look = look

@@ -25,7 +25,7 @@ _PLOTS = (
     ("loss", "loss L", "The loss (f(x + δ) − y)²/2 of every path; the focused one is bold.", False),
     (
         "tangential",
-        "|Pg|/|g|  and  FOSC",
+        "|Pg|/|g|  - - FOSC  ··· rate",
         "Solid: the share of the gradient along the constraint set (the gradient itself inside it). "
         "Dashed: FOSC, how much more a straight step could gain. Both vanish at a stationary point. Dotted: the "
         "predicted rate, the slope at which the error at this summit shrinks, max |1 + η μᵢ| / (1 + η λ) a step.",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.lab.findings import VerdictPicture
+    from foadv_gui.lab.globe import SpherePicture
     from foadv_gui.lab.palette import Theme
     from foadv_gui.lab.picture import DirectionPicture, PathPicture, PlanePicture
 
@@ -49,8 +50,8 @@ class Trails:
             self._others,
             self.clean,
             self.starts,
-            self.ends,
             self.heads,
+            self.ends,
             self._focus_future,
             self._focus_shadow,
             self._focus,
@@ -145,15 +146,10 @@ class Trails:
         self._discarded.setData(*np.array([proposal, focus[i + 1]]).T)
 
 
-def drawn_restarts(path: PathPicture) -> list[int]:
+def drawn_restarts(picture: PathPicture | SpherePicture) -> list[int]:
     """The restarts that are drawn: the first ones, as many as stay legible, and the focused one."""
-    return restarts_drawn(path.points.shape[1], path.focus)
-
-
-def restarts_drawn(restarts: int, focus: int) -> list[int]:
-    """Of so many restarts those that are drawn: the first ones, as many as stay legible, and the focused one."""
-    drawn = list(range(min(restarts, _MOST_TRAILS)))
-    return drawn if focus in drawn else [*drawn, focus]
+    drawn = list(range(min(picture.restarts, _MOST_TRAILS)))
+    return drawn if picture.focus in drawn else [*drawn, picture.focus]
 
 
 def start_spot(at: NDArray[np.float64], k: int, *, focused: bool, seen: float = 1.0) -> dict[str, Any]:

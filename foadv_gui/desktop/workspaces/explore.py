@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
 
+_NO_LINE = "No line yet: on the plane, press C (or hold Shift) and drag to see the loss along the way."
+
 
 class ExploreWorkspace(QWidget):
     """Arranges the panels; knows nothing of what they show."""
@@ -50,7 +52,9 @@ class ExploreWorkspace(QWidget):
         self.trace_pages = PlotOrReason(self.traces)
         self.trace_pages.say("No path yet")
         self.below.addTab(self.trace_pages, "Traces")
-        self.below.addTab(self.cut, "Cut")
+        self.cut_pages = PlotOrReason(self.cut)
+        self.cut_pages.say(_NO_LINE)
+        self.below.addTab(self.cut_pages, "Cut")
         self.below.addTab(self.restarts, "Restarts")
         self.below.setTabToolTip(0, "Loss, stationarity, alignment and radius over the steps")
         self.below.setTabToolTip(1, "The loss along a line: press C (or hold Shift) and drag on the landscape")
@@ -88,7 +92,7 @@ class ExploreWorkspace(QWidget):
         self.columns = QSplitter(Qt.Orientation.Horizontal)
         for part in (self.setup, centre, right):
             self.columns.addWidget(part)
-        self.columns.setSizes([300, 640, 330])
+        self.columns.setSizes([300, 620, 344])
         self.columns.setStretchFactor(0, 0)
         self.columns.setStretchFactor(1, 3)
         self.columns.setStretchFactor(2, 1)
@@ -113,9 +117,10 @@ class ExploreWorkspace(QWidget):
     def _on_cut(self) -> None:
         cut = self._session.cut
         line = None if cut is None else (*cut.start, *cut.end)
+        self.cut_pages.say("" if line is not None else _NO_LINE)
         if line != self._line:  # the same line over a changed landscape is no reason to turn the page
             self._line = line
-            self.below.setCurrentWidget(self.trace_pages if line is None else self.cut)
+            self.below.setCurrentWidget(self.trace_pages if line is None else self.cut_pages)
 
 
 def _card(inner: QWidget) -> QFrame:
