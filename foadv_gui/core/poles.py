@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _FLOOR = 1e-10
 """Steps of this share of epsilon sqrt(d) that do not shrink any more are made of round-off."""
 
+_PROMISED = 0.25
+"""The share of the rise promised by the slope that a shorter step has to make (Armijo)."""
+
 _IDLE = 40
 """As many steps in a row that gain no more than the round-off of f are enough."""
 
@@ -46,9 +49,9 @@ def poles(
     Where q < 1 is proven on the l2 ball (see `core.ball.BallProof`) that contracts, to the only maximiser and the only
     minimiser, and each step gains at least (|grad f| - M2 epsilon)(epsilon - u) >= 0, u the component of delta along
     ±grad f. Elsewhere f might fall: a step that loses more than round-off is not taken, and the climb goes on with
-    Proj(delta ± t grad f), t halved where f would fall and doubled after any other step. Without q < 1 the poles are
-    therefore local extremes, never worse than the clean input where that is in the set; others may be stronger. (On a
-    sphere within a box, whose pieces no convex step joins, the climb may stop short of one.)
+    Proj(delta ± t grad f), t halved where f would not rise enough and doubled after any other step. Without q < 1 the
+    poles are therefore local extremes, never worse than the clean input where that is in the set; others may be
+    stronger. (On a sphere within a box, which may fall into pieces, the climb may stop short of one.)
 
     Parameters
     ----------
@@ -84,7 +87,8 @@ def poles(
         there = within.project(torch.where(full, within.support(uphill), point + torch.where(full, 0, t) * uphill))
         value_there, gradient_there = network.value_and_gradient(exact.x + there)
         length, gain = norm(there - point) / reach, sign[:, 0] * (value_there - value)
-        taken = gain >= torch.where(full[:, 0], -noise, 0)
+        # A shorter step has to rise by a good part of what its slope promises, lest it leap to and fro over the top.
+        taken = gain >= torch.where(full[:, 0], -noise, _PROMISED * (uphill * (there - point)).sum(-1).clamp_min(0))
         idle = torch.where(full[:, 0] | (gain > noise), 0, idle + 1)
         arrived = (length <= tolerance) | (idle >= _IDLE) | taken & (length >= moved) & (length <= _FLOOR)
         shorter = torch.where(full, reach * (length / norm(gradient)).unsqueeze(-1), t) / 2
