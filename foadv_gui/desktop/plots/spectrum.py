@@ -349,8 +349,8 @@ class ExtremesPlot(QFrame):
         theme, shown = self._theme.theme, self._session.extremes
         concave = shown.concave_from if shown is not None else None
         self.key.setText(
-            f"<span style='color:{theme.largest}'>▲ largest μ</span>&nbsp; "
-            f"<span style='color:{theme.smallest}'>▼ smallest μ</span>&nbsp; "
+            f"<span style='color:{theme.largest}'>▲ max μ</span>&nbsp; "
+            f"<span style='color:{theme.smallest}'>▼ min μ</span>&nbsp; "
             f"<span style='color:{theme.multiplier}'>● λ</span>"
             + (f"&nbsp; concave from t = {concave}" if concave is not None else "")
         )
