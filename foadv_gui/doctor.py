@@ -13,7 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-PARTS = ("numpy", "scipy", "torch", "threadpoolctl", "pydantic", "matplotlib", "contourpy", "safetensors", "PySide6", "pyqtgraph")
+PARTS = (
+    *("numpy", "scipy", "torch", "threadpoolctl", "pydantic"),
+    *("matplotlib", "contourpy", "safetensors", "PySide6", "pyqtgraph"),
+)
 _ASK_QT = "from PySide6.QtGui import QGuiApplication as A; a = A([]); print(a.platformName())"
 _BAD_QT = {"6.8.0": "pyqtgraph", "6.9.1": "pyqtgraph", "6.9.2": "pyqtgraph", "6.10.1": "signals"}
 
