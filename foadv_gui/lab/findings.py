@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from foadv_gui.lab.recording import Recording
+
+    Floats: TypeAlias = NDArray[np.float64]
 
 Tone: TypeAlias = Literal["yes", "no", "unsure", "note"]
 TONE_ICONS = {"yes": "✓", "no": "✗", "unsure": "?", "note": "•"}
@@ -43,6 +52,21 @@ class VerdictPicture:
     step_largest: float | None
     step_fastest: float | None
     step_why: str
+
+    def rate_line(self, recording: Recording) -> tuple[Floats, Floats] | None:
+        """The predicted rate beside the path: steps t (2,) and tau(T) rate^(t - T) (2,), up to 1 at most.
+
+        T is the last step at which the tangential ratio tau is above round-off; None where no rate below 1 is known.
+        """
+        tau, rate = recording.tangential[:, self.k], self.rate_predicted
+        floor = 1e3 * float(np.finfo(recording.delta.dtype).eps)
+        above = np.nonzero(np.isfinite(tau) & (tau > floor))[0]
+        if not len(above) or rate is None or not 0 < rate < 1:
+            return None
+        end = int(above[-1])
+        first = max(0.0, end - math.log(tau[end]) / math.log(rate))
+        t = np.array([min(first, end), end], np.float64)
+        return t, tau[end] * rate ** (t - end)
 
     @property
     def mail_key(self) -> int:

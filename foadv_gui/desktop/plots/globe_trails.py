@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from foadv_gui.core.chart import CHARTS
-from foadv_gui.desktop.plots.trails import curve, drawn_restarts, end_spot, start_spot
+from foadv_gui.desktop.plots.trails import curve, drawn_restarts, end_spot, stack, start_spot
 from foadv_gui.desktop.theme import brush, pen
 from foadv_gui.lab.globe import circles, marked_on_chart, on_chart, unit
 
@@ -58,9 +58,7 @@ class GlobeTrails:
             self._focus,
             self.head,
         )
-        for z, item in enumerate(layers):
-            item.setZValue(z)
-            plot.addItem(item, ignoreBounds=True)
+        stack(plot, layers)
         self.names = [pg.TextItem(name, "#ffffff", anchor=(0.5, 1.25), fill=brush("#000000", 0.4)) for name in _NAMES]
         for name in self.names:
             name.setZValue(20)

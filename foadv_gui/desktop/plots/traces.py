@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.player import Player
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
-    from foadv_gui.lab.recording import Recording
 
 _MOST_LINES = 128
 _PLOTS = (
@@ -138,8 +137,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         """The predicted rate as a straight line through the tangential ratio at which the focused path converged."""
         session = self._session
         known = session.verdicts.get(session.focus)
-        rate = known.rate_predicted if known is not None else None
-        line = None if rate is None or session.recording is None else rate_line(session.recording, session.focus, rate)
+        line = None if known is None or session.recording is None else known.rate_line(session.recording)
         self.rate.setData(*(line if line is not None else ([], [])))
 
     @Slot()
@@ -174,19 +172,6 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             if plot.sceneBoundingRect().contains(event.scenePos()):
                 self._player.seek(round(plot.vb.mapSceneToView(event.scenePos()).x()))
                 return
-
-
-def rate_line(recording: Recording, k: int, rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Steps and values of tau(T) rate^(t - T) up to 1, T the last step of restart k at which tau is above round-off."""
-    tau = recording.tangential[:, k]
-    floor = 1e3 * float(np.finfo(recording.delta.dtype).eps)
-    above = np.nonzero(np.isfinite(tau) & (tau > floor))[0]
-    if not len(above) or not 0 < rate < 1:
-        return None
-    end = int(above[-1])
-    first = max(0.0, end + np.log(tau[end]) / -np.log(rate))
-    t = np.linspace(min(first, end), end, 2)
-    return t, tau[end] * rate ** (t - end)
 
 
 def legible(steps: int) -> NDArray[np.int64]:

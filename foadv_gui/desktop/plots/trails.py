@@ -12,6 +12,8 @@ from foadv_gui.desktop.plots.traces import joined
 from foadv_gui.desktop.theme import brush, pen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from foadv_gui.lab.findings import VerdictPicture
@@ -24,6 +26,13 @@ _MOST_TRAILS = 128
 _DIRECTION = 0.45
 """Half the length at which an eigenvector is drawn, over epsilon."""
 _SYMBOLS = {True: "star", False: "x", None: "o"}
+
+
+def stack(plot: Any, layers: Iterable[Any]) -> None:
+    """Put items on a plot, each over those before it; none of them sets its range."""
+    for z, item in enumerate(layers):
+        item.setZValue(z)
+        plot.addItem(item, ignoreBounds=True)
 
 
 class Trails:
@@ -60,9 +69,7 @@ class Trails:
             self._direction,
             self.head,
         )
-        for z, item in enumerate(layers):
-            item.setZValue(z)
-            plot.addItem(item, ignoreBounds=True)
+        stack(plot, layers)
 
     def paint(self, theme: Theme) -> None:
         """Take the theme's colours; over the map they do not change with it."""
