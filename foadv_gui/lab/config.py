@@ -14,7 +14,7 @@ from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, Input, Network, Vi
 from foadv_gui.lab.settings import SETTINGS, Setting, nearest, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "DIGIT_COUNT",
@@ -111,35 +111,32 @@ class Experiment(BaseModel):
     @classmethod
     def from_toml(cls, path: str | Path) -> Self:
         """Read an experiment file; the files that it names are looked for beside it."""
+        return cls.with_tables(path)[0]
+
+    @classmethod
+    def with_tables(cls, path: str | Path, tables: Sequence[str] = ()) -> tuple[Self, dict[str, Any]]:
+        """Read an experiment file that may also hold `tables` of another kind, which are returned as they stand."""
         path = Path(path)
-        try:
-            with path.open("rb") as stream:
-                data = stream.read(_TOML_LIMIT + 1)
-        except OSError as error:
-            raise ExperimentError("", f"cannot be read: {error.strerror or error}", source=str(path)) from None
-        if len(data) > _TOML_LIMIT:
-            raise ExperimentError("", "is larger than 1 MiB, so it is no experiment file", source=str(path))
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ExperimentError("", f"is not a text file in UTF-8 (byte {error.start})", source=str(path)) from None
-        return cls._from_text(text, str(path), path.parent)
+        return cls._from_text(_text_of(path), str(path), path.parent, tables)
 
     @classmethod
     def from_toml_text(cls, text: str, name: str = "experiment") -> Self:
         """Read an experiment from text; `name` is what an error calls it."""
-        return cls._from_text(text, name, None)
+        return cls._from_text(text, name, None)[0]
 
     @classmethod
-    def _from_text(cls, text: str, name: str, folder: Path | None) -> Self:
+    def _from_text(
+        cls, text: str, name: str, folder: Path | None, tables: Sequence[str] = ()
+    ) -> tuple[Self, dict[str, Any]]:
         try:
             data = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ExperimentError("", f"is not valid TOML: {error}", source=name) from None
+        others = {table: data.pop(table) for table in tables if table in data}
         if folder is not None:
             _locate_files(data, folder)
         try:
-            return cls.model_validate(data)
+            return cls.model_validate(data), others
         except ExperimentError as error:
             raise error.of(name) from None
 
@@ -173,6 +170,21 @@ class Experiment(BaseModel):
             section, name = _split(key)
             (data[section] if section else data)[name] = value
         return type(self).model_validate(data)
+
+
+def _text_of(path: Path) -> str:
+    """The text of an experiment file, which is not large."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_TOML_LIMIT + 1)
+    except OSError as error:
+        raise ExperimentError("", f"cannot be read: {error.strerror or error}", source=str(path)) from None
+    if len(data) > _TOML_LIMIT:
+        raise ExperimentError("", "is larger than 1 MiB, so it is no experiment file", source=str(path))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ExperimentError("", f"is not a text file in UTF-8 (byte {error.start})", source=str(path)) from None
 
 
 def _split(key: str) -> tuple[str, str]:
