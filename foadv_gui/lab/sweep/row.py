@@ -155,8 +155,7 @@ def _findings(point: Point, interrupted: Callable[[], bool]) -> Row:
         "unconverged": float((recording.converged_at < 0).mean()),
         "local_maxima": None if untold else sum(verdict.test.local_maximum is True for verdict in verdicts),
         "distinct_maxima": None if untold else len(maxima.sizes),
-        "loss_clean": 0.5
-        * float(problem.objective.exact.network(problem.objective.exact.x) - problem.objective.y) ** 2,
+        "loss_clean": _clean_loss(problem),
         "loss_best": float(losses.max()),
         "loss_median": float(np.median(losses)),
         "loss_spread": float(losses.max() - losses.min()),
@@ -173,6 +172,12 @@ def _findings(point: Point, interrupted: Callable[[], bool]) -> Row:
         "maxima_proven": judge.ball().maxima_of_loss,
         **_regularity(problem, recording, interrupted),
     }
+
+
+def _clean_loss(problem: Problem) -> float:
+    exact = problem.objective.exact
+    _, loss, _ = exact.evaluate(torch.zeros_like(exact.x))
+    return float(loss)
 
 
 def _steps(recording: Recording) -> tuple[float, float, float]:
