@@ -6,16 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Slot
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QLabel,
-    QMainWindow,
-    QMessageBox,
-    QSizePolicy,
-    QToolBar,
-    QToolButton,
-)
+from PySide6.QtGui import QKeySequence, QShortcut, QUndoGroup
+from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMessageBox, QStackedWidget, QToolButton
 from superqt import QElidingLabel
 
 from foadv_gui.desktop.actions import Actions, key_sheet
@@ -23,10 +15,10 @@ from foadv_gui.desktop.filing import Filing
 from foadv_gui.desktop.icons import application_icon
 from foadv_gui.desktop.player import Player
 from foadv_gui.desktop.session import Session
-from foadv_gui.desktop.status import Pace, doing, shown
+from foadv_gui.desktop.tool_bar import ToolBar
+from foadv_gui.desktop.transport import Transport
 from foadv_gui.desktop.workspaces.explore import ExploreWorkspace
 from foadv_gui.lab.documents import names_recording
-from foadv_gui.lab.presets import load_preset, preset_names, preset_of, what_to_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +27,7 @@ if TYPE_CHECKING:
 
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.desktop.worker import ComputeThread
+    from foadv_gui.desktop.workspaces.workspace import Workspace
     from foadv_gui.lab.documents import Found
 
 _KINDS = "Experiments and recordings (*.toml *.npz);;All files (*)"
@@ -52,22 +45,25 @@ class MainWindow(QMainWindow):
         self._thread, self.theme = thread, theme
         self.session = Session(thread, self)
         self.player = Player(self.session, self)
+        self.transport = Transport(self)
         self.filing = Filing(self)
-        self._pace = Pace()
         self._played_before = False
         self.actions_table = Actions(self, self._handlers(), theme)
-        for key, action in (
-            ("undo", self.session.undo_stack.canUndoChanged),
-            ("redo", self.session.undo_stack.canRedoChanged),
-        ):
-            action.connect(self.actions_table[key].setEnabled)
+        self.undo_group = QUndoGroup(self)
+        for key, possible in (("undo", self.undo_group.canUndoChanged), ("redo", self.undo_group.canRedoChanged)):
+            possible.connect(self.actions_table[key].setEnabled)
             self.actions_table[key].setEnabled(False)
-        self.actions_table["loop"].setChecked(self.player.loop)
-        self.workspace = ExploreWorkspace(self.session, self.player, theme, self.actions_table)
-        self.setCentralWidget(self.workspace)
+        self.explore = ExploreWorkspace(self.session, self.player, theme, self.actions_table)
+        self.workspaces: tuple[Workspace, ...] = (self.explore,)
+        self.stack = QStackedWidget()
+        for workspace in self.workspaces:
+            self.stack.addWidget(workspace)
+            self.undo_group.addStack(workspace.undo_stack)
+            workspace.statusChanged.connect(self._show_status)
+            workspace.titleChanged.connect(self._show_title)
+        self.setCentralWidget(self.stack)
         self._add_tool_bar()
         self._add_status()
-        self.session.experimentChanged.connect(self._show_title)
         self.session.opened.connect(self._on_opened)
         self.session.unopened.connect(self._on_unopened)
         self.session.failed.connect(self._on_failed)
@@ -75,39 +71,22 @@ class MainWindow(QMainWindow):
         self.filing.saved.connect(self._on_saved)
         self.filing.refused.connect(self.warn)
         self.filing.failed.connect(self._on_failed)
-        self.session.statusChanged.connect(self._show_status)
-        self.session.recordingChanged.connect(self._show_status)
-        self.session.prepared.connect(self._show_status)
-        self.session.progressChanged.connect(self._show_status)
         self.resize(1280, 720)
         if remember:
             self._restore()
         self.setAcceptDrops(False)
-        self._show_title()
-        self._show_status()
-        self.workspace.landscape.take_focus()
+        self._come_to_front()
 
     # -- building ------------------------------------------------------------------------------------------------
 
     def _handlers(self) -> dict[str, Callable[..., object]]:
-        player = self.player
         return {
-            "play": player.toggle,
-            "back": self._back,
-            "forward": self._forward,
-            "back10": self._back10,
-            "forward10": self._forward10,
-            "first": self._first,
-            "last": self._last,
-            "restart": self._restart,
-            "slower": self._slower,
-            "faster": self._faster,
-            "loop": player.set_loop,
+            **self.transport.handlers,
             "fit": self._fit,
             "cut": self._cut,
-            "cancel": self.session.cancel,
-            "undo": self.session.undo_stack.undo,
-            "redo": self.session.undo_stack.redo,
+            "cancel": self._cancel,
+            "undo": self._undo,
+            "redo": self._redo,
             "open": self.ask_open,
             "save": self.ask_save,
             "theme": self.theme.toggle,
@@ -116,32 +95,14 @@ class MainWindow(QMainWindow):
         }
 
     def _add_tool_bar(self) -> None:
-        bar = QToolBar("Main")
-        bar.setMovable(False)
-        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        self.preset = QComboBox()
-        self.preset.setAccessibleName("Preset")
-        self.preset.setToolTip("Ready-made experiments: each shows one thing clearly")
-        self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.preset.addItem("Choose a preset…", "")
-        for name in preset_names():
-            experiment = load_preset(name)
-            self.preset.addItem(experiment.title or name, name)
-            self.preset.setItemData(self.preset.count() - 1, experiment.watch, Qt.ItemDataRole.ToolTipRole)
-        self.preset.activated.connect(self._on_preset)
-        bar.addWidget(self.preset)
-        self.watch = QElidingLabel()
-        self.watch.setObjectName("watch")
-        self.watch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.watch.setMinimumWidth(100)
-        self.watch.setContentsMargins(10, 0, 10, 0)
-        self.watch.setEllipsesWidth(22)  # it takes the whole width for its own, margins and all
-        bar.addWidget(self.watch)
-        for key in ("undo", "redo", "open", "save", "theme", "help"):
-            button = QToolButton()
-            button.setDefaultAction(self.actions_table[key])
-            bar.addWidget(button)
-        self.addToolBar(bar)
+        self.bar = ToolBar(self.workspaces, self.actions_table)
+        self.bar.pageChosen.connect(self.show_page)
+        self.bar.presetChosen.connect(self._on_preset)
+        self.addToolBar(self.bar)
+        for i in range(len(self.workspaces)):
+            shortcut = QShortcut(QKeySequence(f"Ctrl+{i + 1}"), self)
+            shortcut.setProperty("page", i)
+            shortcut.activated.connect(self._on_page_key)
 
     def _add_status(self) -> None:
         line = self.statusBar()
@@ -164,7 +125,39 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         columns = QSettings().value("window/columns")
         if columns is not None:
-            self.workspace.columns.restoreState(columns)
+            self.explore.columns.restoreState(columns)
+
+    # -- pages ---------------------------------------------------------------------------------------------------
+
+    @property
+    def workspace(self) -> Workspace:
+        """The page in front."""
+        return self.workspaces[self.stack.currentIndex()]
+
+    @Slot(int)
+    def show_page(self, index: int) -> None:
+        """Bring a page to the front."""
+        if index != self.stack.currentIndex():
+            self.workspace.leave()
+            self.stack.setCurrentIndex(index)
+            self._come_to_front()
+
+    @Slot()
+    def _on_page_key(self) -> None:
+        self.show_page(self.sender().property("page"))
+
+    def _come_to_front(self) -> None:
+        workspace = self.workspace
+        self.undo_group.setActiveStack(workspace.undo_stack)
+        for spec, action in self.actions_table:
+            if spec.playback:
+                action.setEnabled(workspace.player is not None)
+        self.transport.player = workspace.player
+        if workspace.player is not None:
+            self.actions_table["loop"].setChecked(workspace.player.loop)
+        workspace.enter()
+        self._show_title()
+        self._show_status()
 
     @Slot()
     def start_computing(self) -> None:
@@ -184,7 +177,9 @@ class MainWindow(QMainWindow):
     def show_found(self, name: str, found: Found) -> None:
         """Show what was found under a name."""
         self.statusBar().clearMessage()
-        self.session.open(found.experiment, recording=found.recording, starts=found.starts, name=name)
+        index = next(i for i in reversed(range(len(self.workspaces))) if self.workspaces[i].accepts(found))
+        self.show_page(index)
+        self.workspaces[index].open(name, found)
 
     @Slot()
     def _on_opened(self) -> None:
@@ -206,12 +201,10 @@ class MainWindow(QMainWindow):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
-    @Slot(int)
-    def _on_preset(self, index: int) -> None:
-        name = self.preset.itemData(index)
-        if name:
-            self.open_target(name)
-            self.workspace.landscape.take_focus()
+    @Slot(str)
+    def _on_preset(self, name: str) -> None:
+        self.open_target(name)
+        self.workspace.take_focus()
 
     @Slot()
     def ask_open(self) -> None:
@@ -254,21 +247,17 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_title(self) -> None:
-        experiment = self.session.experiment
-        self.setWindowTitle(f"{experiment.title} — foadv" if experiment.title else "foadv")
-        self.preset.setCurrentIndex(max(self.preset.findData(preset_of(experiment)), 0))
-        watch = what_to_watch(experiment)
-        self.watch.setText(watch)
-        self.watch.setToolTip(watch)
+        workspace = self.workspace
+        self.setWindowTitle(f"{workspace.name} — foadv" if workspace.name else "foadv")
+        self.bar.show_page(self.stack.currentIndex(), workspace.preset, workspace.watch)
 
     @Slot()
     def _show_status(self) -> None:
-        session = self.session
-        self.stop.setVisible(session.computing and bool(session.torch_version))
-        self.doing.setText(doing(session, self._pace))
-        on_show = shown(session)
-        self.device.setText(on_show)
-        self.device.setToolTip(on_show)
+        workspace = self.workspace
+        self.stop.setVisible(workspace.computing)
+        self.doing.setText(workspace.doing)
+        self.device.setText(workspace.showing)
+        self.device.setToolTip(workspace.showing)
 
     @Slot(str, str)
     def _on_failed(self, message: str, details: str) -> None:
@@ -284,45 +273,20 @@ class MainWindow(QMainWindow):
     # -- actions -------------------------------------------------------------------------------------------------
 
     @Slot()
-    def _back(self) -> None:
-        self.player.step(-1)
-
-    @Slot()
-    def _forward(self) -> None:
-        self.player.step(1)
-
-    @Slot()
-    def _back10(self) -> None:
-        self.player.step(-10)
-
-    @Slot()
-    def _forward10(self) -> None:
-        self.player.step(10)
-
-    @Slot()
-    def _first(self) -> None:
-        self.player.seek(0)
-
-    @Slot()
-    def _last(self) -> None:
-        self.player.seek(self.session.steps)
-
-    @Slot()
-    def _restart(self) -> None:
-        self.session.set_position(0.0)
-        self.player.play()
-
-    @Slot()
-    def _slower(self) -> None:
-        self.player.change_speed(-1)
-
-    @Slot()
-    def _faster(self) -> None:
-        self.player.change_speed(1)
-
-    @Slot()
     def _fit(self) -> None:
-        self.workspace.landscape.fit()
+        self.workspace.fit()
+
+    @Slot()
+    def _cancel(self) -> None:
+        self.workspace.cancel()
+
+    @Slot()
+    def _undo(self) -> None:
+        self.undo_group.undo()
+
+    @Slot()
+    def _redo(self) -> None:
+        self.undo_group.redo()
 
     @Slot(bool)
     def _cut(self, on: bool) -> None:
@@ -349,12 +313,13 @@ class MainWindow(QMainWindow):
             event.ignore()  # what went wrong is said in a moment, and it can be saved elsewhere
             return
         try:
-            self.player.pause()
-            self.session.close()
+            for workspace in self.workspaces:
+                workspace.leave()
+                workspace.close_down()
             if self._remember:
                 settings = QSettings()
                 settings.setValue("window/geometry", self.saveGeometry())
-                settings.setValue("window/columns", self.workspace.columns.saveState())
+                settings.setValue("window/columns", self.explore.columns.saveState())
             self.hide()  # at once: loading torch, which takes seconds, cannot be interrupted
         finally:
             self._thread.close()  # whatever went wrong: Qt aborts the program over a thread that still runs

@@ -84,6 +84,15 @@ class Player(QObject):
         self.pause()
         self._session.set_position(float(t))
 
+    def to_end(self) -> None:
+        """Pause at the last iterate."""
+        self.seek(self._session.steps)
+
+    def replay(self) -> None:
+        """Play from the first iterate."""
+        self._session.set_position(0.0)
+        self.play()
+
     def set_speed(self, speed: float) -> None:
         """Play faster or slower, 0.1 to 10."""
         self.speed = min(max(speed, SPEEDS[0]), SPEEDS[-1])

@@ -28,7 +28,7 @@ class Watch(QObject):
     def __init__(self, window):
         super().__init__(window)
         self.window, self.ticks = window, []
-        self.view = window.workspace.landscape.plot.viewport()
+        self.view = window.explore.landscape.plot.viewport()
         self.view.installEventFilter(self)
         self.timer = QTimer(self)
         self.timer.setTimerType(Qt.TimerType.PreciseTimer)

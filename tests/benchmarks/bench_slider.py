@@ -50,8 +50,8 @@ class Slider:
 
     def __init__(self, shown: MainWindow) -> None:
         self.shown, self.session = shown, shown.session
-        self.viewport = shown.workspace.landscape.plot.viewport()
-        self.slider = shown.workspace.setup.fields["input.scale"].editor.slider
+        self.viewport = shown.explore.landscape.plot.viewport()
+        self.slider = shown.explore.setup.fields["input.scale"].editor.slider
         self.moved: dict[float, float] = {}
         self.found: dict[str, float] = {}
         self.ages: list[float] = []

@@ -71,12 +71,12 @@ class Hands:
         return self.window.player
 
     @property
-    def workspace(self) -> Any:
-        return self.window.workspace
+    def explore(self) -> Any:
+        return self.window.explore
 
     @property
     def landscape(self) -> Any:
-        return self.window.workspace.landscape.plot
+        return self.window.explore.landscape.plot
 
     @property
     def spectrum_is_current(self) -> bool:
@@ -87,12 +87,12 @@ class Hands:
 
     def field(self, key: str) -> Any:
         """The row of a setting in the form, scrolled to and with its section unfolded."""
-        field = self.workspace.setup.fields[key]
+        field = self.explore.setup.fields[key]
         header = field.parentWidget().parentWidget().findChild(type(self.window.stop), "section")
         if not header.isChecked():
             self.click(header)
         QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
-        self.workspace.setup.ensureWidgetVisible(field)
+        self.explore.setup.ensureWidgetVisible(field)
         return field
 
     # -- waiting -------------------------------------------------------------------------------------------------

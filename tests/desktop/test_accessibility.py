@@ -52,15 +52,15 @@ def says(widget: Any) -> str:
 
 def unfold(hands: Hands) -> None:
     for section in ("compute", "view"):
-        fields = hands.workspace.setup.fields
+        fields = hands.explore.setup.fields
         hands.field(next(setting.key for setting in SETTINGS if setting.section == section and setting.key in fields))
 
 
 @pytest.mark.parametrize("tab", [0, 1, 2])
 def test_every_visible_control_has_a_name_or_a_hover(hands: Hands, tab: int) -> None:
     unfold(hands)
-    hands.turn_to(hands.workspace.tabs, tab)
-    hands.turn_to(hands.workspace.below, tab)
+    hands.turn_to(hands.explore.tabs, tab)
+    hands.turn_to(hands.explore.below, tab)
     found = controls(hands)
     assert len(found) > 60
     silent = [f"{widget!r} in {widget.parentWidget()!r}" for widget in found if not says(widget)]
@@ -68,7 +68,7 @@ def test_every_visible_control_has_a_name_or_a_hover(hands: Hands, tab: int) -> 
 
 
 def test_every_setting_in_the_form_explains_itself(hands: Hands) -> None:
-    for key, field in hands.workspace.setup.fields.items():
+    for key, field in hands.explore.setup.fields.items():
         hover = field.toolTip()
         assert field.setting.title in hover, key
         assert field.setting.help in hover, key
@@ -89,13 +89,13 @@ def test_the_tab_key_goes_through_the_form_and_into_the_plots(hands: Hands) -> N
     from PySide6.QtWidgets import QApplication
 
     reached: set[object] = set()
-    hands.focus(hands.workspace.setup.fields["network.width"].editor.box)
+    hands.focus(hands.explore.setup.fields["network.width"].editor.box)
     for _ in range(150):
         hands.key(Qt.Key.Key_Tab)
         reached.add(QApplication.focusWidget())
-    editors = {field.editor.focusProxy() for field in hands.workspace.setup.fields.values() if field.isVisible()}
+    editors = {field.editor.focusProxy() for field in hands.explore.setup.fields.values() if field.isVisible()}
     assert editors <= reached
-    assert hands.workspace.playback.scrubber in reached
+    assert hands.explore.playback.scrubber in reached
     assert hands.landscape in reached
 
 
@@ -107,7 +107,7 @@ def test_nothing_is_cut_off_at_the_sizes_of_a_projector_and_a_large_screen(
     hands.window.resize(width, height)
     hands.rest()
     assert hands.window.size() == QSize(width, height)
-    workspace = hands.workspace
+    workspace = hands.explore
     assert workspace.setup.horizontalScrollBar().maximum() == 0
     inside = hands.window.rect()
     for panel in (workspace.setup, workspace.landscape, workspace.traces, workspace.spectrum, workspace.verdict):

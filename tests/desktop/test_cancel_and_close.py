@@ -61,10 +61,10 @@ def test_esc_stops_a_long_run_and_the_window_goes_on(hands: Hands) -> None:
     assert set(recording.stop_reason) == {"cancelled"}
     assert 0 < recording.steps < 50_000
     # What was cancelled is judged by its gradient, and called so.
-    said = " ".join(row.words.text() for row in hands.workspace.verdict.rows)
+    said = " ".join(row.words.text() for row in hands.explore.verdict.rows)
     assert f"cancelled at step {recording.steps} of at most" in said
     assert "not stationary yet" in said or "the run was cancelled" in said
-    assert f"Cancelled at step {recording.steps} of at most" in hands.workspace.verdict.summary.text()
+    assert f"Cancelled at step {recording.steps} of at most" in hands.explore.verdict.summary.text()
     hands.player.pause()
     hands.key(Qt.Key.Key_Home)
     hands.key(Qt.Key.Key_Right)  # what there is can be played
@@ -128,7 +128,7 @@ def test_esc_stops_a_map_that_takes_minutes(hands: Hands) -> None:
 def test_what_is_stopped_before_it_shows_is_said_to_be_old(hands: Hands) -> None:
     session, window = hands.session, hands.window
     recording = session.recording
-    hands.choose(hands.workspace.landscape.quantity, "curvature")
+    hands.choose(hands.explore.landscape.quantity, "curvature")
     hands.rest()
     hands.type(hands.field("view.grid").editor.box, "801")
     hands.type(hands.field("network.width").editor.box, "5000")  # whose map takes seconds, and comes before the run

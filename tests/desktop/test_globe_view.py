@@ -28,7 +28,7 @@ def loss_on_sphere(hands: Hands, c: Any) -> float:
 
 def choose_chart(hands: Hands, chart: str) -> Any:
     """Click on a chart's button; returns the globe's plot."""
-    panel = hands.workspace.landscape
+    panel = hands.explore.landscape
     button = next(button for button in panel.charts.buttons() if button.property("chart") == chart)
     hands.click(button)
     hands.rest()
@@ -39,7 +39,7 @@ def choose_chart(hands: Hands, chart: str) -> Any:
 
 def pixels_are_right(hands: Hands) -> None:
     """What the image shows is the loss of NumPy at the points that its pixels stand for."""
-    globe, surface = hands.workspace.landscape.globe, hands.session.globe
+    globe, surface = hands.explore.landscape.globe, hands.session.globe
     shown, size = globe.ground.image.image, len(surface.alpha)
     for row, column in ((size // 2, size // 2), (size // 3, size // 2 + 5), (size // 2 + 4, size // 3)):
         c = found_at(surface.chart, globe.turn, (surface.alpha[column], surface.beta[row]))
@@ -53,7 +53,7 @@ def head_at(globe: Any) -> np.ndarray:
 
 
 def test_a_click_shows_the_globe_and_a_drag_turns_it(hands: Hands) -> None:
-    session, panel = hands.session, hands.workspace.landscape
+    session, panel = hands.session, hands.explore.landscape
     recording = session.recording
     globe = choose_chart(hands, "globe")
     assert globe.isVisible() and not panel.plot.isVisible()
@@ -131,11 +131,11 @@ def test_the_map_shows_the_whole_sphere_and_lies_still_and_the_plane_comes_back(
     choose_chart(hands, "plane")
     assert hands.landscape.isVisible() and not globe.isVisible()
     np.testing.assert_array_equal(hands.landscape.ground.image.image, plane)
-    assert hands.workspace.landscape.plane.isVisible()
+    assert hands.explore.landscape.plane.isVisible()
 
 
 def test_another_subspace_is_chosen_from_the_list_and_said_in_the_corner(hands: Hands) -> None:
-    panel, session = hands.workspace.landscape, hands.session
+    panel, session = hands.explore.landscape, hands.session
     globe = choose_chart(hands, "globe")
     assert "e₁  the path's endpoint" in globe.note.text()
     hands.drag(globe.viewport(), hands.on_plot(globe, 0.0, 0.0), hands.on_plot(globe, -0.4, 0.3))
@@ -156,7 +156,7 @@ def test_another_subspace_is_chosen_from_the_list_and_said_in_the_corner(hands: 
 
 
 def test_values_at_the_cursor_and_under_the_mouse(hands: Hands) -> None:
-    panel, session = hands.workspace.landscape, hands.session
+    panel, session = hands.explore.landscape, hands.session
     globe = choose_chart(hands, "globe")
     hands.focus(globe)
     for key in (Qt.Key.Key_Home, Qt.Key.Key_End):
@@ -215,7 +215,7 @@ def test_marks_tell_the_verdict_and_the_far_side_and_a_click_on_a_trail_follows_
         front = session.sphere.directions(k)[0] @ FRONT[2] >= 0
         assert (starts[k]["brush"].color().alphaF() == pytest.approx(1, abs=0.01)) == front
     assert any(spot["brush"].color().alphaF() < 0.5 for spot in starts)
-    hands.choose(hands.workspace.landscape.subspace, "three-random")
+    hands.choose(hands.explore.landscape.subspace, "three-random")
     hands.rest()
     near = {k: session.sphere.trail(k)[1] @ FRONT.T for k in (1, 2, 3)}
     k, place = next((k, points[0]) for k, points in near.items() if points[0, 2] > 0.1)
@@ -229,7 +229,7 @@ def test_many_ends_at_one_place_of_the_far_side_are_one_faint_mark(open_window: 
         input={"scale": 1.0, "label": 0.5}, ascent={"steps": 300, "restarts": 12, "tolerance": 1e-7, "step": 0.3}
     )
     globe = choose_chart(hands, "globe")
-    assert "faint: far side" in hands.workspace.landscape.key.text()
+    assert "faint: far side" in hands.explore.landscape.key.text()
     sphere = hands.session.sphere
     behind = [k for k in range(12) if sphere.directions(k)[-1] @ FRONT[2] < 0]
     assert len(behind) > 1  # the other pole
@@ -237,12 +237,12 @@ def test_many_ends_at_one_place_of_the_far_side_are_one_faint_mark(open_window: 
     places = {(round(float(spot["x"]), 1), round(float(spot["y"]), 1)) for spot in faint}
     assert 0 < len(faint) == len(places) < len(behind)
     choose_chart(hands, "map")
-    assert "far side" not in hands.workspace.landscape.key.text()
+    assert "far side" not in hands.explore.landscape.key.text()
 
 
 def test_where_there_is_no_sphere_the_view_says_why(open_window: Callable[..., Hands]) -> None:
     hands = open_window(network={"dimension": 2})
-    pages = hands.workspace.landscape.globe_pages
+    pages = hands.explore.landscape.globe_pages
     globe = choose_chart(hands, "globe")
     assert "2 coordinates" in pages.reason.text() and pages.reason.isVisible() and not globe.isVisible()
     hands.choose(hands.field("ascent.constraint").editor.box, "linf-ball")
@@ -260,4 +260,4 @@ def test_what_a_box_leaves_out_is_dark_and_the_key_says_so(open_window: Callable
     drawn = np.isfinite(surface.values)
     np.testing.assert_array_equal(dark[drawn], ~surface.inside[drawn])
     assert dark[drawn].any() and globe._shade.isVisible()
-    assert "dark: outside the box" in hands.workspace.landscape.key.text()
+    assert "dark: outside the box" in hands.explore.landscape.key.text()

@@ -90,10 +90,10 @@ def test_a_click_on_a_trail_follows_that_path(hands: Hands) -> None:
     hands.rest()
     assert session.focus == session.experiment.view.focus == session.path.focus == k
     assert session.recording is recording
-    assert hands.workspace.verdict.heading.text() == f"Verdict on path {k + 1}"
+    assert hands.explore.verdict.heading.text() == f"Verdict on path {k + 1}"
     assert session.spectrum.k == session.extremes.k == k
-    mark = hands.workspace.traces.marks["loss"]
-    curves = [curve.yData for curve in hands.workspace.traces.plots["loss"].listDataItems() if curve is not mark]
+    mark = hands.explore.traces.marks["loss"]
+    curves = [curve.yData for curve in hands.explore.traces.plots["loss"].listDataItems() if curve is not mark]
     assert any(np.array_equal(curve, recording.loss[:, k]) for curve in curves)
 
 
@@ -134,7 +134,7 @@ def empty_place_in(hands: Hands, window: Any) -> tuple[float, float]:
 
 @pytest.mark.parametrize("with_shift", [False, True])
 def test_a_line_drawn_on_the_landscape_shows_the_loss_along_it(hands: Hands, with_shift: bool) -> None:
-    session, workspace, viewport = hands.session, hands.workspace, hands.landscape.viewport()
+    session, workspace, viewport = hands.session, hands.explore, hands.landscape.viewport()
     window = session.surface.window
     start, end = (-0.7, -0.4), (0.8, 0.5)
     if not with_shift:
@@ -171,7 +171,7 @@ def test_a_line_drawn_on_the_landscape_shows_the_loss_along_it(hands: Hands, wit
 
 
 def test_the_mouse_over_the_landscape_shows_the_value_there(hands: Hands) -> None:
-    panel = hands.workspace.landscape
+    panel = hands.explore.landscape
     resting = panel.values.text()
     for point in ((0.5, 0.5), (-0.9, 0.2)):
         hands.hover(panel.plot.viewport(), hands.on_landscape(point))
@@ -199,7 +199,7 @@ def test_the_mouse_over_a_start_says_that_it_can_be_taken_hold_of(hands: Hands) 
 
 def test_hovering_an_eigenvalue_shows_its_direction(open_window: Callable[..., Hands]) -> None:
     hands = open_window(view={"spectrum": "euclidean"})
-    session, plot = hands.session, hands.workspace.spectrum.plot
+    session, plot = hands.session, hands.explore.spectrum.plot
     hands.key(Qt.Key.Key_End)
     hands.rest()
     eigenvalues = session.spectrum.eigenvalues
@@ -214,11 +214,11 @@ def test_hovering_an_eigenvalue_shows_its_direction(open_window: Callable[..., H
             eigenvalues[index] * direction.vector,
             atol=1e-8 * np.abs(eigenvalues).max(),
         )
-        assert f"μ = {direction.eigenvalue:.5g}" in hands.workspace.spectrum.note.text()
-    hands.leave(hands.workspace.spectrum)
+        assert f"μ = {direction.eigenvalue:.5g}" in hands.explore.spectrum.note.text()
+    hands.leave(hands.explore.spectrum)
     assert session.direction is None
     hands.hover(plot.viewport(), hands.on_plot(plot, eigenvalues[0], 0.5))
-    hands.leave(hands.workspace.spectrum)  # before the direction comes
+    hands.leave(hands.explore.spectrum)  # before the direction comes
     hands.rest()
     assert session.direction is None
 

@@ -46,7 +46,7 @@ class Watch(QObject):
 def showing(self, event, show=MainWindow.showEvent):
     windows.append(self)
     watch.setParent(self)
-    self.workspace.landscape.plot.viewport().installEventFilter(watch)
+    self.explore.landscape.plot.viewport().installEventFilter(watch)
     show(self, event)
 
 def starting(self, start=MainWindow.start_computing):

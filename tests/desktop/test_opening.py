@@ -63,7 +63,7 @@ def test_what_the_thread_refuses_is_named_and_changes_nothing(hands: Hands, tmp_
         session.experiment,
         session.recording,
         window.windowTitle(),
-        window.watch.text(),
+        window.bar.watch.text(),
     )
     for words, wrong in impossible(tmp_path).items():
         path = tmp_path / "wrong.toml"
@@ -75,9 +75,9 @@ def test_what_the_thread_refuses_is_named_and_changes_nothing(hands: Hands, tmp_
         hands.rest()
         assert session.experiment == experiment
         assert session.recording is recording
-        assert (window.windowTitle(), window.watch.text()) == (title, watch)
+        assert (window.windowTitle(), window.bar.watch.text()) == (title, watch)
         assert hands.field("input.scale").editor.box.value() == 0.5
-        assert not any(field.refusal.isVisible() for field in hands.workspace.setup.fields.values())
+        assert not any(field.refusal.isVisible() for field in hands.explore.setup.fields.values())
         assert (session.t, hands.player.playing) == (7, False)
         assert session.undo_stack.count() == 1
     hands.key(Qt.Key.Key_Z, CTRL)

@@ -19,7 +19,7 @@ STEPS = 30
 
 def assert_cursors_agree(hands: Hands, t: int) -> None:
     """Counter, scrubber, traces, extremes and the landscape all point at one iterate."""
-    workspace = hands.workspace
+    workspace = hands.explore
     assert hands.session.t == t
     assert workspace.playback.scrubber.value() == t
     assert workspace.playback.counter.text() == f"t = {t} / {hands.session.steps}"
@@ -55,23 +55,23 @@ def test_keys_move_the_cursor_and_all_panels_agree(hands: Hands) -> None:
     hands.key(Qt.Key.Key_End)
     hands.rest()
     assert hands.session.spectrum.t == STEPS
-    assert hands.workspace.spectrum.heading.text().endswith(f"t = {STEPS}")
+    assert hands.explore.spectrum.heading.text().endswith(f"t = {STEPS}")
 
 
 def test_space_plays_and_pauses_on_a_whole_iterate(hands: Hands) -> None:
     hands.key(Qt.Key.Key_Space)
     assert hands.player.playing
-    assert hands.workspace.playback.play_action.text() == "Pause"
+    assert hands.explore.playback.play_action.text() == "Pause"
     hands.until(lambda: hands.session.t >= 3)
     hands.key(Qt.Key.Key_Space)
     assert not hands.player.playing
-    assert hands.workspace.playback.play_action.text() == "Play"
+    assert hands.explore.playback.play_action.text() == "Play"
     assert hands.session.position == hands.session.t >= 3
     assert_cursors_agree(hands, hands.session.t)
 
 
 def test_buttons_of_the_bar_do_what_the_keys_do(hands: Hands) -> None:
-    bar = hands.workspace.playback
+    bar = hands.explore.playback
     buttons = {button.defaultAction(): button for button in bar.findChildren(type(bar.loop))}
     click = {key: buttons[hands.window.actions_table[key]] for key in ("first", "back", "play", "forward", "last")}
     hands.click(click["forward"])
@@ -92,7 +92,7 @@ def test_buttons_of_the_bar_do_what_the_keys_do(hands: Hands) -> None:
 def test_scrubbing_moves_the_cursor_and_computes_no_path(hands: Hands) -> None:
     recording, path = hands.session.recording, hands.session.path
     hands.key(Qt.Key.Key_Space)
-    scrubber = hands.workspace.playback.scrubber
+    scrubber = hands.explore.playback.scrubber
     hands.slide(scrubber, 12, release=False)
     assert not hands.player.playing
     t = hands.session.t
@@ -106,7 +106,7 @@ def test_scrubbing_moves_the_cursor_and_computes_no_path(hands: Hands) -> None:
 
 
 def test_a_click_on_a_trace_and_a_drag_of_its_cursor_move_the_cursor(hands: Hands) -> None:
-    traces = hands.workspace.traces
+    traces = hands.explore.traces
     box = traces.plots["loss"].vb
 
     def at(t: float) -> QPoint:
@@ -121,7 +121,7 @@ def test_a_click_on_a_trace_and_a_drag_of_its_cursor_move_the_cursor(hands: Hand
 
 
 def test_speed_keys_and_the_speed_list_agree(hands: Hands) -> None:
-    bar = hands.workspace.playback
+    bar = hands.explore.playback
     assert bar.speed.currentData() == 1.0
     for expected in (2.0, 5.0, 10.0, 10.0):
         hands.key(Qt.Key.Key_BracketRight)

@@ -22,7 +22,7 @@ def heights(curve: Any) -> Any:
 
 def expected_count(hands: Hands) -> float:
     """The area under the predicted curve, in bars."""
-    places, values = hands.workspace.spectrum.curves.predicted.getData()
+    places, values = hands.explore.spectrum.curves.predicted.getData()
     edges = hands.session.spectrum.histogram(hands.session.bulk.outlier)[1]
     return float(np.trapezoid(values, places) / (edges[1] - edges[0]))
 
@@ -32,7 +32,7 @@ def test_at_rest_the_curve_counts_all_eigenvalues_and_says_what_it_is(
     open_window: Callable[..., Hands], kind: str, count: int
 ) -> None:
     hands = open_window(view={"spectrum": kind})
-    session, panel = hands.session, hands.workspace.spectrum
+    session, panel = hands.session, hands.explore.spectrum
     hands.key(Qt.Key.Key_End)
     hands.rest()
     assert session.bulk.is_beside(session.spectrum)
@@ -54,7 +54,7 @@ def test_at_rest_the_curve_counts_all_eigenvalues_and_says_what_it_is(
 
 
 def test_it_plays_without_the_curve_which_comes_back_at_rest(hands: Hands) -> None:
-    session, panel = hands.session, hands.workspace.spectrum
+    session, panel = hands.session, hands.explore.spectrum
     assert len(heights(panel.curves.predicted))
     drawn: list[int] = []
     seen: set[int] = set()
@@ -76,7 +76,7 @@ def test_it_plays_without_the_curve_which_comes_back_at_rest(hands: Hands) -> No
 
 
 def test_it_is_asked_for_once_when_the_cursor_has_come_to_rest(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
-    session, timer, asked = hands.session, hands.workspace.spectrum._rest, []
+    session, timer, asked = hands.session, hands.explore.spectrum._rest, []
     timer.setInterval(60_000)
     monkeypatch.setattr(session, "ask_bulk", lambda: asked.append(session.t))
     for _ in range(5):
@@ -90,7 +90,7 @@ def test_it_is_asked_for_once_when_the_cursor_has_come_to_rest(hands: Hands, mon
 
 
 def test_nothing_is_asked_while_nobody_sees_it(hands: Hands) -> None:
-    tabs, session = hands.workspace.tabs, hands.session
+    tabs, session = hands.explore.tabs, hands.session
     hands.turn_to(tabs, 1)
     hands.key(Qt.Key.Key_End)
     hands.rest()
@@ -101,7 +101,7 @@ def test_nothing_is_asked_while_nobody_sees_it(hands: Hands) -> None:
 
 
 def test_another_run_takes_the_curve_away(hands: Hands) -> None:
-    session, panel = hands.session, hands.workspace.spectrum
+    session, panel = hands.session, hands.explore.spectrum
     seen: list[tuple[int, bool]] = []
     session.recordingChanged.connect(
         lambda: seen.append((len(heights(panel.curves.predicted)), session.bulk is not None))
@@ -118,7 +118,7 @@ def test_a_network_from_a_file_has_no_curve_and_the_heading_says_why(
     generator = np.random.default_rng(0)
     np.savez(tmp_path / "w.npz", W=generator.normal(size=(40, 16)), a=generator.choice([-0.2, 0.2], 40))
     hands = open_window(network={"source": "file", "file": str(tmp_path / "w.npz")})
-    panel = hands.workspace.spectrum
+    panel = hands.explore.spectrum
     assert hands.session.bulk is not None and not len(heights(panel.curves.predicted))
     assert not panel.curves.key.isVisible()
     assert "these are from a file" in panel.heading.toolTip()
@@ -130,7 +130,7 @@ def test_a_large_spectrum_is_filled_by_an_estimate(
 ) -> None:
     monkeypatch.setattr("foadv_gui.core.spectrum.DENSE_LIMIT", 10)
     hands = open_window(view={"spectrum": "euclidean"})
-    session, panel = hands.session, hands.workspace.spectrum
+    session, panel = hands.session, hands.explore.spectrum
     assert not session.spectrum.exact
     filled = heights(panel.curves.estimated)
     assert filled.sum() == pytest.approx(16, abs=0.5)
@@ -140,7 +140,7 @@ def test_a_large_spectrum_is_filled_by_an_estimate(
 
 
 def test_the_curve_follows_the_theme(hands: Hands) -> None:
-    panel, theme = hands.workspace.spectrum, hands.window.theme
+    panel, theme = hands.explore.spectrum, hands.window.theme
     colours = set()
     for mode in ("light", "dark"):
         theme.choose(mode, remember=False)

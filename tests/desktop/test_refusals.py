@@ -37,7 +37,7 @@ def unchanged(hands: Hands) -> Callable[[], None]:
 
 def reasons(hands: Hands) -> dict[str, str]:
     """What the form says, by the field beside which it says it."""
-    setup = hands.workspace.setup
+    setup = hands.explore.setup
     said = {key: field.refusal.text() for key, field in setup.fields.items() if field.refusal.isVisible()}
     if setup.general.isVisible():
         said[""] = setup.general.text()
@@ -144,7 +144,7 @@ def test_dragging_a_slider_into_the_impossible_goes_back_to_the_last_possible_va
 
 def test_relu_has_no_curvature_and_every_panel_says_so(open_window: Callable[..., Hands]) -> None:
     hands = open_window(network={"activation": "relu"})
-    session, workspace = hands.session, hands.workspace
+    session, workspace = hands.session, hands.explore
     hands.key(Qt.Key.Key_End)
     hands.rest()
     assert NO_CURVATURE in session.spectrum.problem
@@ -177,7 +177,7 @@ def test_relu_has_no_curvature_and_every_panel_says_so(open_window: Callable[...
 
 def test_the_sphere_has_no_curvature_on_the_cube(open_window: Callable[..., Hands]) -> None:
     hands = open_window(ascent={"constraint": "linf-ball"})
-    quantity = hands.workspace.landscape.quantity
+    quantity = hands.explore.landscape.quantity
     hands.choose(quantity, "curvature")
     hands.rest()
     assert quantity.currentData() == hands.session.surface.quantity == "loss"

@@ -20,14 +20,14 @@ POLES = {"input": {"scale": 1.0, "label": 0.5}, "ascent": {"steps": 300, "restar
 
 
 def at_restarts(hands: Hands) -> Any:
-    hands.turn_to(hands.workspace.below, 2)
-    view = hands.workspace.restarts
+    hands.turn_to(hands.explore.below, 2)
+    view = hands.explore.restarts
     hands.until(lambda: view.losses.height() < view.height())  # it is laid out as it is first shown
     return view
 
 
 def cell(hands: Hands, row: int, column: int) -> QPoint:
-    return hands.on_plot(hands.workspace.restarts.matrix, column + 0.5, row + 0.5)
+    return hands.on_plot(hands.explore.restarts.matrix, column + 0.5, row + 0.5)
 
 
 def apart(recording: Any, i: int, j: int) -> float:
@@ -122,26 +122,24 @@ def test_one_path_has_no_pairs_and_says_so(open_window: Callable[..., Hands]) ->
 
 def test_what_belongs_to_the_run_before_is_faint(poles: Hands) -> None:
     view, session = at_restarts(poles), poles.session
-    poles.turn_to(poles.workspace.tabs, 2)
+    poles.turn_to(poles.explore.tabs, 2)
     seen = []
     session.recordingChanged.connect(
-        lambda: seen.append(
-            (session.restarts, view.matrix.image.opacity(), poles.workspace.regularity.body.isEnabled())
-        )
+        lambda: seen.append((session.restarts, view.matrix.image.opacity(), poles.explore.regularity.body.isEnabled()))
     )
     session.edit("ascent.seed", 4)
     poles.rest()
     assert seen and all(entry == (None, FADED, False) for entry in seen)
     assert view.matrix.image.opacity() == view.between.straight.opacity() == 1
-    assert poles.workspace.regularity.body.isEnabled()
+    assert poles.explore.regularity.body.isEnabled()
 
 
 PROVEN = ("Curvature at most", "Third derivative at most", "Gradient at least", "Contraction")
 
 
 def test_the_regularity_card_explains_each_measure(poles: Hands) -> None:
-    card = poles.workspace.regularity
-    poles.turn_to(poles.workspace.tabs, 2)
+    card = poles.explore.regularity
+    poles.turn_to(poles.explore.tabs, 2)
     recording = poles.session.recording
     hidden = np.tanh(recording.W @ recording.x)
     slope = recording.W.T @ (recording.a * (1 - hidden**2))

@@ -51,7 +51,7 @@ def something_else(hands: Hands, dice: random.Random) -> None:
             lambda: session.ask_direction(dice.randrange(12)),
             lambda: session.ask_probe(place),
             lambda: session.ask_cut((0.0, 0.0), place),
-            lambda: hands.workspace.tabs.setCurrentIndex(dice.randrange(2)),
+            lambda: hands.explore.tabs.setCurrentIndex(dice.randrange(2)),
             lambda: hands.key(dice.choice([Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Right, Qt.Key.Key_Space])),
         ]
     )()

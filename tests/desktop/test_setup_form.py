@@ -78,7 +78,7 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, section: st
         "ascent.start_file": (tmp_path / "starts.npz", lambda: {"delta": 0.1 * np.eye(3, 16)}),
     }
     settings = [setting for setting in SETTINGS if setting.section == section and setting.key not in ELSEWHERE]
-    assert {setting.key for setting in settings} <= set(hands.workspace.setup.fields)
+    assert {setting.key for setting in settings} <= set(hands.explore.setup.fields)
     for setting in settings:
         if setting.key == "network.source":
             continue  # "File" goes with the file's name

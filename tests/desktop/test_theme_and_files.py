@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def colours_are(hands: Hands, theme: Theme) -> None:
     """Palette, plot backgrounds, and the very pixels of a plot's margin are the theme's."""
-    workspace = hands.workspace
+    workspace = hands.explore
     assert QApplication.palette().color(QPalette.ColorRole.Window).name() == theme.window
     assert QApplication.palette().color(QPalette.ColorRole.Text).name() == theme.text
     for plot in (hands.landscape, workspace.traces, workspace.spectrum.plot, workspace.extremes.plot, workspace.cut):
@@ -162,7 +162,7 @@ def test_a_saved_recording_opens_as_it_was(
     with np.load(path, allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["delta"], recording.delta)
     values, verdicts = session.surface.values, session.verdicts
-    hands.choose(hands.window.preset, preset_names()[4])
+    hands.choose(hands.window.bar.preset, preset_names()[4])
     hands.player.pause()
     hands.rest()
     assert session.experiment == load_preset(preset_names()[4])
@@ -179,7 +179,7 @@ def test_a_saved_recording_opens_as_it_was(
     assert {k: verdict.local_maximum for k, verdict in session.verdicts.items()} == {
         k: verdict.local_maximum for k, verdict in verdicts.items()
     }
-    hands.choose(hands.workspace.landscape.quantity, "residual")
+    hands.choose(hands.explore.landscape.quantity, "residual")
     hands.rest()  # another look at it is still a look at what was saved
     np.testing.assert_array_equal(session.recording.delta, recording.delta)
     hands.type(hands.field("input.scale").editor.box, "2")
@@ -259,19 +259,19 @@ def test_a_preset_is_chosen_from_the_list_and_plays_from_its_start(hands: Hands)
     before = session.experiment
     hands.key(Qt.Key.Key_End)
     name = preset_names()[4]
-    hands.choose(hands.window.preset, name)
+    hands.choose(hands.window.bar.preset, name)
     hands.until(lambda: session.recording.experiment == load_preset(name))
     assert hands.player.playing
     assert session.t < session.steps
     hands.player.pause()
     hands.rest()
     assert load_preset(name).title in hands.window.windowTitle()
-    assert hands.window.watch.text().startswith(load_preset(name).watch[:20])
+    assert hands.window.bar.watch.text().startswith(load_preset(name).watch[:20])
     hands.activate()
     hands.key(Qt.Key.Key_Z, CTRL)
     hands.rest()
     assert session.experiment == session.recording.experiment == before
-    assert hands.window.preset.currentData() == ""
+    assert hands.window.bar.preset.currentData() == ""
     hands.key(Qt.Key.Key_Z, CTRL, times=2)  # and what was done before
     hands.rest()
     assert session.experiment == session.recording.experiment == small()

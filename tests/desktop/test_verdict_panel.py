@@ -21,7 +21,7 @@ OPEN: dict[str, Any] = {"input": {"scale": 0.1, "ratio": 0.3}, "ascent": {"toler
 
 
 def row(hands: Hands, topic: str) -> Any:
-    (found,) = [row for row in hands.workspace.verdict.rows if row.topic == topic]
+    (found,) = [row for row in hands.explore.verdict.rows if row.topic == topic]
     return found
 
 
@@ -32,7 +32,7 @@ def test_a_click_shows_the_formula_with_the_numbers_and_its_source(open_window: 
     hands.click(unique.words)
     assert unique.detail.isVisible()
     assert "q = ε M₂ / g_min" in unique.detail.text() and "Source: Banach" in unique.detail.text()
-    last = hands.workspace.verdict.rows[-1]
+    last = hands.explore.verdict.rows[-1]
     hands.click(last.words)
     hands.until(lambda: not last.detail.visibleRegion().isEmpty())  # below the others: it is scrolled to
     assert last.words.visibleRegion().boundingRect().height() == last.words.height()
@@ -46,7 +46,7 @@ def test_a_click_shows_the_formula_with_the_numbers_and_its_source(open_window: 
 
 def test_the_fastest_step_is_set_with_a_click_and_undone(open_window: Callable[..., Hands]) -> None:
     hands = open_window(**OPEN)
-    panel, session = hands.workspace.verdict, hands.session
+    panel, session = hands.explore.verdict, hands.session
     slow = int(session.recording.converged_at[0])
     assert panel.fastest.isEnabled() and not panel.largest.isEnabled()
     assert "every step is stable here" in panel.largest.toolTip()
@@ -63,7 +63,7 @@ def test_the_fastest_step_is_set_with_a_click_and_undone(open_window: Callable[.
 
 def test_after_a_step_too_large_the_largest_stable_one_is_a_click_away(open_window: Callable[..., Hands]) -> None:
     hands = open_window(input={"scale": 2.0}, ascent={"step": 9.0, "tolerance": 1e-8, "steps": 100, "restarts": 1})
-    panel, session = hands.workspace.verdict, hands.session
+    panel, session = hands.explore.verdict, hands.session
     assert set(session.recording.stop_reason) == {"step limit"}
     assert "step too large" in row(hands, "step").words.text()
     hands.click(panel.largest)
@@ -100,7 +100,7 @@ def test_the_certified_scale_is_marked_on_the_slider_and_stays_while_it_moves(
 
 def test_the_predicted_rate_is_the_slope_of_a_line_through_the_converged_end(open_window: Callable[..., Hands]) -> None:
     hands = open_window(**OPEN)
-    session, traces = hands.session, hands.workspace.traces
+    session, traces = hands.session, hands.explore.traces
     t, values = traces.rate.getOriginalDataset()
     rate = session.verdicts[0].rate_predicted
     assert np.diff(np.log(values)) / np.diff(t) == pytest.approx(np.log(rate))
@@ -181,7 +181,7 @@ def test_what_was_stopped_is_said_to_be_and_goes_on_with_the_next_change(
     hands.until(lambda: not hands.session.busy)
     assert hands.window.doing.text().startswith("Stopped: not everything has been found out")
     done.set()
-    hands.choose(hands.workspace.landscape.quantity, "residual")
+    hands.choose(hands.explore.landscape.quantity, "residual")
     hands.rest()
     assert hands.window.doing.text() == "Ready"
-    assert "unique" in [row.topic for row in hands.workspace.verdict.rows]
+    assert "unique" in [row.topic for row in hands.explore.verdict.rows]

@@ -29,7 +29,7 @@ def values_are_right(hands: Hands) -> None:
 
 
 def test_every_plane_can_be_chosen_and_shows_the_loss_on_it(hands: Hands) -> None:
-    session, panel = hands.session, hands.workspace.landscape
+    session, panel = hands.session, hands.explore.landscape
     recording = session.recording
     for choice in (*setting("view.plane").choices[1:], setting("view.plane").choices[0]):
         hands.choose(panel.plane, choice)
@@ -51,19 +51,19 @@ def test_every_plane_can_be_chosen_and_shows_the_loss_on_it(hands: Hands) -> Non
 
 def test_the_true_loss_stands_beside_that_of_the_shadow_on_the_plane(hands: Hands) -> None:
     session = hands.session
-    hands.choose(hands.workspace.landscape.plane, "two-random")
+    hands.choose(hands.explore.landscape.plane, "two-random")
     hands.rest()
     hands.focus(hands.landscape)
     for key in (Qt.Key.Key_Home, Qt.Key.Key_End):
         hands.key(key)
         true, shadow = session.recording.loss[session.t, 0], loss_at(session, session.path.points[session.t, 0])
-        assert f"L = {true:.5g}  ({shadow:.5g} on the plane)" in hands.workspace.landscape.values.text()
+        assert f"L = {true:.5g}  ({shadow:.5g} on the plane)" in hands.explore.landscape.values.text()
         assert abs(true - shadow) > 0.01 * true
 
 
 def test_of_many_paths_some_are_drawn_and_the_key_says_how_many(open_window: Callable[..., Hands]) -> None:
     hands = open_window(ascent={"restarts": 140})
-    panel = hands.workspace.landscape
+    panel = hands.explore.landscape
     starts = panel.plot.trails.starts
     assert "128 of 140 paths drawn" in panel.key.text()
     assert [spot["data"] for spot in starts.data] == list(range(128))
@@ -92,7 +92,7 @@ def test_another_set_is_in_view_as_a_whole(hands: Hands) -> None:
 
 
 def test_every_quantity_can_be_chosen_and_is_named_on_the_colour_bar(hands: Hands) -> None:
-    session, panel = hands.session, hands.workspace.landscape
+    session, panel = hands.session, hands.explore.landscape
     recording, seen = session.recording, set()
     for choice in ("log-loss", "residual", "curvature", "loss"):
         hands.choose(panel.quantity, choice)
@@ -118,7 +118,7 @@ def test_losses_that_differ_by_little_are_told_from_a_round_one(hands: Hands) ->
 
 
 def test_tangent_and_euclidean_spectrum(hands: Hands) -> None:
-    session, panel = hands.session, hands.workspace.spectrum
+    session, panel = hands.session, hands.explore.spectrum
     hands.key(Qt.Key.Key_End)
     hands.rest()
     buttons = {button.property("kind"): button for button in panel.kinds.buttons()}
@@ -148,8 +148,8 @@ def test_the_spectrum_follows_the_cursor(hands: Hands) -> None:
 
 def test_a_digit_is_shown_as_images(open_window: Callable[..., Hands]) -> None:
     hands = open_window(input={"source": "digits", "index": 3}, network={"width": 64})
-    panel = hands.workspace.input
-    hands.turn_to(hands.workspace.tabs, 1)
+    panel = hands.explore.input
+    hands.turn_to(hands.explore.tabs, 1)
     hands.key(Qt.Key.Key_End)
     hands.rest()
     recording = hands.session.recording
@@ -166,8 +166,8 @@ def test_a_digit_is_shown_as_images(open_window: Callable[..., Hands]) -> None:
 
 
 def test_a_vector_is_shown_as_bars(hands: Hands) -> None:
-    panel = hands.workspace.input
-    hands.turn_to(hands.workspace.tabs, 1)
+    panel = hands.explore.input
+    hands.turn_to(hands.explore.tabs, 1)
     recording = hands.session.recording
     delta = recording.delta[0, 0]
     for plot, vector in zip(panel.plots, (recording.x, delta, recording.x + delta), strict=True):
@@ -184,7 +184,7 @@ def bars(plot: Any) -> Any:
 
 
 def test_the_verdict_explains_itself_with_a_click(hands: Hands) -> None:
-    rows = hands.workspace.verdict.rows
+    rows = hands.explore.verdict.rows
     assert rows
     assert all(row.words.text() and not row.button.icon().isNull() for row in rows)
     assert not rows[0].detail.isVisible()
@@ -193,7 +193,7 @@ def test_the_verdict_explains_itself_with_a_click(hands: Hands) -> None:
     assert rows[0].detail.text()
     hands.click(rows[0].button)
     assert not rows[0].detail.isVisible()
-    assert "4 of 4 paths" in hands.workspace.verdict.summary.text()
+    assert "4 of 4 paths" in hands.explore.verdict.summary.text()
 
 
 @pytest.mark.parametrize("size", [1e60, 1e153, 1e200])
@@ -203,7 +203,7 @@ def test_a_run_that_overflows_is_drawn_as_far_as_it_is_finite(
     weights = size * np.random.default_rng(0).normal(size=(24, 16))
     np.savez(tmp_path / "w.npz", W=weights, a=np.ones(24))
     hands = open_window(network={"source": "file", "file": str(tmp_path / "w.npz"), "activation": "linear"})
-    session, workspace = hands.session, hands.workspace
+    session, workspace = hands.session, hands.explore
     assert "too large" in workspace.landscape.key.text()
     assert workspace.traces.plots["loss"].titleLabel.text == "loss L: overflows"
     assert workspace.traces.plots["radius"].titleLabel.text == "|δ|/ε"
@@ -222,7 +222,7 @@ def test_a_run_that_overflows_is_drawn_as_far_as_it_is_finite(
 
 
 def test_the_mark_on_a_trace_is_the_value_at_the_cursor(hands: Hands) -> None:
-    recording, traces = hands.session.recording, hands.workspace.traces
+    recording, traces = hands.session.recording, hands.explore.traces
     for key in (Qt.Key.Key_Home, Qt.Key.Key_Right, Qt.Key.Key_End):
         hands.key(key)
         t = hands.session.t
@@ -236,13 +236,13 @@ def test_while_a_control_moves_the_run_before_is_faint_and_its_loss_is_not_shown
     hands: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("foadv_gui.lab.scene._QUICK", 0.0)  # no run is so quick that its focused path is not announced
-    session, traces = hands.session, hands.workspace.traces
+    session, traces = hands.session, hands.explore.traces
     curve = traces.plots["loss"].curves[-1]
     seen: list[tuple[float, str]] = []
 
     def look() -> None:
         if session.focus_run is not None:
-            seen.append((curve.opacity(), hands.workspace.landscape.values.text()))
+            seen.append((curve.opacity(), hands.explore.landscape.values.text()))
 
     session.pathChanged.connect(look)
     slider = hands.field("input.scale").editor.slider
@@ -250,7 +250,7 @@ def test_while_a_control_moves_the_run_before_is_faint_and_its_loss_is_not_shown
     hands.rest()
     assert seen and all(opacity < 0.5 and "on the plane" in words for opacity, words in seen)
     assert curve.opacity() == 1
-    assert f"L = {session.recording.loss[session.t, session.focus]:.5g}" in hands.workspace.landscape.values.text()
+    assert f"L = {session.recording.loss[session.t, session.focus]:.5g}" in hands.explore.landscape.values.text()
 
 
 def test_the_status_line_says_where_and_how_large(hands: Hands) -> None:
@@ -261,7 +261,7 @@ def test_the_status_line_says_where_and_how_large(hands: Hands) -> None:
 
 
 def test_whatever_the_words_are_the_columns_keep_their_widths_and_the_words_their_ends(hands: Hands) -> None:
-    workspace, watch = hands.workspace, hands.window.watch
+    workspace, watch = hands.explore, hands.window.bar.watch
     before = workspace.columns.sizes()
     workspace.extremes.key.setText("concave from t = 1000000 " * 10)
     QApplication.processEvents()

@@ -18,22 +18,30 @@ from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.restarts import RestartsPlot
 from foadv_gui.desktop.plots.spectrum import ExtremesPlot, SpectrumPlot
 from foadv_gui.desktop.plots.traces import TracesPlot
+from foadv_gui.desktop.status import Pace, doing, shown
+from foadv_gui.desktop.workspaces.workspace import Workspace
+from foadv_gui.lab.presets import preset_of, what_to_watch
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.actions import Actions
     from foadv_gui.desktop.player import Player
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.documents import Found
 
 _NO_LINE = "No line yet: on the plane, press C (or hold Shift) and drag to see the loss along the way."
 
 
-class ExploreWorkspace(QWidget):
+class ExploreWorkspace(Workspace):
     """Arranges the panels; knows nothing of what they show."""
 
+    title = "Explore"
+    help = "One run from all sides: landscape, paths, curvature and verdict, with every setting at hand"
+
     def __init__(self, session: Session, player: Player, theme: ThemeKeeper, actions: Actions) -> None:
-        super().__init__()
+        super().__init__(player, session.undo_stack)
         self._session = session
+        self._pace = Pace()
         self._line: tuple[float, ...] | None = None
         self.setup = SetupPanel(session)
         self.landscape = LandscapePanel(session, theme, actions)
@@ -108,6 +116,63 @@ class ExploreWorkspace(QWidget):
         self.setup.entered.connect(self.landscape.take_focus)
         session.cutChanged.connect(self._on_cut)
         session.recordingChanged.connect(self._on_recording)
+        for told in (session.statusChanged, session.recordingChanged, session.prepared, session.progressChanged):
+            told.connect(self.statusChanged)
+        session.experimentChanged.connect(self.titleChanged)
+
+    @property
+    def computing(self) -> bool:
+        """Whether the picture is being computed: before torch is there, nothing is."""
+        return self._session.computing and bool(self._session.torch_version)
+
+    @property
+    def doing(self) -> str:
+        """What the session does."""
+        return doing(self._session, self._pace)
+
+    @property
+    def showing(self) -> str:
+        """What the session shows."""
+        return shown(self._session)
+
+    @property
+    def name(self) -> str:
+        """The experiment's title."""
+        return self._session.experiment.title
+
+    @property
+    def preset(self) -> str:
+        """The preset that the experiment still has the title of."""
+        return preset_of(self._session.experiment)
+
+    @property
+    def watch(self) -> str:
+        """What the preset shows, or that it was changed."""
+        return what_to_watch(self._session.experiment)
+
+    def accepts(self, found: Found) -> bool:
+        """Single experiments and recordings."""
+        return True
+
+    def open(self, name: str, found: Found) -> None:
+        """Show an experiment from its beginning, or a saved run."""
+        self._session.open(found.experiment, recording=found.recording, starts=found.starts, name=name)
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the landscape."""
+        self.landscape.take_focus()
+
+    def fit(self) -> None:
+        """Show the whole landscape."""
+        self.landscape.fit()
+
+    def cancel(self) -> None:
+        """Stop the run and what is found out about it."""
+        self._session.cancel()
+
+    def close_down(self) -> None:
+        """Stop the timers."""
+        self._session.close()
 
     @Slot()
     def _on_recording(self) -> None:
