@@ -140,7 +140,7 @@ class ComputeThread(QThread):
 
     def run(self) -> None:
         """The thread's body (Qt calls it)."""
-        _stand_back()
+        stand_back()
         scene = self._load()
         if scene is None:
             return
@@ -248,7 +248,7 @@ class ComputeThread(QThread):
                 self.mailed.emit()
 
 
-def _stand_back() -> None:
+def stand_back() -> None:
     """Let the window's thread go first where both want a core: Linux knows a priority of single threads."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

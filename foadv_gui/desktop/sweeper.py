@@ -1,0 +1,338 @@
+"""Computing a sweep and drawing its pictures beside the window: one thread hands out points, another makes pictures.
+
+Both put what they have into a mailbox that holds the latest of each kind; one signal says that there is something. So
+a hundred thousand rows reach the window as a few pictures a second, however slowly it draws.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+
+from foadv_gui.desktop.worker import stand_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from foadv_gui.lab.sweep.engine import Crew
+    from foadv_gui.lab.sweep.grid import Sweep
+    from foadv_gui.lab.sweep.overview import Look
+    from foadv_gui.lab.sweep.row import Row
+    from foadv_gui.lab.sweep.table import SweepTable
+
+_PAUSE_SECONDS = 0.13
+"""The least time between two pictures: some eight a second."""
+_SHARE = 3.0
+"""Pictures that take long come more rarely: of the time at most a quarter goes into them."""
+_STACK_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be computed, by whom (made on the sweep's own thread), and where the rows go."""
+
+    sweep: Sweep
+    crew: Callable[[], Crew]
+    output: Path | None = None
+    resume: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """How a sweep ended: with its table, stopped by somebody, or by trouble."""
+
+    table: SweepTable | None = None
+    cancelled: bool = False
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What was wrong, in one line; in detail where nobody expected it."""
+
+    problem: str
+    details: str = field(default="", repr=False)
+
+
+class Mailbox(QObject):
+    """The latest value of each kind; `mailed` when there is something new."""
+
+    mailed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._lock = threading.Lock()
+        self._mail: dict[type, object] = {}
+
+    def post(self, value: object) -> None:
+        """Put a value in, in place of an older one of its kind; from any thread."""
+        with self._lock:
+            first = not self._mail
+            self._mail.pop(type(value), None)
+            self._mail[type(value)] = value
+        if first:
+            self.mailed.emit()
+
+    def take(self) -> list[object]:
+        """Everything new, in order."""
+        with self._lock:
+            mail = list(self._mail.values())
+            self._mail.clear()
+            return mail
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something has not been taken yet."""
+        with self._lock:
+            return bool(self._mail)
+
+
+class SweepThread(QThread):
+    """Computes one sweep, and is not used again."""
+
+    def __init__(self, order: Order, mail: Mailbox, drawer: DrawThread) -> None:
+        super().__init__()
+        self.setStackSize(_STACK_BYTES)
+        self._order, self._mail, self._drawer = order, mail, drawer
+
+    def run(self) -> None:
+        """The thread's body (Qt calls it)."""
+        stand_back()
+        try:
+            ended = self._compute()
+        except Exception as error:
+            ended = Ended(trouble=_explained(error))
+        if ended.table is not None:
+            self._drawer.show(ended.table)
+        self._mail.post(ended)
+
+    def _compute(self) -> Ended:
+        from foadv_gui.core.threads import use_one_thread  # with torch, which takes seconds
+        from foadv_gui.lab.sweep.study import run_sweep
+
+        use_one_thread()
+        order, stopped = self._order, self.isInterruptionRequested
+        if stopped():
+            return Ended(cancelled=True)
+        crew = order.crew()
+        try:
+            table = run_sweep(
+                order.sweep,
+                order.output,
+                crew=crew,
+                resume=order.resume,
+                on_rows=self._drawer.add,
+                on_progress=self._mail.post,
+                interrupted=stopped,
+            )
+        finally:
+            crew.close()
+        return Ended(table, cancelled=stopped() and len(table.frame) < order.sweep.size)
+
+
+class DrawThread(QThread):
+    """Makes pictures of a table that grows; of several looks only the latest is drawn."""
+
+    def __init__(self, mail: Mailbox, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setStackSize(_STACK_BYTES)
+        self._mail = mail
+        self._condition = threading.Condition()
+        self._sweep: Sweep | None = None
+        self._table: SweepTable | None = None
+        self._fresh: list[Row] = []
+        self._look: Look | None = None
+        self._dirty = False
+        self._next = 0.0
+
+    def begin(self, sweep: Sweep) -> None:
+        """Forget what there was: rows of another sweep follow."""
+        with self._condition:
+            self._sweep, self._table, self._fresh = sweep, None, []
+
+    def add(self, rows: list[Row]) -> None:
+        """Some more rows have been computed."""
+        with self._condition:
+            self._fresh += rows
+            self._wake()
+
+    def show(self, table: SweepTable) -> None:
+        """Draw this table, in place of what was added before."""
+        with self._condition:
+            self._sweep, self._table, self._fresh = table.sweep, table, []
+            self._wake()
+
+    def look(self, look: Look) -> None:
+        """Draw what somebody wants to see."""
+        with self._condition:
+            self._look, self._next = look, 0.0
+            self._wake()
+
+    def _wake(self) -> None:
+        self._dirty = True
+        self._condition.notify()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is to be drawn."""
+        with self._condition:
+            return self._dirty
+
+    def close(self) -> None:
+        """Stop for good, and wait."""
+        self.requestInterruption()
+        with self._condition:
+            self._condition.notify()
+        self.wait()
+
+    def run(self) -> None:
+        """The thread's body (Qt calls it)."""
+        stand_back()
+        while not self.isInterruptionRequested():
+            with self._condition:
+                if not self._dirty:
+                    self._condition.wait()
+                elif (early := self._next - time.monotonic()) > 0:
+                    self._condition.wait(early)
+                if not self._dirty or time.monotonic() < self._next or self.isInterruptionRequested():
+                    continue
+            self._draw()
+
+    def _draw(self) -> None:
+        began = time.monotonic()
+        with self._condition:
+            sweep, before, fresh, look = self._sweep, self._table, self._fresh, self._look
+            self._fresh, self._dirty = [], False
+        try:
+            if sweep is None or look is None:
+                return
+            from foadv_gui.lab.sweep.overview import overview
+            from foadv_gui.lab.sweep.table import SweepTable
+
+            table = _joined(before, SweepTable.of(sweep, fresh)) if fresh or before is None else before
+            with self._condition:
+                if self._table is not before or self._sweep is not sweep:
+                    return  # something else is shown by now
+                self._table = table
+            self._mail.post(overview(table, look))
+        except Exception as error:
+            self._mail.post(_explained(error))
+        finally:
+            ended = time.monotonic()
+            self._next = ended + max(_PAUSE_SECONDS, _SHARE * (ended - began))
+
+
+class Sweeper(QObject):
+    """What the page asks for, and what comes back in the window's own thread."""
+
+    progressed = Signal(object)
+    drawn = Signal(object)
+    ended = Signal(object)
+    troubled = Signal(object)
+    """The pictures cannot be drawn."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._mail = Mailbox(self)
+        self._mail.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._drawer = DrawThread(self._mail, self)
+        self._thread: SweepThread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a sweep is being computed, or its end has not been told yet."""
+        return self._thread is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is on its way."""
+        return self.running or self._drawer.busy or self._mail.waiting
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the sweep was asked to stop."""
+        return self._thread is not None and self._thread.isInterruptionRequested()
+
+    def start(self, order: Order) -> None:
+        """Compute a sweep; of another one there must be none."""
+        assert self._thread is None
+        self._draw_on()
+        if not order.resume:
+            self._drawer.begin(order.sweep)
+        self._thread = SweepThread(order, self._mail, self._drawer)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Stop the sweep within a second."""
+        if self._thread is not None:
+            self._thread.requestInterruption()
+
+    def show(self, table: SweepTable) -> None:
+        """Draw a table."""
+        self._draw_on()
+        self._drawer.show(table)
+
+    def look(self, look: Look) -> None:
+        """Draw something else of the table on show."""
+        self._drawer.look(look)
+
+    def close(self) -> None:
+        """Stop everything, and wait for it."""
+        if self._thread is not None:
+            self._thread.requestInterruption()
+        self._drawer.close()
+        if self._thread is not None:
+            self._thread.wait()
+            self._thread = None
+
+    def _draw_on(self) -> None:
+        if not self._drawer.isRunning():
+            self._drawer.start()
+
+    @Slot()
+    def _deliver(self) -> None:
+        from foadv_gui.lab.sweep.progress import Progress
+
+        for value in self._mail.take():
+            if isinstance(value, Ended):
+                if self._thread is not None:
+                    self._thread.wait()
+                    self._thread = None
+                self.ended.emit(value)
+            elif isinstance(value, Trouble):
+                self.troubled.emit(value)
+            elif isinstance(value, Progress):
+                self.progressed.emit(value)
+            else:
+                self.drawn.emit(value)
+
+
+def _joined(before: SweepTable | None, fresh: SweepTable) -> SweepTable:
+    """All rows so far, in the order of their points; of a point that was computed again the latest."""
+    if before is None or not len(before.frame):
+        return fresh
+    from foadv_gui.lab.sweep.table import SweepTable
+
+    frame: Any = before.frame.vstack(fresh.frame)
+    return SweepTable(fresh.sweep, frame.unique("point", keep="last").sort("point"))
+
+
+def _explained(error: Exception) -> Trouble:
+    """What is wrong, in one line; in detail where nobody expected it."""
+    from foadv_gui.lab.config import ExperimentError
+    from foadv_gui.lab.files import FileProblem
+    from foadv_gui.lab.sweep.engine import CrewError
+
+    if isinstance(error, FileProblem | ExperimentError | CrewError):
+        return Trouble(str(error))
+    if isinstance(error, OSError):
+        return Trouble(f"{error.filename or 'a file'}: {error.strerror or error}")
+    if isinstance(error, MemoryError):
+        return Trouble("there is not enough memory")
+    return Trouble(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
