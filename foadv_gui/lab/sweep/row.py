@@ -14,6 +14,7 @@ from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.constraint import LinfBall
 from foadv_gui.core.interruption import Interrupted, never
 from foadv_gui.core.regularity import concave_share, nonlinearity
+from foadv_gui.core.threads import one_core
 from foadv_gui.lab.experiment import climb, prepare
 from foadv_gui.lab.judge import Judge
 from foadv_gui.lab.survey import maxima_of
@@ -112,7 +113,7 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def measure(point: Point, interrupted: Callable[[], bool] = never) -> Row:
-    """The row of a point; an experiment that cannot be run gives one that says why.
+    """The row of a point, computed on one core; an experiment that cannot be run gives one that says why.
 
     Raises
     ------
@@ -120,16 +121,22 @@ def measure(point: Point, interrupted: Callable[[], bool] = never) -> Row:
         When `interrupted()` becomes true.
     """
     began = time.perf_counter()
-    row: Row = {"point": point.index, "key": point.key, **dict(zip(point.sweep.keys, point.values, strict=True))}
-    row |= dict.fromkeys(column.name for column in COLUMNS)
+    row = failure(point, None)
     try:
-        row |= _findings(point, interrupted)
+        with one_core():
+            row |= _findings(point, interrupted)
     except Interrupted:
         raise
     except Exception as error:  # one point's failure is never the end of the sweep
         row["error"] = " ".join(f"{type(error).__name__}: {error}".split())
     row["seconds"] = round(time.perf_counter() - began, 6)
     return {name: None if isinstance(cell, float) and not math.isfinite(cell) else cell for name, cell in row.items()}
+
+
+def failure(point: Point, error: str | None) -> Row:
+    """The row of a point of which nothing is known but why."""
+    row: Row = {"point": point.index, "key": point.key, **dict(zip(point.sweep.keys, point.values, strict=True))}
+    return row | dict.fromkeys(column.name for column in COLUMNS) | {"error": error}
 
 
 def _findings(point: Point, interrupted: Callable[[], bool]) -> Row:
