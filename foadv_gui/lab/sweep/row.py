@@ -16,6 +16,7 @@ from foadv_gui.core.certificate import first_order_at, local_maximum_at
 from foadv_gui.core.constraint import LinfBall
 from foadv_gui.core.interruption import Interrupted, give_way, never
 from foadv_gui.core.regularity import concave_share, nonlinearity
+from foadv_gui.core.threads import one_core
 from foadv_gui.lab.ball import ball_verdict
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import climb, prepare
@@ -173,7 +174,7 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def measure(point: Point, interrupted: Callable[[], bool] = never) -> Row:
-    """The row of a point; an experiment that cannot be run gives one that says why.
+    """The row of a point, computed on one core; an experiment that cannot be run gives one that says why.
 
     Raises
     ------
@@ -181,10 +182,10 @@ def measure(point: Point, interrupted: Callable[[], bool] = never) -> Row:
         When `interrupted()` becomes true.
     """
     began = time.perf_counter()
-    row: Row = {"point": point.index, "key": point.key, **dict(zip(point.sweep.keys, point.values, strict=True))}
-    row |= dict.fromkeys(column.name for column in COLUMNS)
+    row = failure(point, None)
     try:
-        row |= _findings(point, interrupted)
+        with one_core():
+            row |= _findings(point, interrupted)
     except Interrupted:
         raise
     except (ExperimentError, FileProblem) as problem:
@@ -193,6 +194,12 @@ def measure(point: Point, interrupted: Callable[[], bool] = never) -> Row:
         row["error"] = " ".join(f"{type(error).__name__}: {error}".split())
     row["seconds"] = round(time.perf_counter() - began, 6)
     return {name: None if isinstance(cell, float) and not math.isfinite(cell) else cell for name, cell in row.items()}
+
+
+def failure(point: Point, error: str | None) -> Row:
+    """The row of a point of which nothing is known but why."""
+    row: Row = {"point": point.index, "key": point.key, **dict(zip(point.sweep.keys, point.values, strict=True))}
+    return row | dict.fromkeys(column.name for column in COLUMNS) | {"error": error}
 
 
 def _findings(point: Point, interrupted: Callable[[], bool]) -> Row:
