@@ -155,7 +155,7 @@ def test_the_certified_region_is_from_value_to_value() -> None:
     table = table_of(sweep, lambda point: {"certified": point.values[1] < 2 * shares[point.values[0]]})
     some, alone, every, alone_too = curve_picture(table, "q").certified
     assert some == pytest.approx((0.1, 0.4, False)) and every == pytest.approx((0.1, 0.2, True))
-    assert alone == alone_too[:2] + (False,) and alone_too == pytest.approx((1.6 / 2**0.25, 1.6 * 2**0.25, True))
+    assert alone == (*alone_too[:2], False) and alone_too == pytest.approx((1.6 / 2**0.25, 1.6 * 2**0.25, True))
 
 
 def test_decades_are_drawn_by_their_logarithm() -> None:
