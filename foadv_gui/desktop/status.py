@@ -34,11 +34,12 @@ class Pace:
             return self._words
         if not self._words or now - self._told >= _STEADY_SECONDS:
             self._told = now
-            self._words = f", about {_duration((total - done) * elapsed / climbed)} left"
+            self._words = f", about {duration((total - done) * elapsed / climbed)} left"
         return self._words
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """How long something takes, in round words."""
     if seconds < 20:
         return f"{max(round(seconds), 1)} s"
     if seconds < 120:

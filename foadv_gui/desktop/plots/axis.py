@@ -119,3 +119,21 @@ def _plain(text: str) -> str:
         return text
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{mantissa}e{int(exponent)}"
+
+
+def decade_ticks(low: float, high: float, most: int = 6) -> list[tuple[float, str]]:
+    """Round numbers from 10^low to 10^high at their logarithms: powers of ten, with 2 and 5 where these are few."""
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    for factors in ((1, 2, 5), (1,)):
+        found = [(power + math.log10(factor), factor * 10.0**power) for power in powers for factor in factors]
+        ticks = [(at, short(float(f"{value:.6g}"))) for at, value in found if low <= at <= high]
+        if len(ticks) <= most:
+            return ticks
+    return ticks[:: -(-len(ticks) // most)]
+
+
+def label_ticks(labels: Sequence[str], room: float, letter: float) -> list[tuple[float, str]]:
+    """Labels at 0, 1, ...: as many, evenly, as there is room for where a letter takes `letter` of it."""
+    widest = max((len(label) for label in labels), default=1) + 2
+    most = max(int(room / (widest * letter)), 1)
+    return [(float(i), labels[i]) for i in range(0, len(labels), -(-len(labels) // most))]
