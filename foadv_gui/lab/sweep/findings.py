@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-_REPEATED = {
-    "network.seed": "networks",
-    "input.seed": "inputs",
-    "input.index": "inputs",
-    "ascent.seed": "sets of starts",
-}
+_REPEATED = {"network.seed": "network", "input.seed": "input", "input.index": "input", "ascent.seed": "set"}
 _MOVES = {"rises": "rise", "falls": "fall", "none": "show no trend"}
 
 
@@ -185,7 +180,8 @@ class Findings:
         """At which values of the axis a median is found."""
         found = [int(i) for i in np.flatnonzero(curve.marks.median == median)]
         if len(found) > 3:
-            return f"at {len(found)} of {len(self.axis.values)} values of {self.name}"
+            which = f"at {len(found)} of {len(self.axis.values)}"
+            return f"{which} values of {self.name}" if self.axis.numeric else which.replace("at", "for")
         return listed([self.at(found[0]), *(curve.axis.labels[i] for i in found[1:])])
 
 

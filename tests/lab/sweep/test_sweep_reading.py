@@ -111,6 +111,20 @@ def test_many_maxima_everywhere_are_told_at_both_ends() -> None:
     )
 
 
+def test_paths_that_got_nowhere_do_not_count_as_few_maxima() -> None:
+    table = table_of(
+        sweep_over("input.scale=log:0.1:10:8", "network.seed=0:2"),
+        lambda point: {
+            "distinct_maxima": 1 + point.index // 3 if point.index < 21 else 0,
+            "steps_median": 7.0 if point.index < 21 else None,
+            "unconverged": float(point.index >= 21),
+        },
+    )
+    told = read(table)
+    assert "no maximum" not in told and "The maxima rise with γ (rank correlation +1.00)" in told
+    assert "at γ = 10 they take more than 1000 steps (median), and 100% of the paths do not converge" in told
+
+
 def test_a_run_of_one_maximum_owns_up_to_paths_that_did_not_converge() -> None:
     table = table_of(
         sweep_over("input.scale=0.1,1"),
