@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-_REPEATED = {
-    "network.seed": "networks",
-    "input.seed": "inputs",
-    "input.index": "inputs",
-    "ascent.seed": "sets of starts",
-}
+_REPEATED = {"network.seed": "network", "input.seed": "input", "input.index": "input", "ascent.seed": "set"}
 _MOVES = {"rises": "rise", "falls": "fall", "none": "show no trend"}
 
 
@@ -66,7 +61,8 @@ class Findings:
         """The share of all paths that did not converge, at each value (n,)."""
         dots, n = curve_picture(self.table, "unconverged", self.axis.key).dots, len(self.axis.values)
         known = ~np.isnan(dots.value)
-        return np.bincount(dots.mark[known], dots.value[known], n) / np.maximum(np.bincount(dots.mark[known]), 1)
+        total, points = np.bincount(dots.mark[known], dots.value[known], n), np.bincount(dots.mark[known], minlength=n)
+        return total / np.maximum(points, 1)
 
     @cached_property
     def always_one(self) -> NDArray[np.bool_]:
@@ -92,8 +88,11 @@ class Findings:
         others = [other for other in sweep.axes if other is not self.axis and len(other.values) > 1]
         if not others:
             return paths
-        noun = _REPEATED.get(others[0].key, "repetitions") if len(others) == 1 else "repetitions"
-        return f"{paths} of each of the {math.prod(len(other.values) for other in others)} {noun}"
+        noun = _REPEATED.get(others[0].key, "repetition") if len(others) == 1 else "repetition"
+        marks = self.steps.marks
+        if marks.failed.any() or marks.missing.any():
+            return f"{paths} of each computed {noun}"
+        return f"{paths} of each of the {math.prod(len(other.values) for other in others)} {noun}s"
 
     def at(self, i: int) -> str:
         """One value, as part of a sentence: "at γ = 0.1", "for tanh"."""
@@ -181,7 +180,8 @@ class Findings:
         """At which values of the axis a median is found."""
         found = [int(i) for i in np.flatnonzero(curve.marks.median == median)]
         if len(found) > 3:
-            return f"at {len(found)} of {len(self.axis.values)} values of {self.name}"
+            which = f"at {len(found)} of {len(self.axis.values)}"
+            return f"{which} values of {self.name}" if self.axis.numeric else which.replace("at", "for")
         return listed([self.at(found[0]), *(curve.axis.labels[i] for i in found[1:])])
 
 

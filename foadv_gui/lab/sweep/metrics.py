@@ -8,12 +8,13 @@ from foadv_gui.lab.sweep.row import COLUMNS, Column
 
 _CENSORED = ("steps_low", "steps_median", "steps_high")
 _LINEAR = ("unconverged", "cosine", "concave_share")
+_FOUND = ("distinct_maxima", "local_maxima")
 _SAME_FOR_ALL = ("restarts",)
 _HOVERS = {
     "steps_median": "The first step at which half of a point's paths had converged; an open triangle at T means that "
     "it took more than the T steps that were taken.",
     "distinct_maxima": "How many different strict local maxima the paths of a point ended at: there may be others that "
-    "none of them found.",
+    "none of them found, and where no path ended at one there is nothing to show.",
     "unconverged": "The share of a point's paths that met the step limit T, or diverged.",
     "loss_best": "The greatest loss L that a path of a point ended with.",
 }
@@ -21,16 +22,18 @@ _HOVERS = {
 
 @dataclass(frozen=True)
 class Metric:
-    """A column as a curve: whether it may have a log axis, and whether its empty cells mean "more than T".
+    """A column as a curve: whether it may have a log axis, and what some of its cells mean.
 
-    Where fewer paths than a quantile needs have converged, its steps are known only to be more than the T that were
-    taken: the cell is empty, but the point is not without a value, it is censored.
+    censored: where fewer paths than a quantile needs have converged, its steps are known only to be more than the T
+    that were taken: the cell is empty, but the point is not without a value, it is censored. found: a count of maxima.
+    There always is one, so none at all means that no path got as far: the point tells nothing of them.
     """
 
     column: Column
     hover: str
     log: bool
     censored: bool
+    found: bool
 
     @property
     def name(self) -> str:
@@ -55,6 +58,7 @@ METRICS: dict[str, Metric] = {
         _HOVERS.get(column.name, column.help),
         log=column.name not in _LINEAR,
         censored=column.name in _CENSORED,
+        found=column.name in _FOUND,
     )
     for column in COLUMNS
     if column.kind in ("int", "float") and column.name not in _SAME_FOR_ALL

@@ -299,6 +299,8 @@ def _gather(table: SweepTable, metric: Metric, axes: list[AxisPicture]) -> tuple
         mark = mark * len(axis.x) + rank[places(table.sweep, axis.axis, index)]
     failed = frame["error"].is_not_null().to_numpy()
     value = drawable(frame[metric.name].cast(polars.Float64).fill_null(math.nan).to_numpy())
+    if metric.found:
+        value[value == 0] = math.nan
     limit = value.copy()
     if metric.censored:
         beyond = np.isnan(value) & ~failed

@@ -100,10 +100,8 @@ def _over_two(first: Findings, second: Findings) -> tuple[str, list[str]]:
         where = [f"{place(heat.across, column)} and {place(heat.up, row)}" for row, column in cells]
         told = f"the paths find {maxima_words(least)} at {where[0]}, {maxima_words(most)} at {where[1]} (medians)"
     proven = int(table.frame["certified"].sum())
-    told += (
-        f"; that f has one of each sort is proven at {proven} of {counted(len(table.frame), 'point')}" if proven else ""
-    )
-    return told, goes
+    of = counted(len(table.frame), "point")
+    return (f"{told}; uniqueness is proven (q < 1) at {proven} of {of}" if proven else told), goes
 
 
 def _over_repeats(found: Findings) -> str:

@@ -111,6 +111,18 @@ def test_an_empty_cell_of_another_metric_is_no_censored_one() -> None:
     assert math.isnan(marks.limits[1, 1])
 
 
+def test_no_maximum_found_is_not_none_there() -> None:
+    found = [0, 3, 0]
+    table = table_of(
+        sweep_over("input.scale=0.1,1", "network.seed=0:2"),
+        lambda point: {"distinct_maxima": 0 if point.index > 2 else found[point.index], "unconverged": 0.0},
+    )
+    picture = curve_picture(table, "distinct_maxima")
+    assert picture.marks.points.tolist() == [1, 0] and picture.marks.empty.tolist() == [2, 3]
+    np.testing.assert_array_equal(picture.marks.median, [3, math.nan])
+    assert not curve_picture(table, "unconverged").marks.empty.any()  # of anything else zero is a number
+
+
 @pytest.mark.parametrize(
     ("written", "log"),
     [
