@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_VALUES = 10**6
 """More values than this are no axis."""
 HOW = "write a list (0.1,1,10), lin:FROM:TO:COUNT, log:FROM:TO:COUNT or whole numbers FROM:TO"
-_LARGEST_GRID = 10**8
+_LARGEST_GRID = 10**7
 """A grid of more points than this is a slip of the pen, or of a file that means harm."""
 _INTEGERS = re.compile(r"([+-]?[0-9]{1,20}):([+-]?[0-9]{1,20})")
 _DIGITS = 12

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tomli_w
 
 from foadv_gui.lab.config import SECTIONS, Experiment, ExperimentError
@@ -20,6 +21,8 @@ from foadv_gui.lab.sweep.axis import HOW, Axis, key_and_values, parse_axis, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 __all__ = ["MOST_POINTS", "Axis", "Point", "Sweep", "parse_axis"]
 
@@ -99,6 +102,14 @@ class Sweep:
         if rest or index < 0:
             raise IndexError(f"point {index} of {self.size}")
         return Point(index, tuple(reversed(values)), self)
+
+    def places(self, indices: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Where on each axis the points of some indices (n,) lie, each (n,) and from 0."""
+        found = []
+        for axis in reversed(self.axes):
+            indices, place = np.divmod(indices, len(axis.values))
+            found.append(place)
+        return found[::-1]
 
     def points(self) -> Iterator[Point]:
         """All points, in order; made one at a time."""
