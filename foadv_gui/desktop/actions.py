@@ -51,8 +51,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("cancel", "Cancel", "Stop what is being computed", "Esc", "cancel"),
     ActionSpec("undo", "Undo", "Take the last change back", "Ctrl+Z", "undo"),
     ActionSpec("redo", "Redo", "Make it again", "Ctrl+Y", "redo"),
-    ActionSpec("open", "Open…", "Open an experiment (.toml) or a recording (.npz)", "Ctrl+O", "open"),
-    ActionSpec("save", "Save…", "Save the recording (.npz) or the experiment (.toml)", "Ctrl+S", "save"),
+    ActionSpec("open", "Open…", "Open an experiment or a sweep (.toml), a recording (.npz) or a sweep's table (.parquet, .csv)", "Ctrl+O", "open"),
+    ActionSpec("save", "Save…", "Save what is on show: the recording or the sweep's table, its figure, its settings", "Ctrl+S", "save"),
     ActionSpec("theme", "Light or dark", "Switch between light and dark", "Ctrl+T", "theme"),
     ActionSpec("full", "Full screen", "Fill the screen, or leave it", "F11"),
     ActionSpec("help", "Keys", "All keys on one page", "?", "help"),
@@ -65,6 +65,8 @@ class Actions(QObject):
     def __init__(self, window: QWidget, handlers: Mapping[str, Callable[..., object]], theme: ThemeKeeper) -> None:
         super().__init__(window)
         self._theme = theme
+        self._playable = True
+        self._in_field = False
         self._actions: dict[str, QAction] = {}
         self._resting: list[QShortcut] = []
         for spec in ACTIONS:
@@ -100,9 +102,20 @@ class Actions(QObject):
 
     @Slot(QWidget, QWidget)
     def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
-        field = isinstance(new, QLineEdit | QAbstractSpinBox | QAbstractSlider | QComboBox)
+        self._in_field = isinstance(new, QLineEdit | QAbstractSpinBox | QAbstractSlider | QComboBox)
+        self._rest()
+
+    def let_play(self, playable: bool) -> None:
+        """Let the playback actions act, or leave their keys to a page that has nothing to play."""
+        self._playable = playable
+        for spec, action in self:
+            if spec.playback:
+                action.setEnabled(playable)
+        self._rest()
+
+    def _rest(self) -> None:
         for shortcut in self._resting:
-            shortcut.setEnabled(not field)
+            shortcut.setEnabled(self._playable and not self._in_field)
 
 
 def key_sheet() -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from foadv_gui.lab.config import ExperimentError
-from foadv_gui.lab.documents import look_up, names_recording, save_experiment
+from foadv_gui.lab.documents import look_up, names_recording, names_table, save_experiment
 from foadv_gui.lab.files import FileProblem
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Filing(QObject):
     def open(self, name: str) -> None:
         """Look up what a preset's name or a file stands for; of several the latest is wanted."""
         self._wanted = None
-        if names_recording(name):
+        if names_recording(name) or names_table(name):
             self._wanted = self._do("opened", name, partial(look_up, name))
             return
         try:
@@ -65,7 +65,11 @@ class Filing(QObject):
 
     def save_recording(self, path: Path, recording: Recording) -> None:
         """Write a finished recording."""
-        self._do("saved", str(path), partial(recording.save, path))
+        self.save(path, partial(recording.save, path))
+
+    def save(self, path: Path, write: Callable[[], object]) -> None:
+        """Do what writes a file."""
+        self._do("saved", str(path), write)
 
     def save_experiment(self, path: Path, choice: Choice) -> None:
         """Write the experiment, and the starts that it does not give."""
@@ -76,7 +80,7 @@ class Filing(QObject):
             starts = None if choice.starts is None else given_starts(choice.starts, choice.experiment)
             save_experiment(path, choice.experiment, starts)
 
-        self._do("saved", str(path), write)
+        self.save(path, write)
 
     def close(self) -> None:
         """Wait for what is under way."""

@@ -18,7 +18,8 @@ from foadv_gui.desktop.session import Session
 from foadv_gui.desktop.tool_bar import ToolBar
 from foadv_gui.desktop.transport import Transport
 from foadv_gui.desktop.workspaces.explore import ExploreWorkspace
-from foadv_gui.lab.documents import names_recording
+from foadv_gui.desktop.workspaces.sweep import SweepWorkspace
+from foadv_gui.lab.documents import names_recording, names_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.workspaces.workspace import Workspace
     from foadv_gui.lab.documents import Found
 
-_KINDS = "Experiments and recordings (*.toml *.npz);;All files (*)"
+_KINDS = "Experiments, recordings and sweeps (*.toml *.npz *.parquet *.csv);;All files (*)"
 
 
 class MainWindow(QMainWindow):
@@ -54,7 +55,11 @@ class MainWindow(QMainWindow):
             possible.connect(self.actions_table[key].setEnabled)
             self.actions_table[key].setEnabled(False)
         self.explore = ExploreWorkspace(self.session, self.player, theme, self.actions_table)
-        self.workspaces: tuple[Workspace, ...] = (self.explore,)
+        self.sweep = SweepWorkspace(self.session, theme, self.filing)
+        self.sweep.openWanted.connect(self.show_found)
+        self.sweep.saveRefused.connect(self.warn)
+        self.sweep.failed.connect(self._on_failed)
+        self.workspaces: tuple[Workspace, ...] = (self.explore, self.sweep)
         self.stack = QStackedWidget()
         for workspace in self.workspaces:
             self.stack.addWidget(workspace)
@@ -149,9 +154,7 @@ class MainWindow(QMainWindow):
     def _come_to_front(self) -> None:
         workspace = self.workspace
         self.undo_group.setActiveStack(workspace.undo_stack)
-        for spec, action in self.actions_table:
-            if spec.playback:
-                action.setEnabled(workspace.player is not None)
+        self.actions_table.let_play(workspace.player is not None)
         self.transport.player = workspace.player
         if workspace.player is not None:
             self.actions_table["loop"].setChecked(workspace.player.loop)
@@ -169,7 +172,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def open_target(self, target: str) -> None:
         """Open a preset, an experiment file or a recording; a message says what is wrong, and nothing changes."""
-        if names_recording(target):
+        if names_recording(target) or names_table(target):
             self.statusBar().showMessage(f"Reading {target}")
         self.filing.open(target)
 
@@ -215,7 +218,10 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def ask_save(self) -> None:
-        """Choose a file and save the recording (.npz) or the experiment (.toml)."""
+        """Choose a file and save what is on show: in Explore the recording (.npz) or the experiment (.toml)."""
+        if self.workspace is not self.explore:
+            self.workspace.ask_save()
+            return
         path, _ = QFileDialog.getSaveFileName(self, "Save", "run.npz", "Recording (*.npz);;Experiment (*.toml)")
         if path:
             self.save_to(Path(path))

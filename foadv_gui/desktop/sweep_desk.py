@@ -223,6 +223,11 @@ class SweepDesk(QObject):
             self._sweeper.cancel()
             self.stateChanged.emit()
 
+    def note_saved(self, path: str) -> None:
+        """The rows on show are in a file that somebody chose."""
+        self.saved, self.source = True, path
+        self.stateChanged.emit()
+
     def close(self) -> None:
         """Stop for good, wait, and forget what nobody wanted to keep."""
         self._sweeper.close()

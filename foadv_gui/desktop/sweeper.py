@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
@@ -120,6 +120,7 @@ class SweepThread(QThread):
         order, stopped = self._order, self.isInterruptionRequested
         if stopped():
             return Ended(cancelled=True)
+        self._show_before()
         crew = order.crew()
         try:
             table = run_sweep(
@@ -134,6 +135,18 @@ class SweepThread(QThread):
         finally:
             crew.close()
         return Ended(table, cancelled=stopped() and len(table.frame) < order.sweep.size)
+
+    def _show_before(self) -> None:
+        """Draw the rows that a sweep which goes on has already."""
+        from foadv_gui.lab.sweep.table import read_table
+
+        order = self._order
+        there = order.resume and order.output is not None and order.output.is_file()
+        table = read_table(order.output) if there and order.output is not None else None
+        if table is not None and table.sweep.identity == order.sweep.identity:
+            self._drawer.show(table)
+        else:
+            self._drawer.begin(order.sweep)
 
 
 class DrawThread(QThread):
@@ -263,8 +276,6 @@ class Sweeper(QObject):
         """Compute a sweep; of another one there must be none."""
         assert self._thread is None
         self._draw_on()
-        if not order.resume:
-            self._drawer.begin(order.sweep)
         self._thread = SweepThread(order, self._mail, self._drawer)
         self._thread.start()
 
@@ -314,13 +325,10 @@ class Sweeper(QObject):
 
 
 def _joined(before: SweepTable | None, fresh: SweepTable) -> SweepTable:
-    """All rows so far, in the order of their points; of a point that was computed again the latest."""
-    if before is None or not len(before.frame):
-        return fresh
+    """All rows so far; of a point that was computed again the latest."""
     from foadv_gui.lab.sweep.table import SweepTable
 
-    frame: Any = before.frame.vstack(fresh.frame)
-    return SweepTable(fresh.sweep, frame.unique("point", keep="last").sort("point"))
+    return fresh if before is None else SweepTable.of(fresh.sweep, before.frame.vstack(fresh.frame))
 
 
 def _explained(error: Exception) -> Trouble:
@@ -330,7 +338,7 @@ def _explained(error: Exception) -> Trouble:
     from foadv_gui.lab.sweep.engine import CrewError
 
     if isinstance(error, FileProblem | ExperimentError | CrewError):
-        return Trouble(str(error))
+        return Trouble(str(error).replace("--resume", "Resume"))  # the switch of the page
     if isinstance(error, OSError):
         return Trouble(f"{error.filename or 'a file'}: {error.strerror or error}")
     if isinstance(error, MemoryError):

@@ -120,6 +120,14 @@ def _style_sheet(theme: Theme) -> str:
     QLabel#faint {{ color: {theme.faint_text}; }}
     QLabel#refusal {{ color: {theme.no}; }}
     QLabel#watch {{ color: {theme.faint_text}; }}
+    QLabel#said {{ font-size: 15pt; }}
+    QLabel#title {{ font-size: 20pt; font-weight: 600; }}
+    QPushButton#main {{
+        background: {theme.accent}; color: {theme.accent_text}; border: 1px solid {theme.accent}; border-radius: 6px;
+        font-size: 12pt; font-weight: 600; padding: 6px 12px;
+    }}
+    QPushButton#main:disabled {{ background: {theme.window}; color: {theme.faint_text}; border-color: {theme.border}; }}
+    QPushButton#main:focus {{ border: 2px solid {theme.text}; }}
     QToolButton#clause {{ border: none; background: transparent; }}
     QToolButton#section, QToolButton#section:checked {{
         background: transparent; color: {theme.text}; border: none;

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QTabBar, QToolBar, QToolBu
 from superqt import QElidingLabel
 
 from foadv_gui.lab.presets import load_preset, preset_names
+from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,10 @@ class ToolBar(QToolBar):
         for name in preset_names():
             experiment = load_preset(name)
             self._add(name, experiment.title or name, experiment.watch)
+        self.preset.insertSeparator(self.preset.count())
+        for name in sweep_names():
+            base = load_sweep(name).base
+            self._add(name, f"Sweep: {base.title or name}", base.watch)
         self.preset.activated.connect(self._on_preset)
         self.addWidget(self.preset)
         self.watch = QElidingLabel()

@@ -8,15 +8,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from foadv_gui.lab.config import SETTINGS, Experiment
+from foadv_gui.lab.config import SETTINGS, Experiment, ExperimentError
 from foadv_gui.lab.files import FileProblem, atomic_write
 from foadv_gui.lab.presets import find
 from foadv_gui.lab.recording import Recording, load
+from foadv_gui.lab.sweep.grid import Sweep
+from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from foadv_gui.lab.sweep.table import SweepTable
 
 _OF_OTHER_STARTS = (
     *("network.dimension", "input.source", "input.file"),
@@ -26,11 +30,16 @@ _OF_OTHER_STARTS = (
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What was asked for: an experiment; the saved run of it, if there is one; and the recording whose starts hold."""
+    """What was asked for: an experiment; the saved run of it, if there is one; and the recording whose starts hold.
+
+    Or a sweep, of which `experiment` is what all points have in common, and the table of what was computed of it.
+    """
 
     experiment: Experiment
     recording: Recording | None = None
     starts: Recording | None = None
+    sweep: Sweep | None = None
+    table: SweepTable | None = None
 
 
 def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Found:
@@ -44,11 +53,38 @@ def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Fo
         Saying what is wrong with the name, the file or the changes.
     """
     changes = changes or {}
+    swept = _look_up_sweep(name)
+    if swept is not None:
+        if changes:
+            raise ExperimentError(next(iter(changes)), "cannot be changed in a sweep: edit its file", source=str(name))
+        return swept
     recording = load(name) if names_recording(name) else None
     experiment = find(name) if recording is None else recording.experiment
     experiment = experiment.changed(changes)
     saved = recording is not None and experiment.same_run(recording.experiment)
     return Found(experiment, recording if saved else None, recording if all(map(keeps_starts, changes)) else None)
+
+
+def _look_up_sweep(name: str | Path) -> Found | None:
+    """What a ready sweep's name, a sweep's file or a table of one stands for; None for anything else."""
+    if names_table(name):
+        from foadv_gui.lab.sweep.table import read_table  # with polars
+
+        table = read_table(name)
+        return Found(table.sweep.base, sweep=table.sweep, table=table)
+    path = Path(name)
+    if str(name) in sweep_names():
+        sweep = load_sweep(str(name))
+    elif path.suffix.lower() == ".toml" and "sweep" in Experiment.with_tables(path, ("sweep",))[1]:
+        sweep = Sweep.from_toml(path)
+    else:
+        return None
+    return Found(sweep.base, sweep=sweep)
+
+
+def names_table(name: str | Path) -> bool:
+    """Whether a name is that of a file with the rows of a sweep."""
+    return Path(name).suffix.lower() in (".parquet", ".csv")
 
 
 def names_recording(name: str | Path) -> bool:

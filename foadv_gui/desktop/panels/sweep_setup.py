@@ -163,7 +163,7 @@ class SweepSetup(QWidget):
         self.forget.setToolTip(hover("No file: keep the rows until the window closes"))
         self.forget.setAccessibleName("No output file")
         self.forget.clicked.connect(self._on_forget)
-        self.resume = QCheckBox("Go on with what the file has")
+        self.resume = QCheckBox("Resume: go on with what the file has")
         self.resume.setToolTip(hover(_RESUME))
         self.resume.toggled.connect(self._on_resume)
         row = QHBoxLayout()

@@ -53,6 +53,12 @@ class SweepModel(QAbstractTableModel):
         assert self._frame is not None
         return int(self._frame["point"][int(self._order[row])])
 
+    def row_of(self, point: int) -> int | None:
+        """The row that shows a point, if there is one."""
+        assert self._frame is not None
+        found = np.flatnonzero(self._frame["point"].to_numpy()[self._order] == point)
+        return int(found[0]) if len(found) else None
+
     def exact(self, row: int) -> list[str]:
         """The cells of a row with all their digits; empty ones as nothing."""
         assert self._frame is not None
@@ -156,8 +162,8 @@ class SweepTableView(QTableView):
         if self.rows.names != names:
             self._fit_columns()
             return
-        if point is not None and frame is not None and chosen.row() < self.rows.rowCount():
-            row = next((r for r in range(self.rows.rowCount()) if self.rows.point(r) == point), chosen.row())
+        row = None if point is None else self.rows.row_of(point)
+        if row is not None:
             self.setCurrentIndex(self.rows.index(row, chosen.column()))
         self.horizontalScrollBar().setValue(across)
         self.verticalScrollBar().setValue(down)

@@ -1,0 +1,92 @@
+"""What the Sweep page shows before anything has been computed: what a sweep is, and ready ones a click away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.theme import hover
+from foadv_gui.lab.sweep.draft import Draft
+from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
+
+if TYPE_CHECKING:
+    from foadv_gui.desktop.theme import ThemeKeeper
+
+_WHAT = (
+    "A sweep runs one experiment at every combination of the settings that you let vary, and shows what changes: how "
+    "many maxima there are, how soon they are reached, and where uniqueness is proven."
+)
+_WIDEST_PX = 760
+
+
+class SweepInvite(QFrame):
+    """`chosen` carries the name of a ready sweep, and whether it is to start at once."""
+
+    chosen = Signal(str, bool)
+
+    def __init__(self, theme: ThemeKeeper) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self._theme = theme
+        self.buttons: dict[str, QPushButton] = {}
+        inner = QWidget()
+        inner.setMaximumWidth(_WIDEST_PX)
+        inner.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        column = QVBoxLayout(inner)
+        column.setSpacing(6)
+        title = QLabel("One experiment, many settings")
+        title.setObjectName("title")
+        column.addWidget(title)
+        what = QLabel(_WHAT)
+        what.setWordWrap(True)
+        column.addWidget(what)
+        for i, name in enumerate(sweep_names()):
+            if i == 1:
+                column.addSpacing(10)
+                others = QLabel("Or take one of these, look at what varies on the left, and press Start:")
+                others.setWordWrap(True)
+                column.addWidget(others)
+            column.addWidget(self._offer(name, at_once=i == 0))
+            if i == 0:
+                column.addWidget(self._watch(name))
+        whole = QVBoxLayout(self)
+        whole.addStretch(1)
+        whole.addWidget(inner, 0, Qt.AlignmentFlag.AlignHCenter)
+        whole.addStretch(2)
+        theme.changed.connect(self._paint)
+        self._paint()
+
+    def _offer(self, name: str, *, at_once: bool) -> QPushButton:
+        sweep = load_sweep(name)
+        button = QPushButton(f"Run “{sweep.base.title.split(':')[0]}”" if at_once else sweep.base.title)
+        button.setToolTip(hover(sweep.base.watch, Draft.of(sweep).words))
+        button.setIconSize(QSize(20, 20))
+        if at_once:
+            button.setObjectName("main")
+        button.setProperty("sweep", name)
+        button.setProperty("at_once", at_once)
+        button.clicked.connect(self._on_clicked)
+        self.buttons[name] = button
+        return button
+
+    def _watch(self, name: str) -> QLabel:
+        sweep = load_sweep(name)
+        watch = QLabel(f"{sweep.base.watch} {Draft.of(sweep).words}: about a minute on two cores.")
+        watch.setObjectName("faint")
+        watch.setWordWrap(True)
+        return watch
+
+    @Slot()
+    def _paint(self) -> None:
+        theme = self._theme.theme
+        for button in self.buttons.values():
+            if button.property("at_once"):
+                button.setIcon(icon("play", theme.accent_text))
+
+    @Slot()
+    def _on_clicked(self) -> None:
+        button = self.sender()
+        self.chosen.emit(button.property("sweep"), button.property("at_once"))

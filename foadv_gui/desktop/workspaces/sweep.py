@@ -1,0 +1,302 @@
+"""The Sweep workspace: one experiment at many settings, its live pictures, its rows, and what they say."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from foadv_gui.core.cores import cores
+from foadv_gui.desktop.panels.sweep_invite import SweepInvite
+from foadv_gui.desktop.panels.sweep_plots import SweepPlots
+from foadv_gui.desktop.panels.sweep_run import progress_words
+from foadv_gui.desktop.panels.sweep_setup import SweepSetup
+from foadv_gui.desktop.panels.sweep_table import SweepTableView
+from foadv_gui.desktop.sweep_desk import Plan, State, SweepDesk
+from foadv_gui.desktop.theme import hover
+from foadv_gui.desktop.workspaces.workspace import Workspace
+from foadv_gui.lab.documents import Found
+from foadv_gui.lab.files import atomic_write
+from foadv_gui.lab.sweep.draft import Draft, Line
+from foadv_gui.lab.sweep.marks import point_words
+from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
+
+if TYPE_CHECKING:
+    from foadv_gui.desktop.filing import Filing
+    from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.sweep.table import SweepTable
+
+_KINDS = (
+    "Table (*.parquet);;Table as text (*.csv);;Figure for a paper (*.svg);;Figure for a slide (*.png);;Sweep (*.toml)"
+)
+_ENDINGS = (".parquet", ".csv", ".svg", ".png", ".toml")
+_FIRST = (Line("input.scale", "log:0.01:30:13"), Line("network.seed", "0:9"))
+
+
+class SweepWorkspace(Workspace):
+    """Arranges the panels, and passes on what concerns the window."""
+
+    title = "Sweep"
+    help = "One experiment at many settings: curves, maps and a table that grow while it is computed"
+
+    openWanted = Signal(str, object)
+    """A point's experiment is to be shown: its name, and what is found under it."""
+    saveRefused = Signal(str, str)
+    failed = Signal(str, str)
+
+    def __init__(self, session: Session, theme: ThemeKeeper, filing: Filing) -> None:
+        self.desk = SweepDesk(Plan(Draft(session.experiment, _FIRST), cores()))
+        super().__init__(undo_stack=self.desk.undo_stack)
+        self.desk.setParent(self)
+        self._session, self._theme, self._filing = session, theme, filing
+        self._entered = False
+        self.setup = SweepSetup(self.desk, theme)
+        self.invite = SweepInvite(theme)
+        self.plots = SweepPlots(self.desk, theme)
+        self.table = SweepTableView(self.desk, theme)
+        self.sentence = QLabel()
+        self.sentence.setObjectName("said")
+        self.sentence.setWordWrap(True)
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.sentence.setToolTip(hover("What the rows so far say, read off the table"))
+        self.sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.plots, "Plots")
+        self.tabs.addTab(self.table, "Table")
+        self.tabs.setTabToolTip(0, "Curves with quartiles, or maps over two settings")
+        self.tabs.setTabToolTip(1, "All rows: sort them, copy them, open one with a double click")
+        results = QWidget()
+        column = QVBoxLayout(results)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(_card(self.sentence))
+        column.addWidget(self.tabs, 1)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.invite)
+        self.pages.addWidget(results)
+        self.columns = QSplitter(Qt.Orientation.Horizontal)
+        self.columns.addWidget(self.setup)
+        self.columns.addWidget(self.pages)
+        self.columns.setSizes([310, 950])
+        self.columns.setStretchFactor(0, 0)
+        self.columns.setStretchFactor(1, 1)
+        self.columns.setChildrenCollapsible(False)
+        self.columns.setHandleWidth(6)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(6, 0, 6, 4)
+        row.addWidget(self.columns)
+        desk = self.desk
+        self.setup.exploreWanted.connect(self._take_from_explore)
+        self.setup.entered.connect(self._on_entered)
+        self.setup.run.startWanted.connect(self.start)
+        self.invite.chosen.connect(self._on_ready)
+        self.plots.opened.connect(self.open_point)
+        self.table.opened.connect(self.open_point)
+        desk.failed.connect(self.failed)
+        for told in (desk.stateChanged, desk.progressChanged, desk.overviewChanged):
+            told.connect(self._show)
+            told.connect(self.statusChanged)
+        for told in (desk.planChanged, desk.stateChanged):
+            told.connect(self.titleChanged)
+        self._show()
+
+    # -- what the window asks ------------------------------------------------------------------------------------
+
+    @property
+    def computing(self) -> bool:
+        """Whether a sweep is being computed."""
+        return self.desk.running and not self.desk.stopping
+
+    @property
+    def doing(self) -> str:
+        """How far the sweep is."""
+        if self.desk.stopping:
+            return "Stopping: the rows are being written"
+        return f"Sweep: {progress_words(self.desk)}" if self.desk.running else "Ready"
+
+    @property
+    def showing(self) -> str:
+        """How many rows are on show, and of which sweep."""
+        shown = self.desk.overview
+        if shown is None:
+            return ""
+        sweep = shown.table.sweep
+        over = " × ".join(axis.setting.symbol or axis.key for axis in sweep.axes)
+        where = self.desk.source or ("" if self.desk.saved else "not saved")
+        return "   ".join(part for part in (over, f"{len(shown.table.frame):,} of {sweep.size:,} points", where) if part)
+
+    @property
+    def name(self) -> str:
+        """The base experiment's title."""
+        return self.desk.draft.base.title
+
+    @property
+    def preset(self) -> str:
+        """The ready sweep that is set up, unchanged."""
+        planned = self.desk.draft.sweep
+        titles = {load_sweep(name).base.title: name for name in sweep_names()} if self.name else {}
+        name = titles.get(self.name, "")
+        return name if name and planned is not None and planned.identity == load_sweep(name).identity else ""
+
+    @property
+    def watch(self) -> str:
+        """What to look at."""
+        return self.desk.draft.base.watch
+
+    def accepts(self, found: Found) -> bool:
+        """Sweeps and their tables."""
+        return found.sweep is not None
+
+    def open(self, name: str, found: Found) -> None:
+        """Set a sweep up, and show what was computed of it."""
+        assert found.sweep is not None
+        self._entered = True
+        if self.desk.running:
+            self.saveRefused.emit("This cannot be opened", f"{name}: a sweep is being computed; cancel it first (Esc)")
+            return
+        self.desk.open(found.sweep, found.table, name if found.table is not None else "")
+
+    def enter(self) -> None:
+        """Come to the front; at first with Explore's experiment."""
+        if not self._entered:
+            self._entered = True
+            self.desk.begin_with(self._session.experiment)
+        super().enter()
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the button that starts."""
+        self.setup.run.button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def cancel(self) -> None:
+        """Stop the sweep."""
+        self.desk.cancel()
+
+    def close_down(self) -> None:
+        """Stop the sweep and its threads, and wait for them."""
+        self.desk.close()
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def start(self) -> None:
+        """Start the sweep, or ask first where it is huge."""
+        if not self.desk.draft.huge:
+            self.desk.start()
+            return
+        words = f"{self.desk.draft.words}: that may take days, and the table gigabytes. Compute them all?"
+        box = QMessageBox(QMessageBox.Icon.Question, "A very large sweep", words, parent=self)
+        box.setObjectName("huge")
+        box.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.accepted.connect(self.desk.start)
+        box.open()
+
+    @Slot()
+    def _on_entered(self) -> None:
+        if self.desk.draft.sweep is not None:
+            self.take_focus()
+
+    @Slot()
+    def _take_from_explore(self) -> None:
+        self.desk.set_base(self._session.experiment)
+
+    @Slot(str, bool)
+    def _on_ready(self, name: str, at_once: bool) -> None:
+        self.desk.open(load_sweep(name))
+        if at_once:
+            self.desk.start()
+        self.take_focus()
+
+    # -- what comes back -----------------------------------------------------------------------------------------
+
+    @Slot()
+    def _show(self) -> None:
+        desk = self.desk
+        self.pages.setCurrentIndex(0 if desk.state is State.EMPTY else 1)
+        shown = desk.overview
+        waiting = "" if desk.state is State.FAILED else "The first rows are on their way."
+        self.sentence.setText(waiting if shown is None else shown.sentence)
+
+    @Slot(int)
+    def open_point(self, index: int) -> None:
+        """Show the experiment of a point in Explore."""
+        if self.desk.sweep is None:
+            return
+        point = self.desk.sweep.point(index)
+        title = f"{self.desk.sweep.base.title} at {point_words(point)}" if self.desk.sweep.base.title else ""
+        try:
+            experiment = point.experiment.changed({"title": title, "watch": f"A point of the sweep: {point_words(point)}"})
+        except ValueError as error:
+            self.saveRefused.emit("This cannot be opened", str(error))
+            return
+        self.openWanted.emit(point_words(point), Found(experiment))
+
+    # -- saving --------------------------------------------------------------------------------------------------
+
+    def ask_save(self) -> None:
+        """Choose a file for the table, the figure or the sweep itself."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save", "sweep.parquet", _KINDS)
+        if path:
+            self.save_to(Path(path))
+
+    def save_to(self, path: Path) -> None:
+        """Save by the file's ending: the table, a figure of it, or the sweep without its rows."""
+        ending = path.suffix.lower()
+        planned, shown = self.desk.draft.sweep, self.desk.overview
+        if ending not in _ENDINGS:
+            why = f"{path}: the name must end in {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
+        elif ending == ".toml":
+            why = "" if planned is not None else f"{path}: {self.desk.draft.problem}"
+        else:
+            why = "" if shown is not None else f"{path}: nothing has been computed yet"
+        if why:
+            self.saveRefused.emit("This cannot be saved", why)
+        elif ending == ".toml" and planned is not None:
+            self._filing.save(path, partial(_write_text, path, planned.to_toml()))
+        elif shown is not None and ending in (".parquet", ".csv"):
+            from foadv_gui.lab.sweep.table import write_table
+
+            self._filing.save(path, partial(write_table, shown.table, path))
+            self.desk.note_saved(str(path))
+        elif shown is not None:
+            self._filing.save(path, partial(_draw, shown.table, path, self._theme.theme.name))
+
+
+def _draw(table: SweepTable, path: Path, theme: str) -> None:
+    from foadv_gui.lab.sweep.figure import save  # with matplotlib
+
+    save(table, path, size=(1920, 1080), theme=theme)
+
+
+def _write_text(path: Path, text: str) -> None:
+    def write(stream: IO[bytes]) -> None:
+        stream.write(text.encode())
+
+    atomic_write(path, write)
+
+
+def _card(inner: QWidget) -> QFrame:
+    card = QFrame()
+    card.setObjectName("card")
+    column = QVBoxLayout(card)
+    column.setContentsMargins(12, 6, 12, 6)
+    column.addWidget(inner)
+    return card
