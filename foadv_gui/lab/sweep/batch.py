@@ -12,8 +12,8 @@ from foadv_gui.lab.sweep.row import measure
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from foadv_gui.lab.sweep.columns import Row
     from foadv_gui.lab.sweep.grid import Point
-    from foadv_gui.lab.sweep.row import Row
 
 LONGEST_SECONDS = 0.6
 """After this long a batch ends with the point that is being computed: slower ones than were expected came up."""

@@ -15,13 +15,14 @@ from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
 from foadv_gui.core.interruption import never
+from foadv_gui.lab.sweep.columns import failure
 from foadv_gui.lab.sweep.progress import Pace, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from foadv_gui.lab.sweep.columns import Row
     from foadv_gui.lab.sweep.grid import Point
-    from foadv_gui.lab.sweep.row import Row
 
     Measure = Callable[[Point, Callable[[], bool]], Row]
 
@@ -261,8 +262,6 @@ class _Run:
             self._fail(batch.points[0], error, losses)
 
     def _fail(self, point: Point, error: Exception, losses: int) -> None:
-        from foadv_gui.lab.sweep.row import failure
-
         said = f"{type(error).__name__}: {error}"
         reason = f"{error} {losses} times" if isinstance(error, Lost) else " ".join(said.split())
         row = failure(point, reason)

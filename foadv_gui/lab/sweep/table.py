@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars
 
-from foadv_gui.lab.sweep.row import COLUMNS, Row
+from foadv_gui.lab.sweep.columns import COLUMNS, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
