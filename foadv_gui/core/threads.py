@@ -9,6 +9,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import cache
+from threading import local
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 _LOOK_SECONDS = 0.004
+_own = local()
 
 
 @cache
@@ -57,9 +59,12 @@ def in_parallel(function: Callable[[Piece], Result], pieces: Iterable[Piece]) ->
     return list(_pool().map(piecewise, pieces))
 
 
-@cache
 def _spare() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "foadv-spare", initializer=_begin_worker)
+    """The spare thread of the caller's thread: of several that compute, none waits for the others."""
+    if not hasattr(_own, "spare"):
+        _own.spare = ThreadPoolExecutor(1, "foadv-spare", initializer=_begin_worker)
+    spare: ThreadPoolExecutor = _own.spare
+    return spare
 
 
 def abandonable(work: Callable[[], Result], interrupted: Callable[[], bool]) -> Result:
