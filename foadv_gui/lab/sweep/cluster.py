@@ -19,6 +19,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from foadv_gui.lab.sweep.batch import rows_of
 from foadv_gui.lab.sweep.engine import CrewError, Lost
 from foadv_gui.lab.sweep.versions import difference, versions
 from foadv_gui.lab.sweep.worker import pack
@@ -176,8 +177,6 @@ def compute_batch(key: str, expected: dict[str, str], packed: bytes) -> list[Row
         If this worker has other versions than whoever asks: it may have joined after the others were looked at.
     """
     from distributed import get_worker
-
-    from foadv_gui.lab.sweep.batch import rows_of
 
     worker = get_worker()
     other = difference(expected, versions())

@@ -15,6 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
 from foadv_gui.core.interruption import never
+from foadv_gui.lab.sweep.batch import rows_of
 from foadv_gui.lab.sweep.columns import failure
 from foadv_gui.lab.sweep.progress import Pace, Progress
 
@@ -89,15 +90,13 @@ class Alone:
     capacity = 1
 
     def __init__(self, measure: Measure | None = None) -> None:
-        self._given = () if measure is None else (measure,)
+        self._measure = measure
         self._loop = ThreadPoolExecutor(1, "foadv-sweep")
         self._stop = Event()
 
     def submit(self, points: list[Point]) -> Future[list[Row]]:
         """See `Crew`."""
-        from foadv_gui.lab.sweep.batch import rows_of  # with torch, which takes seconds
-
-        return self._loop.submit(rows_of, points, self._stop.is_set, *self._given)
+        return self._loop.submit(rows_of, points, self._stop.is_set, self._measure)
 
     def cancel(self) -> None:
         """See `Crew`."""

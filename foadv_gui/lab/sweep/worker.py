@@ -1,6 +1,6 @@
 """A process of a pool: it computes the batches that come through its pipe, and ends with its parent.
 
-Nothing here imports torch before the process has told Ctrl+C and its parent's death what they mean.
+It does not import torch before it has learnt what Ctrl+C and the death of its parent mean to it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import replace
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
+
+from foadv_gui.lab.sweep.batch import load, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,15 +45,13 @@ def serve(connection: Connection, measure: Measure | None) -> None:
         os.nice(_NICENESS)
     inbox = _Inbox(connection)
     inbox.start()
-    from foadv_gui.lab.sweep.batch import rows_of
-
-    given = () if measure is None else (measure,)
+    measure = measure or load()
     connection.send(None)  # ready
     while True:
         number, packed = inbox.batches.get()
         answer: Any
         try:
-            answer = rows_of(pickle.loads(packed), inbox.interruption(number), *given)
+            answer = rows_of(pickle.loads(packed), inbox.interruption(number), measure)
         except Exception as error:
             answer = " ".join(f"{type(error).__name__}: {error}".split())
         connection.send(answer)
