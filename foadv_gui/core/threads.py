@@ -6,45 +6,25 @@ slower still when another process is busy. Pieces on a pool of single-threaded w
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from functools import cache
+from threading import local
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
 
+from .cores import cores, on_one_core
 from .interruption import Interrupted, never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 _LOOK_SECONDS = 0.004
-_on_one_core: ContextVar[bool] = ContextVar("_on_one_core", default=False)
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Let what is computed within use one core: the others have work of their own.
-
-    Work is then cut into pieces that do not depend on the machine, so that numbers are the same on any number of cores.
-    """
-    token = _on_one_core.set(True)
-    try:
-        yield
-    finally:
-        _on_one_core.reset(token)
-
-
-def cores() -> int:
-    """The number of cores that the caller may use."""
-    if _on_one_core.get():
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_own = local()
 
 
 @cache
@@ -74,14 +54,17 @@ def in_parallel(function: Callable[[Piece], Result], pieces: Iterable[Piece]) ->
         with torch.inference_mode():
             return function(piece)
 
-    if _on_one_core.get():
+    if on_one_core():
         return [piecewise(piece) for piece in pieces]
     return list(_pool().map(piecewise, pieces))
 
 
-@cache
 def _spare() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "foadv-spare", initializer=_begin_worker)
+    """The spare thread of the caller's thread: of several that compute, none waits for the others."""
+    if not hasattr(_own, "spare"):
+        _own.spare = ThreadPoolExecutor(1, "foadv-spare", initializer=_begin_worker)
+    spare: ThreadPoolExecutor = _own.spare
+    return spare
 
 
 def abandonable(work: Callable[[], Result], interrupted: Callable[[], bool]) -> Result:

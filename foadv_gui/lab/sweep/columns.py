@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from foadv_gui.lab.sweep.grid import Point
 
 Cell: TypeAlias = "int | float | bool | str | None"
 Row: TypeAlias = "dict[str, Cell]"
@@ -143,3 +146,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("error", "Error", "", "", "text", "Why the point could not be computed; then nothing is known of it."),
 )
 """What is found out about a point; before them come `point`, `key` and a column for each setting that varies."""
+
+
+def failure(point: Point, error: str | None) -> Row:
+    """The row of a point of which nothing is known but why."""
+    row: Row = {"point": point.index, "key": point.key, **dict(zip(point.sweep.keys, point.values, strict=True))}
+    return row | dict.fromkeys(column.name for column in COLUMNS) | {"error": error}

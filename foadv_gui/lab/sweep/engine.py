@@ -15,13 +15,15 @@ from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
 from foadv_gui.core.interruption import never
+from foadv_gui.lab.sweep.batch import rows_of
+from foadv_gui.lab.sweep.columns import failure
 from foadv_gui.lab.sweep.progress import Pace, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from foadv_gui.lab.sweep.columns import Row
     from foadv_gui.lab.sweep.grid import Point
-    from foadv_gui.lab.sweep.row import Row
 
     Measure = Callable[[Point, Callable[[], bool]], Row]
 
@@ -88,15 +90,13 @@ class Alone:
     capacity = 1
 
     def __init__(self, measure: Measure | None = None) -> None:
-        self._given = () if measure is None else (measure,)
+        self._measure = measure
         self._loop = ThreadPoolExecutor(1, "foadv-sweep")
         self._stop = Event()
 
     def submit(self, points: list[Point]) -> Future[list[Row]]:
         """See `Crew`."""
-        from foadv_gui.lab.sweep.batch import rows_of  # with torch, which takes seconds
-
-        return self._loop.submit(rows_of, points, self._stop.is_set, *self._given)
+        return self._loop.submit(rows_of, points, self._stop.is_set, self._measure)
 
     def cancel(self) -> None:
         """See `Crew`."""
@@ -261,8 +261,6 @@ class _Run:
             self._fail(batch.points[0], error, losses)
 
     def _fail(self, point: Point, error: Exception, losses: int) -> None:
-        from foadv_gui.lab.sweep.row import failure
-
         said = f"{type(error).__name__}: {error}"
         reason = f"{error} {losses} times" if isinstance(error, Lost) else " ".join(said.split())
         row = failure(point, reason)

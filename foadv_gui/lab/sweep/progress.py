@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from foadv_gui.lab.sweep.row import Row
+    from foadv_gui.lab.sweep.columns import Row
 
 _WINDOW_SECONDS = 15.0
 _FEWEST_MARKS = 9

@@ -8,7 +8,7 @@ import numpy as np
 
 from foadv_gui.lab.ranges import number
 from foadv_gui.lab.summary import counted
-from foadv_gui.lab.sweep.findings import Findings, maxima_words, percent, place
+from foadv_gui.lab.sweep.phrases import Findings, maxima_words, percent, place
 from foadv_gui.lab.sweep.picture import heat_picture, telling_axes
 
 if TYPE_CHECKING:

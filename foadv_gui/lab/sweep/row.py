@@ -13,9 +13,9 @@ from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.ascent import StopReason
 from foadv_gui.core.certificate import first_order_at, local_maximum_at
 from foadv_gui.core.constraint import LinfBall
+from foadv_gui.core.cores import one_core
 from foadv_gui.core.interruption import Interrupted, give_way, never
 from foadv_gui.core.regularity import concave_share, nonlinearity
-from foadv_gui.core.threads import one_core
 from foadv_gui.lab.ball import ball_verdict
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import climb, prepare
@@ -23,7 +23,7 @@ from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.ranges import drawable
 from foadv_gui.lab.restart_verdict import observed_rate
 from foadv_gui.lab.survey import maxima_of
-from foadv_gui.lab.sweep.columns import COLUMNS, Cell, Column, Kind, Row
+from foadv_gui.lab.sweep.columns import COLUMNS, Cell, Column, Kind, Row, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,12 +57,6 @@ def measure(point: Point, interrupted: Callable[[], bool] = never) -> Row:
         row["error"] = " ".join(f"{type(error).__name__}: {error}".split())
     row["seconds"] = round(time.perf_counter() - began, 6)
     return {name: None if isinstance(cell, float) and not math.isfinite(cell) else cell for name, cell in row.items()}
-
-
-def failure(point: Point, error: str | None) -> Row:
-    """The row of a point of which nothing is known but why."""
-    row: Row = {"point": point.index, "key": point.key, **dict(zip(point.sweep.keys, point.values, strict=True))}
-    return row | dict.fromkeys(column.name for column in COLUMNS) | {"error": error}
 
 
 def _findings(point: Point, interrupted: Callable[[], bool]) -> Row:
