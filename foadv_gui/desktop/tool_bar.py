@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.workspaces.workspace import Workspace
 
 _BUTTONS = ("undo", "redo", "open", "save", "theme", "help")
+_WIDEST_PX = 300
 
 
 class ToolBar(QToolBar):
@@ -44,6 +45,7 @@ class ToolBar(QToolBar):
         self.preset.setAccessibleName("Preset")
         self.preset.setToolTip("Ready-made experiments: each shows one thing clearly")
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.preset.setMaximumWidth(_WIDEST_PX)
         self.preset.addItem("Choose a preset…", "")
         for name in preset_names():
             experiment = load_preset(name)

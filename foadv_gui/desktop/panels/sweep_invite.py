@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.icons import icon
 from foadv_gui.desktop.theme import hover
@@ -52,9 +52,13 @@ class SweepInvite(QFrame):
             column.addWidget(self._offer(name, at_once=i == 0))
             if i == 0:
                 column.addWidget(self._watch(name))
+        row = QHBoxLayout()  # not an alignment, with which wrapped words get too little height
+        row.addStretch(1)
+        row.addWidget(inner, 6)
+        row.addStretch(1)
         whole = QVBoxLayout(self)
         whole.addStretch(1)
-        whole.addWidget(inner, 0, Qt.AlignmentFlag.AlignHCenter)
+        whole.addLayout(row)
         whole.addStretch(2)
         theme.changed.connect(self._paint)
         self._paint()

@@ -22,8 +22,8 @@ _CURVE_KEY = "●— median   ▒ quartiles   · single points   △ more than T
 _HEAT_KEY = "colour: median   △ more than T steps   × failed   white frame: certified   hatched: nothing yet"
 _KEY_HOVER = (
     "Each mark stands for all points that share its value on the axis; half of them lie between the quartiles.",
-    "Certified: it is proven on the whole ball, for every point of the mark (dashed edge: for some of them), that f has "
-    "one maximum and one minimum there (q < 1).",
+    "Certified: it is proven, for every point of the mark (dashed edge: for some of them), that f has one maximum and "
+    "one minimum on the whole ball (q < 1).",
     "Click a mark to open the experiment of its median in Explore, or use the arrow keys and Enter.",
 )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Slot
 from PySide6.QtGui import QPainterPath, QPolygonF
 from PySide6.QtWidgets import QGraphicsPathItem
 
@@ -19,7 +19,6 @@ from foadv_gui.lab.sweep.picture import CurvePicture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PySide6.QtGui import QResizeEvent
 
     from foadv_gui.lab.palette import Theme
     from foadv_gui.lab.sweep.grid import Sweep
@@ -50,6 +49,7 @@ class CurvePlot(MarksPlot):
         self.addItem(self.certified, ignoreBounds=True)
         self._drawn: NDArray[np.int64] = np.zeros(0, np.int64)
         self._theme: Theme | None = None
+        self.plotItem.vb.sigResized.connect(self._tick)
 
     def paint(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -110,7 +110,9 @@ class CurvePlot(MarksPlot):
         self.setYRange(low - pad, high + pad, padding=0)
         return low - pad, high + pad
 
+    @Slot()
     def _tick(self) -> None:
+        """As many labels as there is room for."""
         picture = self.picture
         if not isinstance(picture, CurvePicture):
             return
@@ -149,11 +151,6 @@ class CurvePlot(MarksPlot):
         if spans:
             left, _ = self._across(np.array(spans[-1][:2])).tolist()
             self.certified.setPos(max(left, self.plotItem.vb.viewRange()[0][0]), self.plotItem.vb.viewRange()[1][1])
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """As many labels as there is room for."""
-        super().resizeEvent(event)
-        self._tick()
 
     # -- pointing ------------------------------------------------------------------------------------------------
 
@@ -196,7 +193,9 @@ class CurvePlot(MarksPlot):
         y = picture.marks.limits[1, target.mark] if target.dot is None else picture.dots.limit[target.dot]
         up = float(self._up(drawable(np.array([y])))[0])
         bottom, top = self.plotItem.vb.viewRange()[1]
-        return float(self._across(picture.axis.x)[target.mark]), up if np.isfinite(up) else bottom + 0.03 * (top - bottom)
+        return float(self._across(picture.axis.x)[target.mark]), up if np.isfinite(up) else bottom + 0.03 * (
+            top - bottom
+        )
 
     def points(self, mark: int) -> Any:
         """The points of a mark."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QBrush, QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem
 
@@ -17,7 +17,6 @@ from foadv_gui.lab.sweep.picture import HeatPicture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PySide6.QtGui import QResizeEvent
 
     from foadv_gui.lab.palette import Theme
     from foadv_gui.lab.sweep.grid import Sweep
@@ -52,6 +51,7 @@ class HeatPlot(MarksPlot):
         axis.unlinkFromView()
         self.bar.axis = axis
         self.bar.setImageItem(self.image, insert_in=self.plotItem)
+        self.plotItem.vb.sigResized.connect(self._tick)
 
     def paint(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -92,7 +92,9 @@ class HeatPlot(MarksPlot):
         self._tick()
         self.renew()
 
+    @Slot()
     def _tick(self) -> None:
+        """As many labels as there is room for."""
         picture = self.picture
         if not isinstance(picture, HeatPicture):
             return
@@ -100,11 +102,6 @@ class HeatPlot(MarksPlot):
         upright = ["" for _ in picture.up.labels]
         rows = label_ticks(upright, self.height() - 50, _LINE_PX)
         self.getAxis("left").setTicks([[(at, picture.up.labels[int(at)]) for at, _ in rows]])
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """As many labels as there is room for."""
-        super().resizeEvent(event)
-        self._tick()
 
     # -- pointing ------------------------------------------------------------------------------------------------
 
@@ -121,7 +118,7 @@ class HeatPlot(MarksPlot):
         assert self.picture is not None
         if mark is None:
             return 0
-        rows, columns = self.picture.marks.points.shape
+        rows, columns = map(int, self.picture.marks.points.shape)
         row, column = divmod(mark, columns)
         return min(max(row + up, 0), rows - 1) * columns + min(max(column + across, 0), columns - 1)
 

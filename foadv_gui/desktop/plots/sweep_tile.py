@@ -33,20 +33,20 @@ class SweepTile(QFrame):
         super().__init__()
         self.setObjectName("card")
         self.place, self._theme = place, theme
-        self.metric = QComboBox()
+        self.chooser = QComboBox()
         for name, metric in METRICS.items():
-            self.metric.addItem(metric.words, name)
-            self.metric.setItemData(self.metric.count() - 1, hover(metric.hover), Qt.ItemDataRole.ToolTipRole)
-        self.metric.setAccessibleName(f"Metric of picture {place + 1}")
-        self.metric.setMaxVisibleItems(30)
-        self.metric.activated.connect(self._on_metric)
+            self.chooser.addItem(metric.words, name)
+            self.chooser.setItemData(self.chooser.count() - 1, hover(metric.hover), Qt.ItemDataRole.ToolTipRole)
+        self.chooser.setAccessibleName(f"Metric of picture {place + 1}")
+        self.chooser.setMaxVisibleItems(30)
+        self.chooser.activated.connect(self._on_metric)
         self.size_button = QToolButton()
         self.size_button.setAutoRaise(True)
         self.size_button.setCheckable(True)
         self.size_button.setAccessibleName(f"Picture {place + 1} alone")
         self.size_button.toggled.connect(self._on_size)
         top = QHBoxLayout()
-        top.addWidget(self.metric)
+        top.addWidget(self.chooser)
         top.addStretch(1)
         top.addWidget(self.size_button)
         self.curve, self.heat = CurvePlot(), HeatPlot()
@@ -101,13 +101,13 @@ class SweepTile(QFrame):
 
     def show_metric(self, name: str) -> None:
         """Show which metric was asked for."""
-        with QSignalBlocker(self.metric):
-            self.metric.setCurrentIndex(self.metric.findData(name))
-        self.metric.setToolTip(hover(METRICS[name].hover))
+        with QSignalBlocker(self.chooser):
+            self.chooser.setCurrentIndex(self.chooser.findData(name))
+        self.chooser.setToolTip(hover(METRICS[name].hover))
 
     @Slot(int)
     def _on_metric(self, index: int) -> None:
-        self.metricChosen.emit(self.place, self.metric.itemData(index))
+        self.metricChosen.emit(self.place, self.chooser.itemData(index))
 
     @Slot(bool)
     def _on_size(self) -> None:

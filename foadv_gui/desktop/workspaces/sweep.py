@@ -140,7 +140,9 @@ class SweepWorkspace(Workspace):
         sweep = shown.table.sweep
         over = " × ".join(axis.setting.symbol or axis.key for axis in sweep.axes)
         where = self.desk.source or ("" if self.desk.saved else "not saved")
-        return "   ".join(part for part in (over, f"{len(shown.table.frame):,} of {sweep.size:,} points", where) if part)
+        return "   ".join(
+            part for part in (over, f"{len(shown.table.frame):,} of {sweep.size:,} points", where) if part
+        )
 
     @property
     def name(self) -> str:
@@ -157,8 +159,8 @@ class SweepWorkspace(Workspace):
 
     @property
     def watch(self) -> str:
-        """What to look at."""
-        return self.desk.draft.base.watch
+        """What to look at in a ready sweep, or what the page is for."""
+        return self.desk.draft.base.watch if self.preset else self.help
 
     def accepts(self, found: Found) -> bool:
         """Sweeps and their tables."""
@@ -241,13 +243,15 @@ class SweepWorkspace(Workspace):
         if self.desk.sweep is None:
             return
         point = self.desk.sweep.point(index)
-        title = f"{self.desk.sweep.base.title} at {point_words(point)}" if self.desk.sweep.base.title else ""
+        which = point_words(point)
+        base = self.desk.sweep.base.title.split(":")[0]
+        title = f"{base} at {which}" if base else which
         try:
-            experiment = point.experiment.changed({"title": title, "watch": f"A point of the sweep: {point_words(point)}"})
+            experiment = point.experiment.changed({"title": title, "watch": f"A point of the sweep: {which}"})
         except ValueError as error:
             self.saveRefused.emit("This cannot be opened", str(error))
             return
-        self.openWanted.emit(point_words(point), Found(experiment))
+        self.openWanted.emit(which, Found(experiment))
 
     # -- saving --------------------------------------------------------------------------------------------------
 
