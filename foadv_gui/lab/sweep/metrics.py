@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foadv_gui.lab.sweep.row import COLUMNS, Column
+from foadv_gui.lab.sweep.columns import COLUMNS, Column
 
 _CENSORED = ("steps_low", "steps_median", "steps_high")
 _LINEAR = ("unconverged", "cosine", "concave_share")
