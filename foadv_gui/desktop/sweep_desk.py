@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from foadv_gui.lab.sweep.table import SweepTable
 
 _MERGE_SECONDS = 1.5
+_STEADY_SECONDS = 2.0
+"""Before that a rate says little."""
 
 
 class State(Enum):
@@ -100,6 +102,7 @@ class SweepDesk(QObject):
         self.overview: Overview | None = None
         self.look = Look()
         self._rate: tuple[Experiment, float] | None = None
+        self._first: tuple[float, int] | None = None
         self._scratch: Path | None = None
         self._output: Path | None = None
         self._sweeper = Sweeper(self)
@@ -193,7 +196,7 @@ class SweepDesk(QObject):
     def seconds(self) -> float | None:
         """How long the planned sweep takes at the rate of the last one, if that was of the same experiment."""
         planned = self.draft.sweep
-        if planned is None or self._rate is None or not self._rate[0].same_run(planned.base):
+        if planned is None or self._rate is None or not self._rate[1] or not self._rate[0].same_run(planned.base):
             return None
         return planned.size / self._rate[1]
 
@@ -212,6 +215,7 @@ class SweepDesk(QObject):
             self._show(sweep)
         self.saved = self.plan.output is not None
         self.state, self.trouble, self.progress, self.source = State.RUNNING, "", None, ""
+        self._first = None
         self.crew_name = "Dask" if plan.cluster else _counted(plan.processes)
         self._sweeper.look(self.look)
         self._sweeper.start(Order(sweep, lambda: make(plan), output, resume))
@@ -263,8 +267,12 @@ class SweepDesk(QObject):
     @Slot(object)
     def _on_progress(self, progress: Progress) -> None:
         self.progress = progress
-        if progress.rate and self.sweep is not None:
-            self._rate = (self.sweep.base, progress.rate)
+        now = time.monotonic()
+        if progress.done and self._first is None:
+            self._first = (now, progress.done)
+        if self._first is not None and self.sweep is not None and now - self._first[0] > _STEADY_SECONDS:
+            # Over the whole run: points differ, and the last ones may be the slowest.
+            self._rate = (self.sweep.base, (progress.done - self._first[1]) / (now - self._first[0]))
         self.progressChanged.emit()
 
     @Slot(object)

@@ -121,6 +121,7 @@ def _style_sheet(theme: Theme) -> str:
     QLabel#refusal {{ color: {theme.no}; }}
     QLabel#watch {{ color: {theme.faint_text}; }}
     QLabel#said {{ font-size: 15pt; }}
+    QLabel#lead {{ font-size: 12pt; }}
     QLabel#title {{ font-size: 20pt; font-weight: 600; }}
     QPushButton#main {{
         background: {theme.accent}; color: {theme.accent_text}; border: 1px solid {theme.accent}; border-radius: 6px;

@@ -41,6 +41,7 @@ class SweepInvite(QFrame):
         title.setObjectName("title")
         column.addWidget(title)
         what = QLabel(_WHAT)
+        what.setObjectName("lead")
         what.setWordWrap(True)
         column.addWidget(what)
         for i, name in enumerate(sweep_names()):

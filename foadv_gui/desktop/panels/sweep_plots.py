@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from foadv_gui.desktop.plots.sweep_tile import SweepTile
@@ -38,6 +38,8 @@ class SweepPlots(QWidget):
         self._desk = desk
         self.tiles = [SweepTile(i, theme) for i in range(len(desk.look.metrics))]
         self.ground = QComboBox()
+        """Beside the tabs, where there is room for it."""
+        self.ground.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.ground.setAccessibleName("What the pictures are drawn over")
         self.ground.setToolTip(
             hover("Draw over one axis, with quartiles over all the others, or as a map over two of them")
@@ -59,19 +61,12 @@ class SweepPlots(QWidget):
             tile.resized.connect(self._on_resized)
             tile.pointed.connect(self._on_pointed)
             tile.opened.connect(self.opened)
-        below = QHBoxLayout()
-        below.setSpacing(8)
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(self.values)
-        words.addWidget(self.key)
-        below.addLayout(words, 1)
-        below.addWidget(self.ground)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 2, 0, 0)
         column.setSpacing(2)
         column.addLayout(self.grid, 1)
-        column.addLayout(below)
+        column.addWidget(self.values)
+        column.addWidget(self.key)
         desk.overviewChanged.connect(self._draw)
         self._draw()
 

@@ -126,10 +126,15 @@ def decade_ticks(low: float, high: float, most: int = 6) -> list[tuple[float, st
     powers = range(math.floor(low), math.ceil(high) + 1)
     for factors in ((1, 2, 5), (1,)):
         found = [(power + math.log10(factor), factor * 10.0**power) for power in powers for factor in factors]
-        ticks = [(at, short(float(f"{value:.6g}"))) for at, value in found if low <= at <= high]
+        ticks = [(at, _decimal(value)) for at, value in found if low <= at <= high]
         if len(ticks) <= most:
             return ticks
     return ticks[:: -(-len(ticks) // most)]
+
+
+def _decimal(value: float) -> str:
+    """A round number in full where it is not long."""
+    return f"{value:.6g}" if 1e-3 <= value * (1 + 1e-9) and value < 1e5 else short(float(f"{value:.6g}"))
 
 
 def label_ticks(labels: Sequence[str], room: float, letter: float) -> list[tuple[float, str]]:

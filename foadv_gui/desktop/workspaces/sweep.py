@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -32,8 +32,9 @@ from foadv_gui.desktop.theme import hover
 from foadv_gui.desktop.workspaces.workspace import Workspace
 from foadv_gui.lab.documents import Found
 from foadv_gui.lab.files import atomic_write
+from foadv_gui.lab.palette import DARK
 from foadv_gui.lab.sweep.draft import Draft, Line
-from foadv_gui.lab.sweep.marks import point_words
+from foadv_gui.lab.sweep.marks import point_words, short_name
 from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
 if TYPE_CHECKING:
@@ -76,17 +77,24 @@ class SweepWorkspace(Workspace):
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.sentence.setToolTip(hover("What the rows so far say, read off the table"))
         self.sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.details = QLabel()
+        self.details.setObjectName("faint")
+        self.details.setWordWrap(True)
+        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.details.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.plots, "Plots")
         self.tabs.addTab(self.table, "Table")
+        self.tabs.setCornerWidget(self.plots.ground)
+        self.tabs.currentChanged.connect(self._on_tab)
         self.tabs.setTabToolTip(0, "Curves with quartiles, or maps over two settings")
         self.tabs.setTabToolTip(1, "All rows: sort them, copy them, open one with a double click")
         results = QWidget()
         column = QVBoxLayout(results)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(_card(self.sentence))
+        column.addWidget(_card(self.sentence, self.details))
         column.addWidget(self.tabs, 1)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.invite)
@@ -138,11 +146,10 @@ class SweepWorkspace(Workspace):
         if shown is None:
             return ""
         sweep = shown.table.sweep
-        over = " × ".join(axis.setting.symbol or axis.key for axis in sweep.axes)
+        over = " × ".join(map(short_name, sweep.axes))
         where = self.desk.source or ("" if self.desk.saved else "not saved")
-        return "   ".join(
-            part for part in (over, f"{len(shown.table.frame):,} of {sweep.size:,} points", where) if part
-        )
+        parts = (over, f"{len(shown.table.frame):,} of {sweep.size:,} points", where)
+        return "   ".join(part for part in parts if part) + " "
 
     @property
     def name(self) -> str:
@@ -235,7 +242,14 @@ class SweepWorkspace(Workspace):
         self.pages.setCurrentIndex(0 if desk.state is State.EMPTY else 1)
         shown = desk.overview
         waiting = "" if desk.state is State.FAILED else "The first rows are on their way."
-        self.sentence.setText(waiting if shown is None else shown.sentence)
+        self.sentence.setText(waiting if shown is None else shown.headline)
+        self.sentence.setVisible(bool(self.sentence.text()))
+        self.details.setText("" if shown is None else shown.details)
+        self.details.setVisible(bool(self.details.text()))
+
+    @Slot()
+    def _on_tab(self) -> None:
+        self.plots.ground.setVisible(self.tabs.currentWidget() is self.plots)
 
     @Slot(int)
     def open_point(self, index: int) -> None:
@@ -281,10 +295,10 @@ class SweepWorkspace(Workspace):
             self._filing.save(path, partial(write_table, shown.table, path))
             self.desk.note_saved(str(path))
         elif shown is not None:
-            self._filing.save(path, partial(_draw, shown.table, path, self._theme.theme.name))
+            self._filing.save(path, partial(_draw, shown.table, path, "dark" if self._theme.theme is DARK else "light"))
 
 
-def _draw(table: SweepTable, path: Path, theme: str) -> None:
+def _draw(table: SweepTable, path: Path, theme: Literal["light", "dark"]) -> None:
     from foadv_gui.lab.sweep.figure import save  # with matplotlib
 
     save(table, path, size=(1920, 1080), theme=theme)
@@ -297,10 +311,12 @@ def _write_text(path: Path, text: str) -> None:
     atomic_write(path, write)
 
 
-def _card(inner: QWidget) -> QFrame:
+def _card(*parts: QWidget) -> QFrame:
     card = QFrame()
     card.setObjectName("card")
     column = QVBoxLayout(card)
     column.setContentsMargins(12, 6, 12, 6)
-    column.addWidget(inner)
+    column.setSpacing(2)
+    for part in parts:
+        column.addWidget(part)
     return card

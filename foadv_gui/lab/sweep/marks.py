@@ -9,7 +9,7 @@ from foadv_gui.lab.ranges import number
 from foadv_gui.lab.sweep.picture import CurvePicture, value_words
 
 if TYPE_CHECKING:
-    from foadv_gui.lab.sweep.grid import Point
+    from foadv_gui.lab.sweep.grid import Axis, Point
     from foadv_gui.lab.sweep.metrics import Metric
     from foadv_gui.lab.sweep.overview import Picture
     from foadv_gui.lab.sweep.picture import AxisPicture
@@ -41,9 +41,22 @@ def dot_words(shown: CurvePicture, point: Point, place: int) -> str:
 
 
 def point_words(point: Point) -> str:
-    """Which point of its sweep it is: "γ = 0.1, seed of the network = 3"."""
+    """Which point of its sweep it is: "γ = 0.1, network seed 3"."""
     values = zip(point.sweep.axes, point.values, strict=True)
-    return ", ".join(f"{axis.setting.symbol or axis.key} = {value_words(axis, value)}" for axis, value in values)
+    return ", ".join(_equal(axis, value_words(axis, value)) for axis, value in values)
+
+
+def short_name(axis: Axis) -> str:
+    """An axis in a few letters: its symbol, or what it is called."""
+    chosen = axis.setting
+    if chosen.symbol:
+        return chosen.symbol
+    title = chosen.title.lower()
+    return f"{chosen.section} {title}" if chosen.name in ("seed", "file", "source") else title
+
+
+def _equal(axis: Axis, value: str) -> str:
+    return f"{short_name(axis)}{' = ' if axis.setting.symbol else ' '}{value}"
 
 
 def short_title(metric: Metric) -> str:
@@ -53,7 +66,7 @@ def short_title(metric: Metric) -> str:
 
 
 def _value(axis: AxisPicture, i: int) -> str:
-    return f"{axis.axis.setting.symbol or axis.axis.setting.title} = {axis.labels[i]}"
+    return _equal(axis.axis, axis.labels[i])
 
 
 def _quartiles(shown: Picture, mark: int) -> str:

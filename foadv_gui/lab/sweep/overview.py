@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from foadv_gui.lab.sweep.marks import short_name
 from foadv_gui.lab.sweep.metrics import OVERVIEW
 from foadv_gui.lab.sweep.picture import CurvePicture, HeatPicture, curve_picture, heat_picture, telling_axes
 
 if TYPE_CHECKING:
-    from foadv_gui.lab.sweep.grid import Axis, Sweep
+    from foadv_gui.lab.sweep.grid import Sweep
     from foadv_gui.lab.sweep.table import SweepTable
 
 Picture: TypeAlias = "CurvePicture | HeatPicture"
+_SENTENCE_END = re.compile(r"(?<=\.) (?=[^a-z0-9])")
 _MOST_DOTS = 2000
 """How many single points are drawn behind a curve: more are a grey cloud that takes long to paint."""
 
@@ -46,6 +49,16 @@ class Overview:
     pictures: tuple[Picture, ...]
     sentence: str
 
+    @property
+    def headline(self) -> str:
+        """What was found where: the first sentence, without what follows on trends and on what is missing."""
+        return _SENTENCE_END.split(self.sentence, maxsplit=1)[0]
+
+    @property
+    def details(self) -> str:
+        """The rest of the sentence."""
+        return self.sentence[len(self.headline) :].strip()
+
 
 def grounds(sweep: Sweep) -> list[Ground]:
     """Everything that a sweep's pictures can be drawn over, what tells most first."""
@@ -57,9 +70,9 @@ def grounds(sweep: Sweep) -> list[Ground]:
 
 
 def ground_words(sweep: Sweep, ground: Ground) -> str:
-    """What pictures are drawn over, in words: "over γ", "ρ over γ"."""
+    """What pictures are drawn over, in words: "Curves over γ", "Map: γ across, ρ up"."""
     across = _symbol(sweep, ground.across)
-    return f"over {across}" if ground.up is None else f"map: {across} → , {_symbol(sweep, ground.up)} ↑"
+    return f"Curves over {across}" if ground.up is None else f"Map: {across} across, {_symbol(sweep, ground.up)} up"
 
 
 def overview(table: SweepTable, look: Look) -> Overview:
@@ -89,5 +102,4 @@ def drawn_dots(shown: CurvePicture) -> np.ndarray:
 
 
 def _symbol(sweep: Sweep, key: str) -> str:
-    axis: Axis = next(axis for axis in sweep.axes if axis.key == key)
-    return axis.setting.symbol or axis.setting.title.lower()
+    return short_name(next(axis for axis in sweep.axes if axis.key == key))
