@@ -179,8 +179,9 @@ class SweepDesk(QObject):
     @property
     def resumable(self) -> bool:
         """Whether the next start goes on with what is on show."""
-        halfway = self.state in (State.CANCELLED, State.FAILED) and self._output is not None
-        return halfway and self._same_sweep and self._output == (self.plan.output or self._scratch_file(self.sweep))
+        if self.state not in (State.CANCELLED, State.FAILED) or self._output is None or not self._same_sweep:
+            return False
+        return self._output == (self.plan.output or self._scratch_file(self.sweep)) and self._output.exists()
 
     @property
     def outdated(self) -> bool:

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import polars
+
+    from foadv_gui.lab.sweep.columns import Row
     from foadv_gui.lab.sweep.engine import Crew
     from foadv_gui.lab.sweep.grid import Sweep
     from foadv_gui.lab.sweep.overview import Look
-    from foadv_gui.lab.sweep.row import Row
     from foadv_gui.lab.sweep.table import SweepTable
 
-_PAUSE_SECONDS = 0.13
-"""The least time between two pictures: some eight a second."""
+_PAUSE_SECONDS, _LONGEST_SECONDS = 0.13, 1.0
+"""Between two pictures: some eight a second at most, and one a second at least if they can be made."""
 _SHARE = 3.0
 """Pictures that take long come more rarely: of the time at most a quarter goes into them."""
 _STACK_BYTES = 8 * 2**20
@@ -159,7 +161,7 @@ class DrawThread(QThread):
         self._condition = threading.Condition()
         self._sweep: Sweep | None = None
         self._table: SweepTable | None = None
-        self._fresh: list[Row] = []
+        self._fresh: list[polars.DataFrame] = []
         self._look: Look | None = None
         self._dirty = False
         self._next = 0.0
@@ -170,9 +172,15 @@ class DrawThread(QThread):
             self._sweep, self._table, self._fresh = sweep, None, []
 
     def add(self, rows: list[Row]) -> None:
-        """Some more rows have been computed."""
+        """Some more rows have been computed; called on the sweep's thread, which makes columns of them."""
+        from polars import DataFrame
+
+        from foadv_gui.lab.sweep.table import schema
+
+        assert self._sweep is not None
+        frame = DataFrame(rows, schema=schema(self._sweep.axes))
         with self._condition:
-            self._fresh += rows
+            self._fresh.append(frame)
             self._wake()
 
     def show(self, table: SweepTable) -> None:
@@ -225,10 +233,15 @@ class DrawThread(QThread):
         try:
             if sweep is None or look is None:
                 return
-            from foadv_gui.lab.sweep.overview import overview
-            from foadv_gui.lab.sweep.table import SweepTable
+            from polars import DataFrame, concat
 
-            table = _joined(before, SweepTable.of(sweep, fresh)) if fresh or before is None else before
+            from foadv_gui.lab.sweep.overview import overview
+            from foadv_gui.lab.sweep.table import SweepTable, schema
+
+            table = before
+            if fresh or table is None:  # of a point that was computed again the latest row holds
+                known = [] if before is None else [before.frame]
+                table = SweepTable.of(sweep, concat([DataFrame(schema=schema(sweep.axes)), *known, *fresh]))
             with self._condition:
                 if self._table is not before or self._sweep is not sweep:
                     return  # something else is shown by now
@@ -238,7 +251,7 @@ class DrawThread(QThread):
             self._mail.post(_explained(error))
         finally:
             ended = time.monotonic()
-            self._next = ended + max(_PAUSE_SECONDS, _SHARE * (ended - began))
+            self._next = ended + min(max(_PAUSE_SECONDS, _SHARE * (ended - began)), _LONGEST_SECONDS)
 
 
 class Sweeper(QObject):
@@ -322,13 +335,6 @@ class Sweeper(QObject):
                 self.progressed.emit(value)
             else:
                 self.drawn.emit(value)
-
-
-def _joined(before: SweepTable | None, fresh: SweepTable) -> SweepTable:
-    """All rows so far; of a point that was computed again the latest."""
-    from foadv_gui.lab.sweep.table import SweepTable
-
-    return fresh if before is None else SweepTable.of(fresh.sweep, before.frame.vstack(fresh.frame))
 
 
 def _explained(error: Exception) -> Trouble:

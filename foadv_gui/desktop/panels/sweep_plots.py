@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 _CURVE_KEY = "●— median   ▒ quartiles   · single points   △ more than T steps   × failed   shaded green: certified"
-_HEAT_KEY = "colour: median   △ more than T steps   × failed   white frame: certified   hatched: nothing yet"
+_HEAT_KEY = "colour: median   △ more than T steps   × failed   white frame: certified   hatched: no value"
+_HINT = "Point at a mark to read it; click it to open its experiment in Explore."
 _KEY_HOVER = (
     "Each mark stands for all points that share its value on the axis; half of them lie between the quartiles.",
     "Certified: it is proven, for every point of the mark (dashed edge: for some of them), that f has one maximum and "
@@ -45,7 +46,7 @@ class SweepPlots(QWidget):
             hover("Draw over one axis, with quartiles over all the others, or as a map over two of them")
         )
         self.ground.activated.connect(self._on_ground)
-        self.values = QElidingLabel()
+        self.values = QElidingLabel(_HINT)
         self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.key = QLabel()
         self.key.setObjectName("faint")
@@ -109,7 +110,7 @@ class SweepPlots(QWidget):
 
     @Slot(str)
     def _on_pointed(self, words: str) -> None:
-        self.values.setText(words)
+        self.values.setText(words or _HINT)
         self.values.setToolTip(hover(words))
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Signal, Slot
@@ -11,6 +12,7 @@ from foadv_gui.desktop.icons import icon
 from foadv_gui.desktop.status import duration
 from foadv_gui.desktop.sweep_desk import State
 from foadv_gui.desktop.theme import hover
+from foadv_gui.lab.summary import counted
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.sweep_desk import SweepDesk
@@ -104,13 +106,13 @@ class RunCard(QFrame):
             return "unsure", theme.unsure, "On show is the last sweep, not the one that is set up here."
         if state is State.CANCELLED:
             return "unsure", theme.unsure, f"Cancelled.{self._kept()}"
-        if state is State.DONE:
-            failed = _failed(desk)
-            words = f"Done: {failed} failed, see the table." if failed else "Done."
-            return ("unsure", theme.unsure, words) if failed else ("yes", theme.yes, words)
-        if state is State.LOADED:
-            return "note", theme.note, f"Read from {desk.source}"
-        return "note", theme.note, ""
+        if state not in (State.DONE, State.LOADED):
+            return "note", theme.note, ""
+        failed = _failed(desk)
+        words = "Done" if state is State.DONE else f"Read from {Path(desk.source).name}"
+        if failed:
+            return "unsure", theme.unsure, f"{words}: {counted(failed, 'point')} failed, see the table."
+        return ("yes", theme.yes, f"{words}.") if state is State.DONE else ("note", theme.note, words)
 
     def _kept(self) -> str:
         overview = self._desk.overview
@@ -134,4 +136,4 @@ def progress_words(desk: SweepDesk) -> str:
 
 
 def _failed(desk: SweepDesk) -> int:
-    return 0 if desk.overview is None else int(desk.overview.table.frame["error"].is_not_null().sum())
+    return 0 if desk.overview is None else desk.overview.table.failed

@@ -13,8 +13,9 @@ from foadv_gui.desktop.icons import icon
 from foadv_gui.desktop.theme import hover
 from foadv_gui.lab.ranges import number
 from foadv_gui.lab.settings import setting
+from foadv_gui.lab.sweep.columns import COLUMNS
+from foadv_gui.lab.sweep.marks import setting_name
 from foadv_gui.lab.sweep.metrics import titled
-from foadv_gui.lab.sweep.row import COLUMNS
 
 if TYPE_CHECKING:
     import polars
@@ -219,4 +220,5 @@ def _heading(name: str) -> tuple[str, str]:
     if name == "point":
         return "Point", "Its number in the sweep, from 0."
     varied = setting(name)
-    return titled(varied.title, varied.symbol, "") if varied.symbol else name, varied.help
+    words = titled(varied.title, varied.symbol, "") if varied.symbol else setting_name(varied)
+    return words[:1].upper() + words[1:], varied.help

@@ -134,7 +134,7 @@ def decade_ticks(low: float, high: float, most: int = 6) -> list[tuple[float, st
 
 def _decimal(value: float) -> str:
     """A round number in full where it is not long."""
-    return f"{value:.6g}" if 1e-3 <= value * (1 + 1e-9) and value < 1e5 else short(float(f"{value:.6g}"))
+    return f"{value:.6g}" if value * (1 + 1e-9) >= 1e-3 and value < 1e5 else short(float(f"{value:.6g}"))
 
 
 def label_ticks(labels: Sequence[str], room: float, letter: float) -> list[tuple[float, str]]:
@@ -142,3 +142,12 @@ def label_ticks(labels: Sequence[str], room: float, letter: float) -> list[tuple
     widest = max((len(label) for label in labels), default=1) + 2
     most = max(int(room / (widest * letter)), 1)
     return [(float(i), labels[i]) for i in range(0, len(labels), -(-len(labels) // most))]
+
+
+def end_ticks(low: float, high: float, *, whole: bool) -> list[tuple[float, str]]:
+    """Round numbers from low to high, both of which may be among them; only whole ones where others mean nothing."""
+    slack = 1e-6 * (high - low)
+    if not whole:
+        return few_ticks(low - slack, high + slack)
+    levels = round_levels(low - slack, high + slack, 5)
+    return [(level, _decimal(level) if level else "0") for level in levels if level == round(level)]

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Slot
 from PySide6.QtGui import QPainterPath, QPolygonF
 from PySide6.QtWidgets import QGraphicsPathItem
 
-from foadv_gui.desktop.plots.axis import decade_ticks, label_ticks
+from foadv_gui.desktop.plots.axis import decade_ticks, end_ticks, label_ticks
 from foadv_gui.desktop.plots.marks import MarksPlot, Target
 from foadv_gui.desktop.theme import brush, pen, plot_font
 from foadv_gui.lab.ranges import drawable, some_range
@@ -106,6 +106,9 @@ class CurvePlot(MarksPlot):
     def _fit(self, y: NDArray[np.float64]) -> tuple[float, float]:
         known = y[np.isfinite(y)]
         low, high = some_range(float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+        assert isinstance(self.picture, CurvePicture)
+        if not self.picture.log and len(known) and known.min() >= 0:
+            low = max(low, 0.0)  # nothing below 0 is meant
         pad = 0.08 * (high - low)
         self.setYRange(low - pad, high + pad, padding=0)
         return low - pad, high + pad
@@ -124,7 +127,9 @@ class CurvePlot(MarksPlot):
         elif not picture.axis.numeric:
             ticks = [label_ticks(picture.axis.labels, self.width() - 70, _LETTER_PX)]
         self.getAxis("bottom").setTicks(ticks)
-        self.getAxis("left").setTicks([decade_ticks(bottom, top)] if picture.log else None)
+        whole = picture.metric.column.kind == "int"
+        upright: Any = [end_ticks(bottom, top, whole=True)] if whole else None
+        self.getAxis("left").setTicks([decade_ticks(bottom, top)] if picture.log else upright)
         self.getAxis("left").setWidth(56)
 
     def _shade(self) -> None:
@@ -149,8 +154,11 @@ class CurvePlot(MarksPlot):
             region.show()
         self.certified.setVisible(bool(spans))
         if spans:
-            left, _ = self._across(np.array(spans[-1][:2])).tolist()
-            self.certified.setPos(max(left, self.plotItem.vb.viewRange()[0][0]), self.plotItem.vb.viewRange()[1][1])
+            first, last = self._across(np.array(spans[-1][:2])).tolist()
+            (left, right), (_, top) = self.plotItem.vb.viewRange()
+            late = first > 0.5 * (left + right)  # so that the words stay inside
+            self.certified.setAnchor((1, 0) if late else (0, 0))
+            self.certified.setPos(last if late else max(first, left), top)
 
     # -- pointing ------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QBrush, QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem
 
-from foadv_gui.desktop.plots.axis import NumberAxis, decade_ticks, few_ticks, label_ticks
+from foadv_gui.desktop.plots.axis import NumberAxis, decade_ticks, end_ticks, label_ticks
 from foadv_gui.desktop.plots.marks import MarksPlot, Target
 from foadv_gui.desktop.theme import brush, pen, plot_font
 from foadv_gui.lab.sweep.picture import HeatPicture
@@ -79,7 +79,7 @@ class HeatPlot(MarksPlot):
         self.image.setImage(picture.shown, autoLevels=False)
         self.image.setRect(whole)
         self.bar.setLevels((low, high))
-        self.bar.getAxis("right").setTicks([decade_ticks(low, high, 5) if picture.log else few_ticks(low, high)])
+        self.bar.getAxis("right").setTicks([_bar_ticks(picture)])
         outline = _outline(picture.marks.certified >= 1)
         self._shadow.setPath(outline)
         self.certified.setPath(outline)
@@ -132,6 +132,13 @@ class HeatPlot(MarksPlot):
         """The points of a cell."""
         assert isinstance(self.picture, HeatPicture)
         return self.picture.points_near(*divmod(mark, len(self.picture.across.x)))
+
+
+def _bar_ticks(picture: HeatPicture) -> list[tuple[float, str]]:
+    low, high = picture.colour_range
+    return (
+        decade_ticks(low, high, 5) if picture.log else end_ticks(low, high, whole=picture.metric.column.kind == "int")
+    )
 
 
 def _outline(inside: NDArray[np.bool_]) -> QPainterPath:

@@ -90,7 +90,7 @@ class SweepTile(QFrame):
     def show_picture(self, picture: Picture | None, sweep: Sweep | None) -> None:
         """Draw a picture, or say why there is nothing to draw."""
         if picture is None or sweep is None or picture.why_empty:
-            self.reason.setText("" if picture is None else picture.why_empty)
+            self.reason.setText("No point has been computed yet." if picture is None else picture.why_empty)
             self.stack.setCurrentWidget(self.reason)
         elif isinstance(picture, CurvePicture):
             self.stack.setCurrentWidget(self.curve)

@@ -241,9 +241,12 @@ class SweepWorkspace(Workspace):
         desk = self.desk
         self.pages.setCurrentIndex(0 if desk.state is State.EMPTY else 1)
         shown = desk.overview
-        waiting = "" if desk.state is State.FAILED else "The first rows are on their way."
-        self.sentence.setText(waiting if shown is None else shown.headline)
-        self.sentence.setVisible(bool(self.sentence.text()))
+        if shown is not None:
+            self.sentence.setText(shown.headline)
+        elif desk.state is State.FAILED:
+            self.sentence.setText(f"The sweep did not start: {desk.trouble}")
+        else:
+            self.sentence.setText("The first rows are on their way." if desk.running else "Nothing has been computed.")
         self.details.setText("" if shown is None else shown.details)
         self.details.setVisible(bool(self.details.text()))
 

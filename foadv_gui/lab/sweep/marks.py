@@ -9,6 +9,7 @@ from foadv_gui.lab.ranges import number
 from foadv_gui.lab.sweep.picture import CurvePicture, value_words
 
 if TYPE_CHECKING:
+    from foadv_gui.lab.settings import Setting
     from foadv_gui.lab.sweep.grid import Axis, Point
     from foadv_gui.lab.sweep.metrics import Metric
     from foadv_gui.lab.sweep.overview import Picture
@@ -48,9 +49,11 @@ def point_words(point: Point) -> str:
 
 def short_name(axis: Axis) -> str:
     """An axis in a few letters: its symbol, or what it is called."""
-    chosen = axis.setting
-    if chosen.symbol:
-        return chosen.symbol
+    return axis.setting.symbol or setting_name(axis.setting)
+
+
+def setting_name(chosen: Setting) -> str:
+    """A setting in the middle of a sentence: of the three seeds, which one."""
     title = chosen.title.lower()
     return f"{chosen.section} {title}" if chosen.name in ("seed", "file", "source") else title
 
