@@ -96,7 +96,7 @@ def sweep(
 
 def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
     """The sweep that is meant, with the changes of all ``--set`` and ``--over``."""
-    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.config import SETTINGS, Experiment
     from foadv_gui.lab.documents import names_recording
     from foadv_gui.lab.presets import find, preset_names
     from foadv_gui.lab.sweep.axis import key_and_values
@@ -126,7 +126,13 @@ def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
             raise Refused(f"--set {key}: varies in this sweep; give its values with --over {key}=...")
     if not axes and not added:
         raise Refused(f"{target}: nothing varies; add --over, as in --over input.scale=log:0.01:30:13")
-    return Sweep.of_table(base.changed(changes), {**axes, **added})
+    varied = {**axes, **added}
+    for entry in SETTINGS:  # a source "file" asks for one, which may be the first of those that vary
+        if entry.kind == "path" and entry.key in varied:
+            files = varied[entry.key]
+            first = files.partition(",")[0] if isinstance(files, str) else files[0]
+            changes[entry.key] = str(Path(first.strip()).absolute())
+    return Sweep.of_table(base.changed(changes), varied)
 
 
 def _check_name(target: str, known: list[str]) -> None:
