@@ -9,6 +9,8 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from foadv_gui.lab.files import FileProblem, atomic_write
 from foadv_gui.lab.palette import THEMES
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 ThemeName = Literal["light", "dark"]
 FORMATS = (".png", ".svg")
 SIZE = (1920, 1080)
+_FONTS = ["DejaVu Sans", "sans-serif"]
 HEIGHT = 7.2
 """Inches for which a figure is drawn, whatever its size in pixels."""
 
@@ -52,7 +55,7 @@ def own_defaults() -> None:
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(
         {
-            "font.family": ["DejaVu Sans", "sans-serif"],
+            "font.family": _FONTS,
             "font.size": 10,
             "axes.linewidth": 0.8,
             "svg.fonttype": "none",
@@ -60,6 +63,13 @@ def own_defaults() -> None:
             "axes.unicode_minus": True,
         }
     )
+
+
+def width_of(words: str, size: float, weight: str = "normal") -> float:
+    """How wide a line of text is at most, in inches, in the font of the figures."""
+    font = FontProperties(family=_FONTS, size=size, weight=weight)
+    # Letters on a grid of pixels are up to a twentieth wider than their outlines.
+    return 1.05 * float(text_to_path.get_text_width_height_descent(words, font, ismath=False)[0]) / 72
 
 
 class Page:
@@ -87,6 +97,17 @@ class Page:
             spine.set_color(self.palette.border)
         axes.tick_params(colors=self.palette.faint_text, labelsize=8.5, length=3, width=0.8)
         return axes
+
+    def wrapped(self, words: str, size: float, *, width: float | None = None, weight: str = "normal") -> list[str]:
+        """The lines of a text that fit a width in inches, by default that of the page less its margins."""
+        most, lines = (self.width - 0.6 if width is None else width), [""]
+        for word in words.split(" "):
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
+            if lines[-1] and width_of(longer, size, weight) > most:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+        return lines
 
     def text(self, x: float, y: float, words: str, size: float, colour: str, **more: Any) -> None:
         """Words at a place of the page."""

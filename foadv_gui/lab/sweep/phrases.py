@@ -11,7 +11,7 @@ import numpy as np
 
 from foadv_gui.lab.ranges import number
 from foadv_gui.lab.sweep.picture import curve_picture, places, steps_taken
-from foadv_gui.lab.sweep.trend import Trend, trend
+from foadv_gui.lab.sweep.trend import trend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,21 +130,30 @@ class Findings:
     def _exceeds(self, i: int) -> str:
         return "more than " if self.steps.marks.beyond[i] else ""
 
-    def goes(self, noun: str, curve: CurvePicture, *, ends: bool = True) -> str:
-        """How something goes along the axis: whether it rises or falls, or between which choices it differs.
+    def goes(self, noun: str, curve: CurvePicture) -> str:
+        """How something goes along the axis: whether it rises or falls, or between which choices it differs."""
+        return self._trend(noun, curve) if self.axis.numeric else self._difference(noun, curve)
 
-        ends: say also where it is least and greatest if it neither rises nor falls.
-        """
-        return self._trend(noun, curve, ends) if self.axis.numeric else self._difference(noun, curve)
-
-    def _trend(self, noun: str, curve: CurvePicture, ends: bool) -> str:
+    def _trend(self, noun: str, curve: CurvePicture) -> str:
         found = trend(self.repetitions(curve))
         if found.direction == "constant":
             return f"the {noun} do not depend on {self.name}"
         if found.direction == "untold":
             return f"there are too few points to tell a trend of the {noun} with {self.name}"
-        told = f"the {noun} {_MOVES[found.direction]} with {self.name} ({_correlation(found)})"
-        return f"{told}: {self._extremes(curve)}" if ends and found.direction == "none" else told
+        mean, low, high = (correlation(value) for value in (found.mean, found.low, found.high))
+        spread = "" if low == high else f", from {low} to {high}"
+        told = f"the {noun} {_MOVES[found.direction]} with {self.name} (rank correlation {mean}{spread})"
+        return f"{told}: {self._extremes(curve)}" if found.direction == "none" else told
+
+    def briefly(self, curve: CurvePicture) -> str:
+        """The same in a few words, after what it is said of: "rise with γ (+0.75)"."""
+        if not self.axis.numeric:
+            return f"are {self._extremes(curve)}"
+        found = trend(self.repetitions(curve))
+        if found.direction in ("constant", "untold"):
+            words = {"constant": "do not depend on", "untold": "have too few points to tell a trend with"}
+            return f"{words[found.direction]} {self.name}"
+        return f"{_MOVES[found.direction]} with {self.name} ({correlation(found.mean)})"
 
     def _difference(self, noun: str, curve: CurvePicture) -> str:
         """For which choice something is least and for which greatest, and whether the quartiles tell these apart."""
@@ -211,6 +220,6 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
-def _correlation(found: Trend) -> str:
-    mean, low, high = (f"{value:+.2f}".replace("-", "−") for value in (found.mean, found.low, found.high))
-    return f"rank correlation {mean}" if low == high else f"rank correlation {mean}, from {low} to {high}"
+def correlation(value: float) -> str:
+    """A rank correlation with its sign: "+0.75"."""
+    return f"{value:+.2f}".replace("-", "−")

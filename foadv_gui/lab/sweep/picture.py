@@ -22,14 +22,15 @@ from foadv_gui.lab.sweep.metrics import METRICS, Metric, titled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.sweep.grid import Axis, Sweep
     from foadv_gui.lab.sweep.table import SweepTable
 
     Floats: TypeAlias = NDArray[np.float64]
     Integers: TypeAlias = NDArray[np.int64]
 
-_DECADES = 30.0
-"""Values that differ by more than this factor are told apart on a log axis only."""
+_DECADE = 10.0
+"""Values that differ by more than this factor are told apart on a log axis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class AxisPicture:
     """An axis as it is drawn: numbers in order, or categories side by side in the order in which they were written.
 
     x: where the n values lie (n,): numbers, or 0, 1, ... for categories. labels: the values in words. order: which of
-    the axis's own values each of them is (n,).
+    the axis's own values each of them is (n,). unit: of the numbers.
     """
 
     axis: Axis
@@ -45,17 +46,21 @@ class AxisPicture:
     labels: tuple[str, ...]
     order: Integers
     log: bool
+    unit: str = ""
 
     @classmethod
-    def of(cls, axis: Axis) -> AxisPicture:
-        """The picture of an axis; its numbers lie evenly on a log axis where they are spaced so."""
+    def of(cls, axis: Axis, base: Experiment) -> AxisPicture:
+        """The picture of an axis of a sweep; its numbers lie evenly on a log axis where they are spaced so."""
         if not axis.numeric:
             labels = tuple(value_words(axis, value) for value in axis.values)
             return cls(axis, np.arange(len(labels), dtype=np.float64), labels, np.arange(len(labels)), False)
         values = np.array(axis.values, np.float64)
         order = np.argsort(values, kind="stable")
         x = values[order]
-        return cls(axis, x, tuple(number(value) for value in x), order, _evenly_log(x, axis.setting.log))
+        unit = axis.setting.unit
+        if axis.key == "ascent.step":
+            unit = "ε/G" if base.ascent.step_units == "relative" else ""
+        return cls(axis, x, tuple(number(value) for value in x), order, _evenly_log(x, axis.setting.log), unit)
 
     @property
     def numeric(self) -> bool:
@@ -66,7 +71,7 @@ class AxisPicture:
     def words(self) -> str:
         """What the axis is, with symbol and unit: "Input scale γ (|x|)"."""
         setting = self.axis.setting
-        return titled(setting.title, setting.symbol, setting.unit if self.numeric else "")
+        return titled(setting.title, setting.symbol, self.unit)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -255,17 +260,17 @@ def curve_picture(table: SweepTable, metric: str, axis: str | None = None) -> Cu
 
 
 def _curve(table: SweepTable, metric: Metric, axis: Axis) -> CurvePicture:
-    drawn = AxisPicture.of(axis)
+    drawn = AxisPicture.of(axis, table.sweep.base)
     marks, dots = _gather(table, metric, [drawn])
-    return CurvePicture(metric, drawn, marks, dots, metric.log and _spans_decades(dots.limit))
+    return CurvePicture(metric, drawn, marks, dots, metric.log and _spans_a_decade(dots.limit))
 
 
 def heat_picture(table: SweepTable, metric: str, across: str, up: str) -> HeatPicture:
     """A metric over two axes, by their keys: medians over all others."""
-    columns, rows = (AxisPicture.of(_axis(table.sweep, key)) for key in (across, up))
+    columns, rows = (AxisPicture.of(_axis(table.sweep, key), table.sweep.base) for key in (across, up))
     marks, dots = _gather(table, METRICS[metric], [rows, columns])
     return HeatPicture(
-        METRICS[metric], columns, rows, marks, dots, METRICS[metric].log and _spans_decades(marks.limits[1])
+        METRICS[metric], columns, rows, marks, dots, METRICS[metric].log and _spans_a_decade(marks.limits[1])
     )
 
 
@@ -341,9 +346,9 @@ def _marks(
     )
 
 
-def _spans_decades(values: Floats) -> bool:
+def _spans_a_decade(values: Floats) -> bool:
     known = values[np.isfinite(values)]
-    return bool(len(known) and known.min() > 0 and known.max() > _DECADES * known.min())
+    return bool(len(known) and known.min() > 0 and known.max() > _DECADE * known.min())
 
 
 def _runs(true: NDArray[np.bool_]) -> list[tuple[int, int]]:

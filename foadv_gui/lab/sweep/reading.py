@@ -87,7 +87,9 @@ def _over_two(first: Findings, second: Findings) -> tuple[str, list[str]]:
     """Where the fewest and the most maxima are, and how maxima and steps go with each axis."""
     table = first.table
     heat = heat_picture(table, "distinct_maxima", first.axis.key, second.axis.key)
-    goes = [one.goes(noun, curve, ends=False) for one in (first, second) for noun, curve in one.told]
+    goes = [f"the {noun} {' and '.join(both)}" for noun, *both in _briefly(first, second)]
+    if any(axis.axis.numeric for axis in (first, second)) and goes:
+        goes[0] = f"by their rank correlations {goes[0]}"
     medians = heat.marks.median
     if np.isnan(medians).all():
         return "; ".join(goes), []
@@ -102,6 +104,12 @@ def _over_two(first: Findings, second: Findings) -> tuple[str, list[str]]:
     proven = int(table.frame["certified"].sum())
     of = counted(len(table.frame), "point")
     return (f"{told}; uniqueness is proven (q < 1) at {proven} of {of}" if proven else told), goes
+
+
+def _briefly(first: Findings, second: Findings) -> list[tuple[str, str, str]]:
+    """How maxima and steps go with each of two axes."""
+    pairs = zip(first.told, second.told, strict=True)
+    return [(noun, first.briefly(one), second.briefly(other)) for (noun, one), (_, other) in pairs]
 
 
 def _over_repeats(found: Findings) -> str:

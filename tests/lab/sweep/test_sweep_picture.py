@@ -139,7 +139,8 @@ def test_no_maximum_found_is_not_none_there() -> None:
     ],
 )
 def test_an_axis_is_as_even_as_its_values(written: str, log: bool) -> None:
-    axis = AxisPicture.of(sweep_over(written).axes[0])
+    sweep = sweep_over(written)
+    axis = AxisPicture.of(sweep.axes[0], sweep.base)
     assert axis.log is log
     left, right = axis.limits
     assert left < axis.x[0] <= axis.x[-1] < right and (left > 0 or not log)
@@ -153,12 +154,18 @@ def test_an_axis_is_as_even_as_its_values(written: str, log: bool) -> None:
 
 def test_categories_and_seeds_are_named_and_stand_side_by_side() -> None:
     sweep = sweep_over("network.activation=relu,silu", "network.seed=7,3", "input.scale=2,1")
-    drawn = [AxisPicture.of(axis) for axis in sweep.axes]
+    drawn = [AxisPicture.of(axis, sweep.base) for axis in sweep.axes]
     assert [axis.labels for axis in drawn] == [("ReLU", "SiLU (swish)"), ("7", "3"), ("1", "2")]
     assert [axis.x.tolist() for axis in drawn] == [[0, 1], [0, 1], [1, 2]]
     assert drawn[2].words == "Input scale γ (|x|)" and drawn[0].words == "Activation σ"
     assert [axis.key for axis in telling_axes(sweep)] == ["input.scale", "network.activation"]
     assert [axis.key for axis in telling_axes(sweep_over("network.seed=0:2"))] == ["network.seed"]
+
+
+@pytest.mark.parametrize(("units", "words"), [("relative", "Step size η (ε/G)"), ("absolute", "Step size η")])
+def test_a_step_is_in_the_units_that_are_chosen(units: str, words: str) -> None:
+    sweep = sweep_over("ascent.step=0.1,1", ascent__step_units=units)
+    assert AxisPicture.of(sweep.axes[0], sweep.base).words == words
 
 
 def test_the_certified_region_is_from_value_to_value() -> None:
