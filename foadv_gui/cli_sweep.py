@@ -136,6 +136,37 @@ def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
     return Sweep.of_table(base.changed(changes), varied)
 
 
+def table_of(target: str, settings: list[str] | None) -> SweepTable | None:
+    """The table that is to be drawn, or nothing where something else is meant; a sweep without one is refused."""
+    from foadv_gui.lab.sweep.ready import sweep_names
+    from foadv_gui.lab.sweep.table import ENDINGS, read_table
+
+    if Path(target).suffix.lower() in ENDINGS:
+        if settings:
+            raise Refused(
+                f"--set {settings[0]}: a table is drawn as it was computed; compute another: foadv sweep --help"
+            )
+        return read_table(target)
+    if target in sweep_names() or _holds_sweep(Path(target)):
+        name = Path(target).stem
+        raise Refused(
+            f"{target}: is a sweep, and has to be computed first: foadv sweep {target} -o {name}.parquet, and then "
+            f"foadv render {name}.parquet"
+        )
+    return None
+
+
+def _holds_sweep(path: Path) -> bool:
+    """Whether a file is an experiment's with a table [sweep]; what is wrong with it is said by who reads it."""
+    import tomllib
+
+    if path.suffix.lower() != ".toml":
+        return False
+    with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
+        return "sweep" in tomllib.load(stream)
+    return False
+
+
 def _check_name(target: str, known: list[str]) -> None:
     """Refuse the name of nothing with the nearest one."""
     if target not in known and Path(target).parent == Path() and not Path(target).exists():
