@@ -11,13 +11,13 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
 from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible, progress
-from foadv_gui.cli_sweep import sweep
+from foadv_gui.cli_sweep import sweep, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,13 +147,15 @@ def open_(
 
 @app.command()
 def presets() -> None:
-    """List the experiments that come with the program."""
+    """List the experiments that come with the program, and the sweeps."""
     from foadv_gui.lab.presets import load_preset, preset_names
+    from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
-    names = preset_names()
-    width = max(map(len, names), default=0)
-    for name in names:
-        typer.echo(f"{name:<{width}}  {load_preset(name).title}")
+    titles = {name: load_preset(name).title for name in preset_names()}
+    titles |= {name: f"sweep: {load_sweep(name).base.title}" for name in sweep_names()}
+    width = max(map(len, titles), default=0)
+    for name, title in titles.items():
+        typer.echo(f"{name:<{width}}  {title}")
 
 
 @app.command()
@@ -207,18 +209,27 @@ def render(
     size: Size = "1920x1080",
     theme: ThemeOption = Theme.light,
 ) -> None:
-    """Draw an experiment as one figure, without a window."""
-    found = _found(target, settings)
-    pixels = _size(size)
+    """Draw an experiment, or the table of a sweep (.parquet, .csv), as one figure, without a window."""
+    pixels, colours = _size(size), _colours(theme)
     check_output(output, (".png", ".svg"))
-    from foadv_gui.core.threads import use_one_thread
-    from foadv_gui.lab.figures import save
-    from foadv_gui.lab.observation import observe
+    table = table_of(target, settings)
+    if table is not None:
+        from foadv_gui.lab.sweep import figure
 
-    use_one_thread()
-    seen = observe(found.experiment, found.recording, found.starts)
-    save(seen, output, size=pixels, theme=(theme or Theme.light).value)
+        figure.save(table, output, size=pixels, theme=colours)
+    else:
+        found = _found(target, settings)
+        from foadv_gui.core.threads import use_one_thread
+        from foadv_gui.lab.figures import save
+        from foadv_gui.lab.observation import observe
+
+        use_one_thread()
+        save(observe(found.experiment, found.recording, found.starts), output, size=pixels, theme=colours)
     typer.echo(f"saved as {output}")
+
+
+def _colours(theme: Theme | None) -> Literal["light", "dark"]:
+    return "dark" if theme is Theme.dark else "light"
 
 
 @app.command()

@@ -100,6 +100,8 @@ class Page:
 
     def wrapped(self, words: str, size: float, *, width: float | None = None, weight: str = "normal") -> list[str]:
         """The lines of a text that fit a width in inches, by default that of the page less its margins."""
+        # An equation stays on one line.
+        words = words.replace(" = ", "\u00a0=\u00a0")
         most, lines = (self.width - 0.6 if width is None else width), [""]
         for word in words.split(" "):
             longer = f"{lines[-1]} {word}" if lines[-1] else word

@@ -62,11 +62,13 @@ def draw(table: SweepTable, *, size: tuple[int, int] = SIZE, theme: ThemeName = 
     page = Page.of(size, theme, narrowest=HEIGHT)
     pictures = pictures_of(table)
     top, bottom = _header(page, table, pictures), _footer(page, table)
-    heat = isinstance(pictures[0], HeatPicture)
     # Below the panels stands their axis, and to the right of a heat map its colour bar.
     below = 0.5 + 0.35 * (isinstance(pictures[0], CurvePicture) and slanted(pictures[0].axis))
-    left, gap_x, gap_y = (0.85, 1.6, below + 0.28) if heat else (0.7, 0.75, below + 0.28)
-    width = (page.width - left - gap_x - (0.75 if heat else 0.2)) / 2
+    left, right, gap_y = 0.7, 0.2, below + 0.28
+    if isinstance(pictures[0], HeatPicture):
+        left, right = 0.45 + max(width_of(label, 8.5) for label in pictures[0].up.labels), 0.75
+    gap_x = left + right - 0.15
+    width = (page.width - left - gap_x - right) / 2
     height = (top - bottom - 0.24 - gap_y - below) / 2
     for i, picture in enumerate(pictures):
         x, y = left + (i % 2) * (width + gap_x), bottom + below + (1 - i // 2) * (height + gap_y)
@@ -115,8 +117,8 @@ def _footer(page: Page, table: SweepTable) -> float:
         *page.wrapped(f"Swept: {swept}. {counts(table)}", 8.5),
         *page.wrapped(f"Fixed: {fixed(table.sweep)}.", 8.5),
     ]
-    for i, line in enumerate(reversed(lines)):
-        page.text(0.3, 0.12 + 0.165 * i, line, 8.5, page.palette.faint_text, va="bottom")
+    for i, line in enumerate(lines):
+        page.text(0.3, 0.12 + 0.165 * (len(lines) - 1 - i), line, 8.5, page.palette.faint_text, va="bottom")
     return 0.14 + 0.165 * len(lines)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from foadv_gui.lab.sweep.columns import COLUMNS, Column
 
 _CENSORED = ("steps_low", "steps_median", "steps_high")
-_LINEAR = ("unconverged", "cosine", "concave_share")
+_LINEAR = ("unconverged", "diverged", "cosine", "concave_share")
 _FOUND = ("distinct_maxima", "local_maxima")
 _SAME_FOR_ALL = ("restarts",)
 _HOVERS = {

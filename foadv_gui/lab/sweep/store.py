@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 2**24
 """Bytes of the journal that are read at once."""
+_LONGEST_HEADER = 2**24
 _SYNC_SECONDS = 1.0
 _TRIES = 10
 _LOCK_AT = 2**40
@@ -236,7 +237,7 @@ def _header_of(output: Path) -> Header:
 def _is_journal(stream: IO[bytes], header: bytes, journal: Path) -> bool:
     """Whether a file holds a journal, and not the first bytes of one at most; `FileProblem` if something else."""
     stream.seek(0)
-    first = stream.readline(_BLOCK)
+    first = stream.readline(_LONGEST_HEADER)
     if header.startswith(first) and first != header:
         return False
     if not first.startswith(b'{"format": '):
@@ -246,7 +247,7 @@ def _is_journal(stream: IO[bytes], header: bytes, journal: Path) -> bool:
 
 def _journal_header(stream: IO[bytes], journal: Path) -> Header:
     stream.seek(0)
-    return Header.from_json(journal, stream.readline(_BLOCK))
+    return Header.from_json(journal, stream.readline(_LONGEST_HEADER))
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foadv_gui.lab.config import Experiment
+from foadv_gui.lab.sweep.columns import COLUMNS
 from foadv_gui.lab.sweep.grid import Sweep
-from foadv_gui.lab.sweep.row import COLUMNS
 from foadv_gui.lab.sweep.table import SweepTable
 
 if TYPE_CHECKING:

@@ -210,8 +210,8 @@ def test_a_number_and_a_choice_are_both_told() -> None:
     )
     assert told == (
         "The paths find one maximum at γ = 0.1 and tanh, 16 maxima at γ = 10 and erf (medians). By their rank "
-        "correlations the maxima rise with γ (+1.00) and are fewest, 4, for tanh and most, 12, for erf; the steps do not "
-        "depend on γ and are fewest, 9, for tanh and most, more than 1000, for erf."
+        "correlations the maxima rise with γ (+1.00) and are fewest, 4, for tanh and most, 12, for erf; the steps do "
+        "not depend on γ and are fewest, 9, for tanh and most, more than 1000, for erf."
     )
 
 
