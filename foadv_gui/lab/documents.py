@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from foadv_gui.lab.comparison import Comparison, find_comparison
 from foadv_gui.lab.config import SETTINGS, Experiment
 from foadv_gui.lab.files import FileProblem, atomic_write
 from foadv_gui.lab.presets import find
@@ -26,17 +27,22 @@ _OF_OTHER_STARTS = (
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What was asked for: an experiment; the saved run of it, if there is one; and the recording whose starts hold."""
+    """What was asked for: an experiment; the saved run of it, if there is one; and the recording whose starts hold.
+
+    Or a comparison, of which it is the first column's.
+    """
 
     experiment: Experiment
     recording: Recording | None = None
     starts: Recording | None = None
+    comparison: Comparison | None = None
 
 
 def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Found:
-    """Return what a preset's name, a .toml file or an .npz recording stands for, with some settings changed.
+    """Return what the name of a preset or a comparison, a .toml file or an .npz recording stands for, with changes.
 
-    A change of how a recording is shown shows it as it was saved; any other runs its experiment anew.
+    A change of how a recording is shown shows it as it was saved; any other runs its experiment anew. Of a comparison
+    all columns are changed.
 
     Raises
     ------
@@ -44,6 +50,11 @@ def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Fo
         Saying what is wrong with the name, the file or the changes.
     """
     changes = changes or {}
+    compared = find_comparison(name)
+    if compared is not None:
+        for key, value in changes.items():
+            compared = compared.changed(key, value)
+        return Found(compared.columns[0], comparison=compared)
     recording = load(name) if names_recording(name) else None
     experiment = find(name) if recording is None else recording.experiment
     experiment = experiment.changed(changes)
