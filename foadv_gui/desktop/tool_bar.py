@@ -8,8 +8,6 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QTabBar, QToolBar, QToolButton
 from superqt import QElidingLabel
 
-from foadv_gui.lab.presets import load_preset, preset_names
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -41,12 +39,15 @@ class ToolBar(QToolBar):
         self.addWidget(self.pages)
         self.preset = QComboBox()
         self.preset.setAccessibleName("Preset")
-        self.preset.setToolTip("Ready-made experiments: each shows one thing clearly")
+        self.preset.setToolTip("Ready-made experiments and comparisons: each shows one thing clearly")
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.preset.addItem("Choose a preset…", "")
-        for name in preset_names():
-            experiment = load_preset(name)
-            self._add(name, experiment.title or name, experiment.watch)
+        for i, workspace in enumerate(workspaces):
+            ready = workspace.ready()
+            if i and ready:
+                self.preset.insertSeparator(self.preset.count())
+            for name, title, watch in ready:
+                self._add(name, title, watch)
         self.preset.activated.connect(self._on_preset)
         self.addWidget(self.preset)
         self.watch = QElidingLabel()
