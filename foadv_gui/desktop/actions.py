@@ -48,6 +48,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "cut", "Cut", "Draw a line on the landscape: the loss along it", "C", "line", playback=True, checkable=True
     ),
+    ActionSpec(
+        "pin", "Pin to compare", "Pin this run: it becomes a column of Compare scales", "P", "pin", playback=True
+    ),
     ActionSpec("cancel", "Cancel", "Stop what is being computed", "Esc", "cancel"),
     ActionSpec("undo", "Undo", "Take the last change back", "Ctrl+Z", "undo"),
     ActionSpec("redo", "Redo", "Make it again", "Ctrl+Y", "redo"),
@@ -144,6 +147,7 @@ def key_sheet() -> str:
         ("Wheel", "Zoom; the landscape is refined"),
         ("Drag elsewhere", "Move the view"),
         ("Shift and drag", "Draw a line: the loss along it"),
+        ("Wheel in a column", "Zoom in all columns of Compare scales"),
         ("Drag the globe", "Turn it; a double click turns it back"),
     )
     rows += "".join(f"<tr><td><b>{what}</b>&nbsp;&nbsp;&nbsp;</td><td>{why}</td></tr>" for what, why in mouse)

@@ -88,7 +88,9 @@ def begin(window: MainWindow, found: Found | None = None, name: str = "") -> Non
     first = preset_names()[0]
     found = found or look_up(first)
     window.show_found(name or first, found)
-    if found.recording is None and found.experiment == load_preset(first):
+    if not window.explore.isVisibleTo(window):
+        window.explore.waiting = first, look_up(first)
+    elif found.recording is None and found.experiment == load_preset(first):
         window.session.play_shipped(load_opening())
 
 
@@ -117,15 +119,20 @@ def screenshot(
     trouble: list[Exception] = []
     window.session.unopened.connect(lambda *words: trouble.append(FileProblem(*words)))
     window.session.failed.connect(lambda *words: trouble.append(_failure(*words)))
+    for workspace in window.workspaces:
+        workspace.failed.connect(lambda *words: trouble.append(_failure(*words)))
     window.resize(*size)
     try:
         window.show_found(name, found)
         window.show()
         window.start_computing()
-        window.player.pause()
+        player = window.workspace.player
+        if player is not None:
+            player.pause()
         _settle(window, trouble)
-        window.player.seek(window.session.steps if at is None else at)
-        _settle(window, trouble)
+        if player is not None:
+            player.to_end() if at is None else player.seek(at)
+            _settle(window, trouble)
         picture = window.grab()
     finally:
         window.close()
@@ -145,7 +152,7 @@ def _settle(window: MainWindow, trouble: list[Exception]) -> None:
 
     def look() -> None:
         nonlocal idle
-        idle = 0 if window.session.busy else idle + 1
+        idle = 0 if window.workspace.busy else idle + 1
         if trouble or idle * tick.interval() >= _QUIET_MS:
             loop.quit()
 

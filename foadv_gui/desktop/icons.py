@@ -35,6 +35,14 @@ _GLYPHS = {
     "no": "mdi6.close-circle",
     "unsure": "mdi6.help-circle",
     "note": "mdi6.information",
+    "pin": "mdi6.pin-outline",
+    "pinned": "mdi6.pin",
+    "left": "mdi6.arrow-left",
+    "explore": "mdi6.magnify-expand",
+    "take": "mdi6.application-import",
+    "one plane": "mdi6.link-variant",
+    "one scale": "mdi6.palette-outline",
+    "ghost": "mdi6.ghost-outline",
 }
 
 

@@ -17,6 +17,7 @@ from foadv_gui.desktop.player import Player
 from foadv_gui.desktop.session import Session
 from foadv_gui.desktop.tool_bar import ToolBar
 from foadv_gui.desktop.transport import Transport
+from foadv_gui.desktop.workspaces.compare import CompareWorkspace, run_of
 from foadv_gui.desktop.workspaces.explore import ExploreWorkspace
 from foadv_gui.desktop.workspaces.sweep import SweepWorkspace
 from foadv_gui.lab.documents import names_recording, names_table
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
 
     from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.desktop.undo import Choice
     from foadv_gui.desktop.worker import ComputeThread
     from foadv_gui.desktop.workspaces.workspace import Workspace
     from foadv_gui.lab.documents import Found
 
+_TOLD_MS = 8000
 _KINDS = "Experiments, recordings and sweeps (*.toml *.npz *.parquet *.csv);;All files (*)"
 
 
@@ -55,20 +58,25 @@ class MainWindow(QMainWindow):
             possible.connect(self.actions_table[key].setEnabled)
             self.actions_table[key].setEnabled(False)
         self.explore = ExploreWorkspace(self.session, self.player, theme, self.actions_table)
+        self.compare = CompareWorkspace(self.session, theme, self.actions_table)
         self.sweep = SweepWorkspace(self.session, theme, self.filing)
-        self.sweep.openWanted.connect(self.show_found)
-        self.sweep.saveRefused.connect(self.warn)
-        self.sweep.failed.connect(self._on_failed)
-        self.workspaces: tuple[Workspace, ...] = (self.explore, self.sweep)
+        self.sweep.openWanted.connect(self._on_point)
+        self.workspaces: tuple[Workspace, ...] = (self.explore, self.compare, self.sweep)
         self.stack = QStackedWidget()
         for workspace in self.workspaces:
             self.stack.addWidget(workspace)
             self.undo_group.addStack(workspace.undo_stack)
             workspace.statusChanged.connect(self._show_status)
             workspace.titleChanged.connect(self._show_title)
+            workspace.told.connect(self._tell)
+            workspace.warned.connect(self.warn)
+            workspace.failed.connect(self._on_failed)
+            workspace.pinned.connect(self._on_pinned)
         self.setCentralWidget(self.stack)
         self._add_tool_bar()
         self._add_status()
+        self.compare.exploreWanted.connect(self._explore)
+        self.compare.comparing.ghostsChanged.connect(self._haunt)
         self.session.opened.connect(self._on_opened)
         self.session.unopened.connect(self._on_unopened)
         self.session.failed.connect(self._on_failed)
@@ -89,6 +97,7 @@ class MainWindow(QMainWindow):
             **self.transport.handlers,
             "fit": self._fit,
             "cut": self._cut,
+            "pin": self._pin,
             "cancel": self._cancel,
             "undo": self._undo,
             "redo": self._redo,
@@ -189,6 +198,12 @@ class MainWindow(QMainWindow):
         self._played_before = self.player.playing
         self.player.play()
 
+    @Slot(str, object)
+    def _on_point(self, name: str, found: Found) -> None:
+        self.explore.waiting = None
+        self.show_found(name, found)
+        self._tell(f"Opened from the sweep: {name}")
+
     @Slot(str, str)
     def _on_unopened(self, name: str, why: str) -> None:
         if not self._played_before:
@@ -218,7 +233,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def ask_save(self) -> None:
-        """Choose a file and save what is on show: in Explore the recording (.npz) or the experiment (.toml)."""
+        """Choose a file and save the recording (.npz) or the experiment (.toml); on other pages what these show."""
         if self.workspace is not self.explore:
             self.workspace.ask_save()
             return
@@ -250,6 +265,10 @@ class MainWindow(QMainWindow):
         self.statusBar().showMessage(f"Saved {path}", 4000)
 
     # -- showing -------------------------------------------------------------------------------------------------
+
+    @Slot(str)
+    def _tell(self, words: str) -> None:
+        self.statusBar().showMessage(words, _TOLD_MS)
 
     @Slot()
     def _show_title(self) -> None:
@@ -287,6 +306,24 @@ class MainWindow(QMainWindow):
         self.workspace.cancel()
 
     @Slot()
+    def _pin(self) -> None:
+        self.workspace.pin()
+
+    @Slot()
+    def _on_pinned(self) -> None:
+        self.compare.pin_run(run_of(self.session))
+
+    @Slot()
+    def _haunt(self) -> None:
+        self.session.look_beside(ghosts=self.compare.comparing.pinned_ghosts)
+
+    @Slot(object)
+    def _explore(self, choice: Choice) -> None:
+        self.explore.waiting = None
+        self.show_page(self.workspaces.index(self.explore))
+        self.session.open(choice.experiment, recording=choice.recording, starts=choice.recording)
+
+    @Slot()
     def _undo(self) -> None:
         self.undo_group.undo()
 
@@ -319,14 +356,14 @@ class MainWindow(QMainWindow):
             event.ignore()  # what went wrong is said in a moment, and it can be saved elsewhere
             return
         try:
-            for workspace in self.workspaces:
-                workspace.leave()
-                workspace.close_down()
             if self._remember:
                 settings = QSettings()
                 settings.setValue("window/geometry", self.saveGeometry())
                 settings.setValue("window/columns", self.explore.columns.saveState())
             self.hide()  # at once: loading torch, which takes seconds, cannot be interrupted
+            for workspace in self.workspaces:
+                workspace.leave()
+                workspace.close_down()
         finally:
             self._thread.close()  # whatever went wrong: Qt aborts the program over a thread that still runs
             self.filing.close()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal, Slot
-
-if TYPE_CHECKING:
-    from foadv_gui.desktop.session import Session
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 _TICK_MS = 16
@@ -18,14 +15,52 @@ _STILL_FACTOR = 6.0
 """How much faster it plays where no path moves visibly any more."""
 
 
+class Playhead(Protocol):
+    """The cursor that a player moves: that of one session, or of several at once."""
+
+    position: float
+    """Where it is, between two iterates."""
+    cursorChanged: Any
+    recordingChanged: Any
+
+    @property
+    def steps(self) -> int:
+        """The last step that there is."""
+        ...
+
+    @property
+    def t(self) -> int:
+        """The iterate that the cursor is on."""
+        ...
+
+    @property
+    def moving(self) -> bool:
+        """Whether a control was moved a moment ago."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether no more iterates will come."""
+        ...
+
+    @property
+    def still_from(self) -> int:
+        """The step from which no path moves visibly any more."""
+        ...
+
+    def set_position(self, position: float) -> None:
+        """Move the cursor."""
+        ...
+
+
 class Player(QObject):
-    """Plays the session's recording: at speed 1 what moves takes four seconds, or less at four steps a second."""
+    """Plays what a playhead moves over: at speed 1 what moves takes four seconds, or less at four steps a second."""
 
     changed = Signal()
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, playhead: Playhead, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._playhead = playhead
         self.speed = 1.0
         self.loop = True
         self._held = 0.0
@@ -43,16 +78,15 @@ class Player(QObject):
     @property
     def rate(self) -> float:
         """Iterates a second at the present speed and place."""
-        path, steps = self._session.path, self._session.steps
-        moving = path.still_from if path is not None else steps
+        moving = self._playhead.still_from
         rate = self.speed * max(_SLOWEST_RATE, moving / _MOVING_SECONDS)
-        return rate * _STILL_FACTOR if self._session.position >= moving else rate
+        return rate * _STILL_FACTOR if self._playhead.position >= moving else rate
 
     @Slot()
     def play(self) -> None:
         """Start, from the beginning if the cursor is at the end."""
-        if self._session.position >= self._session.steps:
-            self._session.set_position(0.0)
+        if self._playhead.position >= self._playhead.steps:
+            self._playhead.set_position(0.0)
         self._held = 0.0
         self._clock.start()
         self._timer.start()
@@ -63,7 +97,7 @@ class Player(QObject):
         """Stop on a whole iterate."""
         if self._timer.isActive():
             self._timer.stop()
-            self._session.set_position(float(self._session.t))
+            self._playhead.set_position(float(self._playhead.t))
             self.changed.emit()
 
     @Slot()
@@ -77,20 +111,20 @@ class Player(QObject):
     def step(self, count: int) -> None:
         """Pause, and move by whole iterates."""
         self.pause()
-        self._session.set_position(float(self._session.t + count))
+        self._playhead.set_position(float(self._playhead.t + count))
 
     def seek(self, t: int) -> None:
         """Pause at an iterate."""
         self.pause()
-        self._session.set_position(float(t))
+        self._playhead.set_position(float(t))
 
     def to_end(self) -> None:
         """Pause at the last iterate."""
-        self.seek(self._session.steps)
+        self.seek(self._playhead.steps)
 
     def replay(self) -> None:
         """Play from the first iterate."""
-        self._session.set_position(0.0)
+        self._playhead.set_position(0.0)
         self.play()
 
     def set_speed(self, speed: float) -> None:
@@ -111,18 +145,18 @@ class Player(QObject):
     @Slot()
     def _tick(self) -> None:
         seconds = self._clock.restart() / 1000
-        session = self._session
-        if session.moving:
+        playhead = self._playhead
+        if playhead.moving:
             return  # a moving control has the window's time to itself
-        if session.position < session.steps:
+        if playhead.position < playhead.steps:
             # A slow frame must not jump ahead.
-            session.set_position(session.position + min(seconds, 0.1) * self.rate)
+            playhead.set_position(playhead.position + min(seconds, 0.1) * self.rate)
             return
-        if session.recording is None or not session.recording.finished:
+        if not playhead.finished:
             return
         self._held += seconds
         if not self.loop:
             self.pause()
         elif self._held >= _HOLD_SECONDS:
             self._held = 0.0
-            session.set_position(0.0)
+            playhead.set_position(0.0)

@@ -23,6 +23,7 @@ from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     FocusRun,
     PathPicture,
+    PlanePicture,
     Prepared,
     Request,
     Surface,
@@ -32,6 +33,8 @@ from foadv_gui.lab.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from foadv_gui.lab.ghost import Ghost
 
 _REST_MS = 140
 """How long a control rests before the coarse picture is refined."""
@@ -61,6 +64,7 @@ class Session(Questions):
         self._position_before = 0.0
         self._oldest_job = self._asked_job = 0
         self._fresh = self._live = False
+        self._beside: tuple[PlanePicture | None, tuple[Ghost, ...]] = (None, ())
         self._spectrum_asked: tuple[object, ...] = ()
         thread.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._asking = QTimer(self, singleShot=True, interval=0)
@@ -197,6 +201,14 @@ class Session(Questions):
             self.windowChanged.emit()
         self._ask(live=False)
 
+    def look_beside(self, onto: PlanePicture | None = None, ghosts: tuple[Ghost, ...] = ()) -> None:
+        """Draw on another run's plane (None: on its own), and other runs' paths as ghosts."""
+        if (onto, ghosts) != self._beside:
+            if (onto is None) != (self._beside[0] is None):
+                self._fit()
+            self._beside = onto, ghosts
+            self._ask(live=False)
+
     def _fit(self) -> None:
         """Show the whole of another plane; the views ask for its extent, which must be the new one."""
         self.window = None
@@ -258,7 +270,14 @@ class Session(Questions):
     def _ask_now(self) -> None:
         choice, turn = self._choice, self.trackball.turn
         request = Request(
-            choice.experiment, choice.starts, self.window, self._live, choice.recording, self._fresh, turn
+            choice.experiment,
+            choice.starts,
+            self.window,
+            self._live,
+            choice.recording,
+            self._fresh,
+            turn,
+            *self._beside,
         )
         self._live = False
         job = self._thread.submit(SCENE, lambda scene, *stop: scene.stages(request, *stop))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from foadv_gui.lab.bulk import BulkPicture
 from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
+from foadv_gui.lab.ghost import GhostsPicture
 from foadv_gui.lab.globe import SpherePicture, SphereSurface
 from foadv_gui.lab.picture import (
     CutPicture,
@@ -24,6 +25,7 @@ from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPi
 
 _KEPT: dict[type, str] = {
     PlanePicture: "plane",
+    GhostsPicture: "ghosts",
     Surface: "surface",
     SpherePicture: "sphere",
     SphereSurface: "globe",
@@ -49,6 +51,7 @@ class Shown(QObject):
     recordingChanged = Signal()
     pathChanged = Signal()
     planeChanged = Signal()
+    ghostsChanged = Signal()
     surfaceChanged = Signal()
     sphereChanged = Signal()
     globeChanged = Signal()
@@ -73,6 +76,7 @@ class Shown(QObject):
         self.path: PathPicture | None = None
         self.focus_run: PathPicture | None = None
         self.plane: PlanePicture | None = None
+        self.ghosts: GhostsPicture | None = None
         self.surface: Surface | None = None
         self.sphere: SpherePicture | None = None
         self.globe: SphereSurface | None = None
@@ -99,6 +103,16 @@ class Shown(QObject):
     def t(self) -> int:
         """The iterate that the cursor is on."""
         return min(int(self.position), self.steps)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is a recording to which no more iterates will come."""
+        return self.recording is not None and self.recording.finished
+
+    @property
+    def still_from(self) -> int:
+        """The step from which no path moves visibly any more."""
+        return self.path.still_from if self.path is not None else self.steps
 
     def set_position(self, position: float) -> None:
         """Move the cursor; between two iterates only the marker on the path follows."""

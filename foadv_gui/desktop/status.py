@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from foadv_gui.desktop.session import Session
 
@@ -71,6 +71,42 @@ def _judging(session: Session) -> bool:
     """Whether the picture is there, but not all that can be said of its run."""
     recording = session.recording
     return recording is not None and recording.finished and not session.outdated and bool(session.progress.words)
+
+
+def at_cursor(session: Session) -> str:
+    """The true loss at the cursor, that of its shadow on the plane, and how much lies off it; nothing if not known."""
+    ahead = session.focus_run
+    if ahead is not None:  # while a control moves
+        i = ahead.at(session.t)
+        return f"L = {ahead.shadow_loss[i]:.5g} on the plane,  off plane {ahead.off_plane[i, 0]:.0%}"
+    path, recording = session.path, session.recording
+    if path is None or recording is None or path.restarts != recording.restarts:
+        return ""
+    i = path.at(session.t)
+    held = session.plane.explained if session.plane is not None else None
+    explained = "" if held is None else f",  plane holds {held:.0%}"
+    return (
+        f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane),  "
+        f"off plane {path.off_plane[i, path.focus]:.0%}{explained}"
+    )
+
+
+def shown_together(sessions: Sequence[Session]) -> str:
+    """What is on show in several columns: what all have in common, and where it is computed."""
+    infos = [session.info for session in sessions if session.info is not None]
+    if len(infos) < len(sessions) or not infos:
+        return ""
+    parts = [f"{len(infos)} columns", _common([info.input_label for info in infos], "{}")]
+    parts += [
+        _common([getattr(info, name) for info in infos], f"{symbol} = {{:.4g}}")
+        for name, symbol in (("dimension", "d"), ("width", "m"), ("restarts", "K"))
+    ]
+    parts.append(_common([info.device for info in infos], "{}"))
+    return "   ".join(part for part in parts if part) + " "
+
+
+def _common(values: Sequence[object], words: str) -> str:
+    return words.format(values[0]) if len(set(values)) == 1 else ""
 
 
 def shown(session: Session) -> str:

@@ -8,9 +8,6 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QTabBar, QToolBar, QToolButton
 from superqt import QElidingLabel
 
-from foadv_gui.lab.presets import load_preset, preset_names
-from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,17 +40,16 @@ class ToolBar(QToolBar):
         self.addWidget(self.pages)
         self.preset = QComboBox()
         self.preset.setAccessibleName("Preset")
-        self.preset.setToolTip("Ready-made experiments: each shows one thing clearly")
+        self.preset.setToolTip("Ready-made experiments, comparisons and sweeps: each shows one thing clearly")
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.preset.setMaximumWidth(_WIDEST_PX)
         self.preset.addItem("Choose a preset…", "")
-        for name in preset_names():
-            experiment = load_preset(name)
-            self._add(name, experiment.title or name, experiment.watch)
-        self.preset.insertSeparator(self.preset.count())
-        for name in sweep_names():
-            base = load_sweep(name).base
-            self._add(name, f"Sweep: {base.title or name}", base.watch)
+        for i, workspace in enumerate(workspaces):
+            ready = workspace.ready()
+            if i and ready:
+                self.preset.insertSeparator(self.preset.count())
+            for name, title, watch in ready:
+                self._add(name, title, watch)
         self.preset.activated.connect(self._on_preset)
         self.addWidget(self.preset)
         self.watch = QElidingLabel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtGui import QUndoCommand
@@ -37,27 +37,60 @@ class Choice:
     recording: Recording | None = None
     opened: str | None = None
 
+    @property
+    def recordings(self) -> list[Recording]:
+        """The saved runs that it keeps in memory."""
+        held = (self.starts, self.recording)
+        return [one for one in held if one is not None and not isinstance(one, np.ndarray)]
+
     def on_other_plane(self, before: Choice) -> bool:
         """Whether a part of the old plane that was zoomed to means nothing on the new one."""
         keys = ("view.plane", "view.extent", "view.pixel_u", "view.pixel_v", "input.source", "network.dimension")
         return any(before.experiment.get(key) != self.experiment.get(key) for key in keys)
 
 
-class EditCommand(QUndoCommand):
-    """A change from one choice to another; consecutive live changes of one key merge while they follow each other."""
+class Change(QUndoCommand):
+    """A change from one state to another; consecutive live changes of one key merge while they follow each other."""
 
-    def __init__(self, session: Session, before: Choice, after: Choice, key: str, live: bool) -> None:
-        super().__init__(_words(key))
-        self._session, self._before, self._after = session, before, after
+    def __init__(self, target: Any, before: Any, after: Any, key: str, live: bool, words: str = "") -> None:
+        super().__init__(words or _words(key))
+        self._target, self._before, self._after = target, before, after
         self._key, self._live = key, live
         self._time = time.monotonic()
-        self._possible: Choice | None = None
 
     @property
     def recordings(self) -> list[Recording]:
         """The saved runs that this command keeps in memory."""
-        held = (self._before.starts, self._before.recording, self._after.starts, self._after.recording)
-        return [one for one in held if one is not None and not isinstance(one, np.ndarray)]
+        return [*self._before.recordings, *self._after.recordings]
+
+    def id(self) -> int:
+        """Commands with one id may merge (Qt asks)."""
+        return hash(self._key) & 0x7FFFFFFF if self._live else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        """Take a later step of the same drag over."""
+        if not isinstance(other, Change) or other._key != self._key:
+            return False
+        if other._time - self._time > _MERGE_SECONDS:
+            return False
+        self._after, self._time = other._after, other._time
+        return True
+
+    def redo(self) -> None:
+        """Show the later state."""
+        self._target.restore(self._after, live=self._live)
+
+    def undo(self) -> None:
+        """Show the earlier state."""
+        self._target.restore(self._before, live=False)
+
+
+class EditCommand(Change):
+    """A change of a session from one choice to another, which may turn out to be impossible."""
+
+    def __init__(self, session: Session, before: Choice, after: Choice, key: str, live: bool) -> None:
+        super().__init__(session, before, after, key, live)
+        self._possible: Choice | None = None
 
     def accept(self, choice: Choice) -> None:
         """Note that a choice which this command leads to could be computed."""
@@ -67,39 +100,18 @@ class EditCommand(QUndoCommand):
     def retreat(self) -> None:
         """Lead only to the last choice on the way that could be computed; without one, vanish from the stack."""
         if self._possible is None:
-            self._session.restore(self._before, live=False)
+            self._target.restore(self._before, live=False)
             self.setObsolete(True)
-            self._session.undo_stack.undo()  # which only removes what is obsolete
+            self._target.undo_stack.undo()  # which only removes what is obsolete
         elif self._possible is not self._after:
             self._after = self._possible
-            self._session.restore(self._after, live=False)
-
-    def id(self) -> int:
-        """Commands with one id may merge (Qt asks)."""
-        return hash(self._key) & 0x7FFFFFFF if self._live else -1
-
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        """Take a later step of the same drag over."""
-        if not isinstance(other, EditCommand) or other._key != self._key:
-            return False
-        if other._time - self._time > _MERGE_SECONDS:
-            return False
-        self._after, self._time = other._after, other._time
-        return True
-
-    def redo(self) -> None:
-        """Show the later choice."""
-        self._session.restore(self._after, live=self._live)
-
-    def undo(self) -> None:
-        """Show the earlier choice."""
-        self._session.restore(self._before, live=False)
+            self._target.restore(self._after, live=False)
 
 
 def forget_if_large(stack: QUndoStack) -> None:
     """Forget all changes where the saved runs that were opened among them take too much memory."""
     commands = [stack.command(i) for i in range(stack.count())]
-    held = {id(one): one for command in commands if isinstance(command, EditCommand) for one in command.recordings}
+    held = {id(one): one for command in commands if isinstance(command, Change) for one in command.recordings}
     if sum(one.delta.nbytes for one in held.values()) > _HELD_BYTES:
         stack.clear()
 

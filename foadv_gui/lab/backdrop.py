@@ -16,8 +16,9 @@ from foadv_gui.core.constraint import LinfBall
 from foadv_gui.core.interruption import give_way
 from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, residual_on_grid
 from foadv_gui.core.places import to_exact
-from foadv_gui.core.plane import PathContext, constraint_cut, inside_cut, make_plane
+from foadv_gui.core.plane import PathContext, Plane, constraint_cut, inside_cut, make_plane
 from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.ghost import GhostsPicture
 from foadv_gui.lab.lookup import Lookup
 from foadv_gui.lab.picture import PlanePicture, Request, Surface, Window, grid_shape
 
@@ -45,6 +46,8 @@ class Backdrop(Lookup):
         self._surface: Surface | None = None
         self._surface_for: Request | None = None
         self._surface_shown: object = None
+        self._haunted = False
+        """Whether there are ghosts on show."""
 
     def forget_surface(self) -> None:
         """The landscape has to be computed anew."""
@@ -61,8 +64,18 @@ class Backdrop(Lookup):
             path, endpoints = _finite(recording.delta[:, focus]), _finite(recording.delta[-1])
         return PathContext(exact, self._exact_set(), path, endpoints, view.plane_seed, (view.pixel_u, view.pixel_v))
 
-    def lay_plane(self, request: Request, recording: Recording | None) -> Iterator[PlanePicture]:
-        """Lay the plane, through the iterates of a recording where it follows them.
+    def follows(self, request: Request) -> bool:
+        """Whether the plane follows the iterates, and so can be laid only when the ascent has run."""
+        return request.experiment.view.plane in PATH_PLANES and self._given(request) is None
+
+    def _given(self, request: Request) -> PlanePicture | None:
+        """The plane of another run that is to be drawn on; one of another dimension means nothing here."""
+        assert self.problem is not None
+        onto = request.onto
+        return onto if onto is not None and len(onto.u) == self.problem.clean.dimension else None
+
+    def lay_plane(self, request: Request, recording: Recording | None) -> Iterator[PlanePicture | GhostsPicture]:
+        """Lay the plane, through the iterates of a recording where it follows them, and the ghosts on it.
 
         Raises
         ------
@@ -72,16 +85,19 @@ class Backdrop(Lookup):
         assert self.problem is not None
         view, old, all_paths = request.experiment.view, self.plane, self.problem.restarts
         laid = (view.plane, self.problem.clean.dimension)
+        onto = self._given(request)
         # One path says nothing of a plane through the ends of all: that of the run before stays until they are there.
         waits = view.plane == "endpoint-components" and recording is not None and recording.restarts < all_paths
-        if not (waits and self._plane_laid == laid):
+        if onto is not None:
+            self.plane = _again(onto, self._exact_set().epsilon)
+        elif not (waits and self._plane_laid == laid):
             try:
                 self.plane = make_plane(view.plane, self._context(request, recording))
             except NoCurvatureError as reason:
                 raise ExperimentError("view.plane", str(reason), view.plane) from None
         plane = self.plane
         assert plane is not None
-        self._plane_laid = laid
+        self._plane_laid = laid if onto is None else None
         if old is None or not all(torch.equal(getattr(old, n), getattr(plane, n)) for n in ("origin", "u", "v")):
             self._surface_key = None
         clean, _ = plane.coordinates(torch.zeros_like(plane.origin))
@@ -90,7 +106,7 @@ class Backdrop(Lookup):
         # An l2 set reaches as far as epsilon everywhere, the l-infinity ball in its corners up to sqrt(d) times as far.
         corners = isinstance(self.problem.constraint, LinfBall) and len(cut)
         self._reach = float(np.abs(cut).max()) if corners else 1.0
-        yield PlanePicture(
+        picture = PlanePicture(
             name=view.plane,
             origin=plane.origin.numpy(),
             u=plane.u.numpy(),
@@ -103,6 +119,10 @@ class Backdrop(Lookup):
             epsilon=epsilon,
             reach=self._reach,
         )
+        yield picture
+        if request.ghosts or self._haunted:
+            self._haunted = bool(request.ghosts)
+            yield GhostsPicture.of(request.ghosts, picture)
 
     def draw_surface(self, request: Request, *, coarse: bool, interrupted: Callable[[], bool]) -> Iterator[Surface]:
         """Draw the visible part of the landscape, unless it is on show already."""
@@ -158,6 +178,14 @@ class Backdrop(Lookup):
         gradient = to_exact(gradient_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon))).numpy()
         longest = np.linalg.norm(gradient, axis=1).max()
         return np.concatenate([points, gradient / longest if longest > 0 else gradient], 1)
+
+
+def _again(plane: PlanePicture, epsilon: float) -> Plane:
+    """The plane of another run at this one's radius."""
+    origin, u, v = (
+        torch.from_numpy(np.array(part)) for part in (plane.origin / plane.epsilon * epsilon, plane.u, plane.v)
+    )
+    return Plane(origin, u, v, plane.axes)
 
 
 def _finite(delta: NDArray[Any]) -> torch.Tensor:

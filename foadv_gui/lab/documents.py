@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from foadv_gui.lab.comparison import Comparison, find_comparison
 from foadv_gui.lab.config import SETTINGS, Experiment, ExperimentError
 from foadv_gui.lab.files import FileProblem, atomic_write
 from foadv_gui.lab.presets import find
@@ -32,20 +33,23 @@ _OF_OTHER_STARTS = (
 class Found:
     """What was asked for: an experiment; the saved run of it, if there is one; and the recording whose starts hold.
 
-    Or a sweep, of which `experiment` is what all points have in common, and the table of what was computed of it.
+    Or a comparison, of which it is the first column's; or a sweep, of which it is what all points have in common, and
+    the table of what was computed of it.
     """
 
     experiment: Experiment
     recording: Recording | None = None
     starts: Recording | None = None
+    comparison: Comparison | None = None
     sweep: Sweep | None = None
     table: SweepTable | None = None
 
 
 def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Found:
-    """Return what a preset's name, a .toml file or an .npz recording stands for, with some settings changed.
+    """Return what the name of a preset or a comparison, a .toml file or an .npz recording stands for, with changes.
 
-    A change of how a recording is shown shows it as it was saved; any other runs its experiment anew.
+    A change of how a recording is shown shows it as it was saved; any other runs its experiment anew. Of a comparison
+    all columns are changed.
 
     Raises
     ------
@@ -53,11 +57,14 @@ def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Fo
         Saying what is wrong with the name, the file or the changes.
     """
     changes = changes or {}
-    swept = _look_up_sweep(name)
+    swept = _look_up_sweep(name, changes)
     if swept is not None:
-        if changes:
-            raise ExperimentError(next(iter(changes)), "cannot be changed in a sweep: edit its file", source=str(name))
         return swept
+    compared = find_comparison(name)
+    if compared is not None:
+        for key, value in changes.items():
+            compared = compared.changed(key, value)
+        return Found(compared.columns[0], comparison=compared)
     recording = load(name) if names_recording(name) else None
     experiment = find(name) if recording is None else recording.experiment
     experiment = experiment.changed(changes)
@@ -65,11 +72,14 @@ def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Fo
     return Found(experiment, recording if saved else None, recording if all(map(keeps_starts, changes)) else None)
 
 
-def _look_up_sweep(name: str | Path) -> Found | None:
+def _look_up_sweep(name: str | Path, changes: Mapping[str, object]) -> Found | None:
     """What a ready sweep's name, a sweep's file or a table of one stands for; None for anything else."""
     if names_table(name):
         from foadv_gui.lab.sweep.table import read_table  # with polars
 
+        if changes:
+            reason = "cannot be changed: the table of a sweep is shown as it was computed"
+            raise ExperimentError(next(iter(changes)), reason, source=str(name))
         table = read_table(name)
         return Found(table.sweep.base, sweep=table.sweep, table=table)
     path = Path(name)
@@ -79,6 +89,8 @@ def _look_up_sweep(name: str | Path) -> Found | None:
         sweep = Sweep.from_toml(path)
     else:
         return None
+    if changes:
+        sweep = Sweep.of_table(sweep.base.changed(changes), sweep.table)
     return Found(sweep.base, sweep=sweep)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.ghost import Ghost
     from foadv_gui.lab.recording import Recording
 
     Floats: TypeAlias = NDArray[np.float64]
@@ -48,6 +49,8 @@ class Request:
     whose own starts hold; or None. window: the visible part of the plane, or None for the experiment's extent. live: a
     control is moving, so show something coarse at once. recording: a run to show as it was saved, in place of running
     the experiment. fresh: run again what was cancelled. turn: how a globe is turned, (3, 3), or None for its front.
+    onto: the plane of another run, to draw on its directions and origin (in units of epsilon) where the dimension is
+    the same. ghosts: paths of other runs to draw on the plane.
     """
 
     experiment: Experiment
@@ -57,6 +60,8 @@ class Request:
     recording: Recording | None = None
     fresh: bool = False
     turn: Floats | None = None
+    onto: PlanePicture | None = None
+    ghosts: tuple[Ghost, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,17 @@ class PlanePicture:
             return target
         away = start - self.origin / self.epsilon
         return target + away - (away @ self.u) * self.u - (away @ self.v) * self.v
+
+    def alike(self, other: PlanePicture) -> bool:
+        """Whether another plane has the same directions, and the same origin in units of epsilon."""
+        return all(
+            one.shape == two.shape and np.allclose(one, two, rtol=0, atol=1e-12)
+            for one, two in (
+                (self.u, other.u),
+                (self.v, other.v),
+                (self.origin / self.epsilon, other.origin / other.epsilon),
+            )
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 LARGEST, NARROWEST = 1e100, 1e-290
@@ -29,6 +31,12 @@ def some_range(low: float, high: float) -> tuple[float, float]:
         return low, high
     half = max(0.5, 1e-6 * abs(low))
     return low - half, high + half
+
+
+def united(ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The one range that holds several."""
+    lows, highs = zip(*ranges, strict=True)
+    return min(lows), max(highs)
 
 
 def round_offset(low: float, high: float) -> float:

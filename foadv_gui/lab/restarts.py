@@ -105,7 +105,7 @@ class RestartsPicture:
             return f"No strict local maximum among {ends}"
         n, none = len(self.sizes), self.restarts - int(self.sizes.sum())
         rest = f", {none} at none" if none else ""
-        return f"{n} distinct {'maximum' if n == 1 else 'maxima'} among {ends}: {_paths(self.sizes)}{rest}"
+        return f"{n} distinct {'maximum' if n == 1 else 'maxima'} among {ends}: {paths_words(self.sizes)}{rest}"
 
     @property
     def convergence_words(self) -> str:
@@ -144,7 +144,7 @@ def _about(loss: float) -> tuple[float, float]:
     return loss - half, loss + half
 
 
-def _paths(sizes: NDArray[np.int64]) -> str:
+def paths_words(sizes: NDArray[np.int64]) -> str:
     """Some numbers of paths: "9 and 7 paths"."""
     named = [str(size) for size in sizes[:_NAMED]]
     if len(sizes) > _NAMED:

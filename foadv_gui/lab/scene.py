@@ -17,7 +17,7 @@ import torch
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.interruption import Interrupted, give_way, never
 from foadv_gui.core.spectrum import extreme_eigenvalues
-from foadv_gui.lab.backdrop import PATH_PLANES, same_surface
+from foadv_gui.lab.backdrop import same_surface
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import Problem, climbing, given_starts, prepare, problem_of
 from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.ghost import GhostsPicture
     from foadv_gui.lab.globe import SpherePicture
     from foadv_gui.lab.recording import Recording
     from foadv_gui.lab.restarts import BetweenPicture, RegularityPicture, RestartsPicture
@@ -63,8 +64,9 @@ _PATH_STEPS = 300
 _NOT_KNOWN = CertifiedScale(None, 0.0, pending=True)
 
 Stage: TypeAlias = (
-    "Prepared | PlanePicture | SpherePicture | Surface | FocusRun | Recording | PathPicture | VerdictPicture | "
-    "ExtremesPicture | CertifiedScale | Progress | RestartsPicture | BetweenPicture | RegularityPicture"
+    "Prepared | PlanePicture | GhostsPicture | SpherePicture | Surface | FocusRun | Recording | PathPicture | "
+    "VerdictPicture | ExtremesPicture | CertifiedScale | Progress | "
+    "RestartsPicture | BetweenPicture | RegularityPicture"
 )
 
 
@@ -105,7 +107,7 @@ class Scene(GlobeBackdrop):
         if self._scale[0] not in (None, _scale_key(request)):
             self._scale = None, _NOT_KNOWN
             yield _NOT_KNOWN
-        follows = experiment.view.plane in PATH_PLANES
+        follows = self.follows(request)
         focus = min(experiment.view.focus, problem.restarts - 1)
         first = cancelled if request.live else interrupted
         # A quick run of all restarts is not worth announcing, nor interrupting while a control moves.
@@ -189,7 +191,7 @@ class Scene(GlobeBackdrop):
         """While a control moves: the coarse landscape, and the focused path alone (first, if the plane follows it)."""
         assert self.problem is not None
         problem, view = self.problem, request.experiment.view
-        follows = view.plane in PATH_PLANES
+        follows = self.follows(request)
         # The next move does not wait long for a path, unless it is long since one was shown.
         late = time.monotonic() - self._path_shown > _PATH_SECONDS
         stop = cancelled if late or follows else interrupted

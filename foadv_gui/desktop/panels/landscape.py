@@ -22,6 +22,7 @@ from foadv_gui.desktop.plots.globe import GlobePlot
 from foadv_gui.desktop.plots.landscape import LandscapePlot
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.trails import drawn_restarts
+from foadv_gui.desktop.status import at_cursor
 from foadv_gui.lab.config import setting
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class LandscapePanel(QFrame):
         self.subspace = self._choice("view.subspace", top)
         self.quantity = self._choice("view.quantity", top)
         self._tools: dict[str, QToolButton] = {}
-        for key in ("cut", "fit"):
+        for key in ("cut", "pin", "fit"):
             button = self._tools[key] = QToolButton()
             button.setDefaultAction(actions[key])
             button.setAutoRaise(True)
@@ -253,22 +254,9 @@ class LandscapePanel(QFrame):
             self._show_globe_values()
 
     def _show_plane_values(self) -> None:
-        session = self._session
-        ahead = session.focus_run
-        if ahead is not None:  # while a control moves
-            i = ahead.at(session.t)
-            self.values.setText(f"L = {ahead.shadow_loss[i]:.5g} on the plane,  off plane {ahead.off_plane[i, 0]:.0%}")
-            return
-        path, recording = session.path, session.recording
-        if path is None or recording is None or path.restarts != recording.restarts:
-            return
-        i = path.at(session.t)
-        held = session.plane.explained if session.plane is not None else None
-        explained = "" if held is None else f",  plane holds {held:.0%}"
-        self.values.setText(
-            f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane),  "
-            f"off plane {path.off_plane[i, path.focus]:.0%}{explained}"
-        )
+        words = at_cursor(self._session)
+        if words:
+            self.values.setText(words)
 
     def _show_globe_values(self) -> None:
         session, sphere, recording = self._session, self._session.sphere, self._session.recording

@@ -11,18 +11,19 @@ from foadv_gui.desktop.icons import icon
 from foadv_gui.desktop.player import SPEEDS
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QShowEvent
+
     from foadv_gui.desktop.actions import Actions
-    from foadv_gui.desktop.player import Player
-    from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.player import Player, Playhead
     from foadv_gui.desktop.theme import ThemeKeeper
 
 
 class PlaybackBar(QWidget):
     """Moves the cursor; never computes."""
 
-    def __init__(self, session: Session, player: Player, actions: Actions, theme: ThemeKeeper) -> None:
+    def __init__(self, playhead: Playhead, player: Player, actions: Actions, theme: ThemeKeeper) -> None:
         super().__init__()
-        self._session, self._player, self._theme = session, player, theme
+        self._playhead, self._player, self._theme = playhead, player, theme
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 8, 4)
         row.setSpacing(4)
@@ -57,8 +58,8 @@ class PlaybackBar(QWidget):
         self.loop.setIconSize(QSize(18, 18))
         self.loop.setAutoRaise(True)
         row.addWidget(self.loop)
-        session.cursorChanged.connect(self._show)
-        session.recordingChanged.connect(self._show)
+        playhead.cursorChanged.connect(self._show)
+        playhead.recordingChanged.connect(self._show)
         player.changed.connect(self._show_player)
         theme.changed.connect(self._show_player)
         self._show()
@@ -66,19 +67,25 @@ class PlaybackBar(QWidget):
 
     @Slot()
     def _show(self) -> None:
-        session = self._session
+        t, steps = self._playhead.t, self._playhead.steps
         with QSignalBlocker(self.scrubber):
-            if self.scrubber.maximum() != session.steps:
-                self.scrubber.setRange(0, session.steps)
-                self.scrubber.setPageStep(max(1, session.steps // 10))
-            self.scrubber.setValue(session.t)
-        self.counter.setText(f"t = {session.t} / {session.steps}")
+            if self.scrubber.maximum() != steps:
+                self.scrubber.setRange(0, steps)
+                self.scrubber.setPageStep(max(1, steps // 10))
+            self.scrubber.setValue(t)
+        self.counter.setText(f"t = {t} / {steps}")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The buttons are shared by all pages: here they say what this page's player does."""
+        super().showEvent(event)
+        self._show_player()
 
     @Slot()
     def _show_player(self) -> None:
-        colour = self._theme.theme.text
-        self.play_action.setIcon(icon("pause" if self._player.playing else "play", colour))
-        self.play_action.setText("Pause" if self._player.playing else "Play")
+        if self.isVisible():
+            colour = self._theme.theme.text
+            self.play_action.setIcon(icon("pause" if self._player.playing else "play", colour))
+            self.play_action.setText("Pause" if self._player.playing else "Play")
         with QSignalBlocker(self.speed):
             self.speed.setCurrentIndex(self.speed.findData(self._player.speed))
 

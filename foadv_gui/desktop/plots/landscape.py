@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, QTimer, Slot
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal, Slot
 
 from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.plots.gestures import PlaneViewBox
+from foadv_gui.desktop.plots.ghosts import Ghosts
 from foadv_gui.desktop.plots.surface import Ground
 from foadv_gui.desktop.plots.trails import Trails, drawn_restarts
 from foadv_gui.desktop.theme import pen, style_axes
@@ -28,9 +29,15 @@ _ZOOM_MS = 120
 
 
 class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
-    """The plot itself; it fits the view, and asks for a finer surface after a zoom."""
+    """The plot itself; it fits the view, and asks for a finer surface after a zoom.
 
-    def __init__(self, session: Session, theme: ThemeKeeper, actions: Actions) -> None:
+    Without `actions` no line is drawn over it.
+    """
+
+    zoomed = Signal()
+    """The mouse has shown another part of the plane."""
+
+    def __init__(self, session: Session, theme: ThemeKeeper, actions: Actions | None = None) -> None:
         self.box = PlaneViewBox()
         super().__init__(viewBox=self.box, axisItems=number_axes())
         self.plotItem.layout.setContentsMargins(1, 7, 1, 1)  # the topmost labels reach half a line higher
@@ -40,6 +47,9 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
         self.setAccessibleName("Loss landscape")
         self.ground = Ground(self.plotItem)
         self.trails = Trails(self.plotItem)
+        self.ghosts = Ghosts(self.plotItem)
+        self.levels: tuple[float, float] | None = None
+        """The range of the colours, where it is not the surface's own."""
         self._line = pg.PlotCurveItem(pen=pen("#ffffff", 2.5))
         self._line.setZValue(30)
         self.addItem(self._line, ignoreBounds=True)
@@ -59,6 +69,7 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
         self.scene().sigMouseMoved.connect(self._on_mouse)
         session.surfaceChanged.connect(self._draw_surface)
         session.planeChanged.connect(self._lay)
+        session.ghostsChanged.connect(self._draw_ghosts)
         session.pathChanged.connect(self._draw_paths)
         session.cursorChanged.connect(self._draw_cursor)
         session.verdictChanged.connect(self._draw_ends)
@@ -92,7 +103,7 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
 
     def cutting(self) -> bool:
         """Whether a drag draws a line."""
-        return self._actions["cut"].isChecked()
+        return self._actions is not None and self._actions["cut"].isChecked()
 
     def _pixels(self, away: np.ndarray) -> np.ndarray:
         across, up = self.box.viewPixelSize()
@@ -123,14 +134,37 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
     def _on_zoomed(self) -> None:
         self._fitted = False
         self._rest.start()
+        self.zoomed.emit()
 
     @Slot()
     def _look(self) -> None:
-        self._session.look_at(self._visible())
+        self._session.look_at(self.visible_part)
 
-    def _visible(self) -> Window:
+    @property
+    def visible_part(self) -> Window:
+        """left, right, bottom, top of what is in view, in units of epsilon."""
         (left, right), (bottom, top) = self.box.viewRange()
         return left, right, bottom, top
+
+    def show_part(self, window: Window) -> None:
+        """Show another part of the plane, as another plot does."""
+        left, right, bottom, top = window
+        self._fitted = False
+        self.box.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
+        self._rest.start()
+
+    @property
+    def colour_range(self) -> tuple[float, float] | None:
+        """The surface's own range of colours; None where there is no surface yet."""
+        surface = self._session.surface
+        return None if surface is None else surface.colour_range(self._session.experiment.view.clip, self.visible_part)
+
+    def share_colours(self, levels: tuple[float, float] | None) -> None:
+        """Colour by another range than the surface's own, which a bar elsewhere shows; None: by its own again."""
+        self.ground.bar.setVisible(levels is None)
+        if levels != self.levels:
+            self.levels = levels
+            self._draw_surface()
 
     # -- drawing -------------------------------------------------------------------------------------------------
 
@@ -146,7 +180,18 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
     def _draw_surface(self) -> None:
         surface, view = self._session.surface, self._session.experiment.view
         if surface is not None:
-            self.ground.draw(surface, self._visible(), view.colormap, clip=view.clip, contours=view.contours)
+            self.ground.draw(
+                surface,
+                self.visible_part,
+                view.colormap,
+                clip=view.clip,
+                contours=view.contours,
+                levels=self.levels,
+            )
+
+    @Slot()
+    def _draw_ghosts(self) -> None:
+        self.ghosts.draw(self._session.ghosts)
 
     @Slot()
     def _lay(self) -> None:
@@ -207,7 +252,8 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
 
     @Slot(float, float, float, float)
     def _on_cut_dragged(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        self._session.ask_cut((x0, y0), (x1, y1))
+        if self._actions is not None:
+            self._session.ask_cut((x0, y0), (x1, y1))
 
     @Slot(object)
     def _on_mouse(self, position: QPointF) -> None:

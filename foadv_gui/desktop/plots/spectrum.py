@@ -52,15 +52,17 @@ _HOVER = (
 class SpectrumPlot(QFrame):
     """A histogram and a tick for each eigenvalue, the multiplier, and the negative-definite side shaded.
 
-    Where the cursor rests, the predicted distribution is drawn over the bars.
+    Where the cursor rests, the predicted distribution is drawn over the bars. A `compact` one keeps its numbers for the
+    hover of its heading.
     """
 
-    def __init__(self, session: Session, player: Player, theme: ThemeKeeper) -> None:
+    def __init__(self, session: Session, player: Player, theme: ThemeKeeper, *, compact: bool = False) -> None:
         super().__init__()
         self.setObjectName("card")
         self._session, self._player, self._theme = session, player, theme
+        self._compact = compact
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 4)
+        column.setContentsMargins(*((0, 0, 0, 0) if compact else (8, 4, 8, 4)))
         column.setSpacing(2)
         top = QHBoxLayout()
         self.heading = QLabel("Spectrum")
@@ -105,6 +107,7 @@ class SpectrumPlot(QFrame):
         self.note = QElidingLabel()
         self.note.setObjectName("faint")
         column.addWidget(self.note)
+        self.note.setVisible(not compact)
         # Over the plot's corner: a row of its own would move the plot from under the mouse.
         self.vector = QLabel(self.plot)
         self.vector.setAccessibleName("Eigenvector as an image")
@@ -189,7 +192,7 @@ class SpectrumPlot(QFrame):
         self.heading.setText(f"{name} spectrum at t = {shown.t}")
         self._pick()
         self.pages.say(shown.why_empty)
-        self.note.setVisible(not shown.why_empty)
+        self.note.setVisible(not (shown.why_empty or self._compact))
         if shown.why_empty:
             return
         values, bulk = shown.eigenvalues, self._session.bulk
@@ -214,7 +217,8 @@ class SpectrumPlot(QFrame):
         words = _words(shown, bulk)
         self.note.setText(words)
         self.note.setToolTip(words)
-        self.heading.setToolTip(f"{_HOVER} {bulk.explanation}" if bulk is not None else _HOVER)
+        explained = [_HOVER, bulk.explanation if bulk is not None else "", f"Here: {words}." if self._compact else ""]
+        self.heading.setToolTip(" ".join(part for part in explained if part))
 
     def _shown_tick(self, position: QPointF) -> int | None:
         shown = self._session.spectrum

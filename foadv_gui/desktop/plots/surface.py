@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.picture import Surface, Window
 
 _SIGNED = "CET-D1A"
+_OF_BOTH_SIGNS = ("residual", "curvature")
 _ARROW = 0.8
 """Length of the longest arrow, in widths of its cell."""
 
@@ -37,12 +38,7 @@ class Ground:
         self._zero_shadow, self._zero = _path_item(-9), _path_item(-8)
         self._arrows = _path_item(-7)
         self._look: tuple[str, str] | None = None
-        self.bar = pg.ColorBarItem(interactive=False, width=14, colorMap=pg.colormap.get("viridis"))
-        axis = NumberAxis("right")
-        axis.setRange(*self.bar.levels())
-        self.bar.setAxisItems({"right": axis})
-        axis.unlinkFromView()
-        self.bar.axis = axis
+        self.bar = colour_bar()
         for item in (self.image, self._contours, self._zero_shadow, self._zero, self._arrows):
             plot.addItem(item, ignoreBounds=True)
         self.bar.setImageItem(self.image, insert_in=plot)
@@ -53,23 +49,26 @@ class Ground:
         self._zero_shadow.setPen(pen("#000000", 3, alpha=0.45))
         self._zero.setPen(pen("#ffffff", 1.5, dash=True))
         self._arrows.setPen(pen("#ffffff", 1.2, alpha=0.85))
-        axis = self.bar.getAxis("right")
-        axis.enableAutoSIPrefix(False)
-        axis.setWidth(64)
-        axis.setPen(pen(theme.border))
-        axis.setTextPen(pen(theme.faint_text))
-        axis.setTickFont(plot_font(9))
-        axis.label.setFont(plot_font(9))
+        paint_bar(self.bar, theme)
 
     def set_opacity(self, opacity: float) -> None:
         """How opaque the map and its lines are; 0 hides them."""
         for item in (self.image, self._contours, self._zero_shadow, self._zero):
             item.setOpacity(opacity)
 
-    def draw(self, surface: Surface, visible: Window, colormap: str, *, clip: bool, contours: bool) -> None:
-        """Fill in a surface."""
-        signed = surface.quantity in ("residual", "curvature")
-        low, high = surface.colour_range(clip, visible)
+    def draw(
+        self,
+        surface: Surface,
+        visible: Window,
+        colormap: str,
+        *,
+        clip: bool,
+        contours: bool,
+        levels: tuple[float, float] | None = None,
+    ) -> None:
+        """Fill in a surface; `levels` are the lowest and highest value for the colours, where they are not its own."""
+        signed = surface.quantity in _OF_BOTH_SIGNS
+        low, high = levels or surface.colour_range(clip, visible)
         # Values that differ by little have labels that differ by less than there is room for.
         offset = round_offset(low, high)
         self.image.setImage(surface.shown() - offset, autoLevels=False)
@@ -78,12 +77,11 @@ class Ground:
         across = (right - left) / (surface.values.shape[1] - 1)
         up = (top - bottom) / (surface.values.shape[0] - 1)
         self.image.setRect(QRectF(left - across / 2, bottom - up / 2, right - left + across, top - bottom + up))
-        title = QUANTITY_TITLES[surface.quantity] + (f",  less {short(offset)}" if offset else "")
-        look = (title, _SIGNED if signed else colormap)
+        look = look_of(surface.quantity, colormap, offset)
         if look != self._look:
             self._look = look
             self.bar.setColorMap(pg.colormap.get(look[1]))
-            self.bar.getAxis("right").setLabel(title)
+            self.bar.getAxis("right").setLabel(look[0])
         self.bar.setLevels((low - offset, high - offset))
         lines = [line for _, level in surface.contours(low, high) for line in level] if contours else []
         self._contours.setPen(pen("#000000" if signed else "#ffffff", 1, alpha=0.22 if signed else 0.35))
@@ -92,6 +90,34 @@ class Ground:
         self._zero_shadow.setPath(zero)
         self._zero.setPath(zero)
         self._arrows.setPath(_arrow_path(surface.arrows, surface.window))
+
+
+def colour_bar() -> Any:
+    """A bar whose labels are short, and differ from tick to tick."""
+    bar = pg.ColorBarItem(interactive=False, width=14, colorMap=pg.colormap.get("viridis"))
+    axis = NumberAxis("right")
+    axis.setRange(*bar.levels())
+    bar.setAxisItems({"right": axis})
+    axis.unlinkFromView()
+    bar.axis = axis
+    return bar
+
+
+def paint_bar(bar: Any, theme: Theme) -> None:
+    """Give a colour bar the theme's colours."""
+    axis = bar.getAxis("right")
+    axis.enableAutoSIPrefix(False)
+    axis.setWidth(64)
+    axis.setPen(pen(theme.border))
+    axis.setTextPen(pen(theme.faint_text))
+    axis.setTickFont(plot_font(9))
+    axis.label.setFont(plot_font(9))
+
+
+def look_of(quantity: str, colormap: str, offset: float = 0.0) -> tuple[str, str]:
+    """The title of a colour bar, of values less an offset, and the name of its colours."""
+    title = QUANTITY_TITLES[quantity] + (f",  less {short(offset)}" if offset else "")
+    return title, _SIGNED if quantity in _OF_BOTH_SIGNS else colormap
 
 
 def _path_item(z: float) -> QGraphicsPathItem:

@@ -13,6 +13,8 @@ from foadv_gui.desktop.theme import FADED, brush, fit_height, pen, style_axes
 from foadv_gui.lab.ranges import drawable, round_levels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from foadv_gui.desktop.player import Player
@@ -33,14 +35,16 @@ _PLOTS = (
     ("cosine", "cos(δ, ∇L)", "The alignment of perturbation and gradient: 1 at a maximum on the boundary.", False),
     ("radius", "|δ|/ε", "How far out the iterate is: 1 on the boundary of the constraint set.", False),
 )
+_NAMES = tuple(name for name, *_ in _PLOTS)
 
 
 class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
-    """Four small plots over the step number; click or drag in one to move the cursor."""
+    """Small plots over the step number, all four or those that are named; click or drag in one to move the cursor."""
 
-    def __init__(self, session: Session, player: Player, theme: ThemeKeeper) -> None:
+    def __init__(self, session: Session, player: Player, theme: ThemeKeeper, names: Sequence[str] = _NAMES) -> None:
         super().__init__()
         self._session, self._player, self._theme = session, player, theme
+        self._plotted = tuple(described for described in _PLOTS if described[0] in names)
         self.setAccessibleName("Loss, stationarity, alignment and radius by step")
         self.ci.layout.setHorizontalSpacing(4)
         self.ci.layout.setContentsMargins(0, 2, 8, 2)
@@ -50,7 +54,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._cursors: list[Any] = []
         self.marks: dict[str, Any] = {}
         self._drawn: tuple[object, int] | None = None
-        for column, (name, title, hover, log) in enumerate(_PLOTS):
+        for column, (name, title, hover, log) in enumerate(self._plotted):
             plot = self.addPlot(row=0, column=column, enableMenu=False, axisItems=number_axes())
             plot.setTitle(title, size="9pt")
             plot.setToolTip(hover)
@@ -114,7 +118,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._drawn = (recording, focus)
         steps = legible(recording.steps)
         others = [k for k in range(min(recording.restarts, _MOST_LINES)) if k != focus]
-        for name, title, _, log in _PLOTS:
+        for name, title, _, log in self._plotted:
             values = drawable(getattr(recording, name)[steps])
             if np.isnan(values).all():
                 title += ": overflows"
@@ -155,7 +159,7 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             cursor.setValue(session.t)
         if session.recording is None:
             return
-        for name, _, _, log in _PLOTS:
+        for name, _, _, log in self._plotted:
             here = drawable(getattr(session.recording, name)[[session.t], session.focus])
             here = np.log10(_positive(here)) if log else here
             seen = np.isfinite(here)

@@ -19,8 +19,8 @@ from foadv_gui.desktop.plots.restarts import RestartsPlot
 from foadv_gui.desktop.plots.spectrum import ExtremesPlot, SpectrumPlot
 from foadv_gui.desktop.plots.traces import TracesPlot
 from foadv_gui.desktop.status import Pace, doing, shown
-from foadv_gui.desktop.workspaces.workspace import Workspace
-from foadv_gui.lab.presets import preset_of, what_to_watch
+from foadv_gui.desktop.workspaces.workspace import Ready, Workspace
+from foadv_gui.lab.presets import load_preset, preset_names, preset_of, what_to_watch
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.actions import Actions
@@ -43,6 +43,8 @@ class ExploreWorkspace(Workspace):
         self._session = session
         self._pace = Pace()
         self._line: tuple[float, ...] | None = None
+        self.waiting: tuple[str, Found] | None = None
+        """What to open when the page first comes to the front."""
         self.setup = SetupPanel(session)
         self.landscape = LandscapePanel(session, theme, actions)
         self.traces = TracesPlot(session, player, theme)
@@ -126,6 +128,11 @@ class ExploreWorkspace(Workspace):
         return self._session.computing and bool(self._session.torch_version)
 
     @property
+    def busy(self) -> bool:
+        """Whether anything is on its way."""
+        return self._session.busy
+
+    @property
     def doing(self) -> str:
         """What the session does."""
         return doing(self._session, self._pace)
@@ -150,12 +157,24 @@ class ExploreWorkspace(Workspace):
         """What the preset shows, or that it was changed."""
         return what_to_watch(self._session.experiment)
 
+    def ready(self) -> list[Ready]:
+        """The presets."""
+        presets = [(name, load_preset(name)) for name in preset_names()]
+        return [Ready(name, experiment.title or name, experiment.watch) for name, experiment in presets]
+
+    def enter(self) -> None:
+        """Come to the front: with something to see."""
+        super().enter()
+        if self.waiting is not None:
+            self.open(*self.waiting)
+
     def accepts(self, found: Found) -> bool:
         """Single experiments and recordings."""
         return True
 
     def open(self, name: str, found: Found) -> None:
         """Show an experiment from its beginning, or a saved run."""
+        self.waiting = None
         self._session.open(found.experiment, recording=found.recording, starts=found.starts, name=name)
 
     def take_focus(self) -> None:
@@ -169,6 +188,10 @@ class ExploreWorkspace(Workspace):
     def cancel(self) -> None:
         """Stop the run and what is found out about it."""
         self._session.cancel()
+
+    def pin(self) -> None:
+        """Make the run on show a column of the compare page."""
+        self.pinned.emit()
 
     def close_down(self) -> None:
         """Stop the timers."""

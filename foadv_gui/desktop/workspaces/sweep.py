@@ -29,7 +29,7 @@ from foadv_gui.desktop.panels.sweep_setup import SweepSetup
 from foadv_gui.desktop.panels.sweep_table import SweepTableView
 from foadv_gui.desktop.sweep_desk import Plan, State, SweepDesk
 from foadv_gui.desktop.theme import hover
-from foadv_gui.desktop.workspaces.workspace import Workspace
+from foadv_gui.desktop.workspaces.workspace import Ready, Workspace
 from foadv_gui.lab.documents import Found
 from foadv_gui.lab.files import atomic_write
 from foadv_gui.lab.palette import DARK
@@ -58,8 +58,6 @@ class SweepWorkspace(Workspace):
 
     openWanted = Signal(str, object)
     """A point's experiment is to be shown: its name, and what is found under it."""
-    saveRefused = Signal(str, str)
-    failed = Signal(str, str)
 
     def __init__(self, session: Session, theme: ThemeKeeper, filing: Filing) -> None:
         self.desk = SweepDesk(Plan(Draft(session.experiment, _FIRST), cores()))
@@ -169,6 +167,16 @@ class SweepWorkspace(Workspace):
         """What to look at in a ready sweep, or what the page is for."""
         return self.desk.draft.base.watch if self.preset else self.help
 
+    @property
+    def busy(self) -> bool:
+        """Whether rows or pictures are on their way."""
+        return self.desk.busy
+
+    def ready(self) -> list[Ready]:
+        """The ready sweeps."""
+        found = [(name, load_sweep(name).base) for name in sweep_names()]
+        return [Ready(name, f"Sweep: {base.title or name}", base.watch) for name, base in found]
+
     def accepts(self, found: Found) -> bool:
         """Sweeps and their tables."""
         return found.sweep is not None
@@ -178,7 +186,7 @@ class SweepWorkspace(Workspace):
         assert found.sweep is not None
         self._entered = True
         if self.desk.running:
-            self.saveRefused.emit("This cannot be opened", f"{name}: a sweep is being computed; cancel it first (Esc)")
+            self.warned.emit("This cannot be opened", f"{name}: a sweep is being computed; cancel it first (Esc)")
             return
         self.desk.open(found.sweep, found.table, name if found.table is not None else "")
 
@@ -266,7 +274,7 @@ class SweepWorkspace(Workspace):
         try:
             experiment = point.experiment.changed({"title": title, "watch": f"A point of the sweep: {which}"})
         except ValueError as error:
-            self.saveRefused.emit("This cannot be opened", str(error))
+            self.warned.emit("This cannot be opened", str(error))
             return
         self.openWanted.emit(which, Found(experiment))
 
@@ -289,7 +297,7 @@ class SweepWorkspace(Workspace):
         else:
             why = "" if shown is not None else f"{path}: nothing has been computed yet"
         if why:
-            self.saveRefused.emit("This cannot be saved", why)
+            self.warned.emit("This cannot be saved", why)
         elif ending == ".toml" and planned is not None:
             self._filing.save(path, partial(_write_text, path, planned.to_toml()))
         elif shown is not None and ending in (".parquet", ".csv"):

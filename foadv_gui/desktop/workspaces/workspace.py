@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QUndoStack
@@ -11,6 +11,14 @@ from PySide6.QtWidgets import QWidget
 if TYPE_CHECKING:
     from foadv_gui.desktop.player import Player
     from foadv_gui.lab.documents import Found
+
+
+class Ready(NamedTuple):
+    """Something that comes with the program: its name, its title, and what to watch when it is opened."""
+
+    name: str
+    title: str
+    watch: str
 
 
 class Workspace(QWidget):
@@ -23,6 +31,14 @@ class Workspace(QWidget):
     statusChanged = Signal()
     """What it does, what it shows or how it is called has changed."""
     titleChanged = Signal()
+    told = Signal(str)
+    """Something to say in the status line for a while."""
+    warned = Signal(str, str)
+    """What cannot be done, and why."""
+    failed = Signal(str, str)
+    """An unexpected error, and its details."""
+    pinned = Signal()
+    """The run on show is to become a column of the compare page."""
 
     def __init__(self, player: Player | None = None, undo_stack: QUndoStack | None = None) -> None:
         super().__init__()
@@ -36,6 +52,11 @@ class Workspace(QWidget):
     def computing(self) -> bool:
         """Whether there is something that Esc would stop."""
         return False
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything at all is on its way, a question of the mouse, too."""
+        return self.computing
 
     @property
     def doing(self) -> str:
@@ -61,6 +82,10 @@ class Workspace(QWidget):
     def watch(self) -> str:
         """What to look at."""
         return ""
+
+    def ready(self) -> list[Ready]:
+        """What comes with the program and is shown here."""
+        return []
 
     def accepts(self, found: Found) -> bool:
         """Whether what a file or a preset holds is shown here."""
@@ -91,6 +116,10 @@ class Workspace(QWidget):
 
     def cancel(self) -> None:
         """Stop what is being computed."""
+
+    def pin(self) -> None:
+        """Make the run on show a column of the compare page, where there is one run."""
+        self.told.emit("Only a run in Explore can be pinned")
 
     def ask_save(self) -> None:
         """Choose a file and save what is on show."""
