@@ -143,7 +143,7 @@ class AxesEditor(QWidget):
     @Slot()
     def _paint(self) -> None:
         colour = self._theme.theme.text
-        self.add.setIcon(icon("add", colour))
+        self.add.setIcon(icon("plus", colour))
         for row in self.rows:
             row.remove.setIcon(icon("remove", colour))
 

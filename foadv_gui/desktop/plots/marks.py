@@ -69,6 +69,10 @@ class MarksPlot(pg.PlotWidget):  # type: ignore[misc]
         style_axes(self, theme, 9)
         self.ring.setPen(pen(theme.focus, 2.5))
 
+    def draw(self, picture: Any, sweep: Sweep) -> None:
+        """Fill in a picture of the plot's kind."""
+        raise NotImplementedError
+
     # -- what the kinds of plots know ----------------------------------------------------------------------------
 
     def target_at(self, position: QPointF) -> Target | None:

@@ -49,17 +49,13 @@ class SweepTile(QFrame):
         top.addWidget(self.chooser)
         top.addStretch(1)
         top.addWidget(self.size_button)
-        self.curve, self.heat = CurvePlot(), HeatPlot()
+        self._plots: dict[type[MarksPlot], MarksPlot] = {}
         self.reason = QLabel()
         self.reason.setObjectName("faint")
         self.reason.setWordWrap(True)
         self.reason.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.stack = QStackedWidget()
-        for part in (self.curve, self.heat, self.reason):
-            self.stack.addWidget(part)
-        for plot in (self.curve, self.heat):
-            plot.pointed.connect(self.pointed)
-            plot.opened.connect(self.opened)
+        self.stack.addWidget(self.reason)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 3, 6, 3)
         column.setSpacing(1)
@@ -76,9 +72,8 @@ class SweepTile(QFrame):
 
     @Slot()
     def _paint(self) -> None:
-        theme = self._theme.theme
-        self.curve.paint(theme)
-        self.heat.paint(theme)
+        for plot in self._plots.values():
+            plot.paint(self._theme.theme)
         self._paint_button()
 
     def _paint_button(self) -> None:
@@ -92,12 +87,21 @@ class SweepTile(QFrame):
         if picture is None or sweep is None or picture.why_empty:
             self.reason.setText("No point has been computed yet." if picture is None else picture.why_empty)
             self.stack.setCurrentWidget(self.reason)
-        elif isinstance(picture, CurvePicture):
-            self.stack.setCurrentWidget(self.curve)
-            self.curve.draw(picture, sweep)
-        else:
-            self.stack.setCurrentWidget(self.heat)
-            self.heat.draw(picture, sweep)
+            return
+        plot = self._plot(CurvePlot if isinstance(picture, CurvePicture) else HeatPlot)
+        self.stack.setCurrentWidget(plot)
+        plot.draw(picture, sweep)
+
+    def _plot(self, kind: type[CurvePlot] | type[HeatPlot]) -> MarksPlot:
+        """The plot of a kind, made when there is something to draw: each takes some hundredths of a second."""
+        if kind not in self._plots:
+            plot: MarksPlot = kind()
+            self._plots[kind] = plot
+            plot.pointed.connect(self.pointed)
+            plot.opened.connect(self.opened)
+            plot.paint(self._theme.theme)
+            self.stack.addWidget(plot)
+        return self._plots[kind]
 
     def show_metric(self, name: str) -> None:
         """Show which metric was asked for."""

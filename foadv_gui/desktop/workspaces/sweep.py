@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.filing import Filing
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.sweep.grid import Sweep
     from foadv_gui.lab.sweep.table import SweepTable
 
 _KINDS = (
@@ -63,8 +64,18 @@ class SweepWorkspace(Workspace):
         self.desk = SweepDesk(Plan(Draft(session.experiment, _FIRST), cores()))
         super().__init__(undo_stack=self.desk.undo_stack)
         self.desk.setParent(self)
-        self._session, self._theme, self._filing = session, theme, filing
-        self._entered = False
+        self._session, self.theme, self._filing = session, theme, filing
+        self._entered = self._built = False
+        for told in (self.desk.planChanged, self.desk.stateChanged):
+            told.connect(self.titleChanged)
+        self.desk.failed.connect(self.failed)
+
+    def _build(self) -> None:
+        """Make the panels when somebody first looks: half a second that a launch does without."""
+        if self._built:
+            return
+        self._built = True
+        theme = self.theme
         self.setup = SweepSetup(self.desk, theme)
         self.invite = SweepInvite(theme)
         self.plots = SweepPlots(self.desk, theme)
@@ -115,12 +126,9 @@ class SweepWorkspace(Workspace):
         self.invite.chosen.connect(self._on_ready)
         self.plots.opened.connect(self.open_point)
         self.table.opened.connect(self.open_point)
-        desk.failed.connect(self.failed)
         for told in (desk.stateChanged, desk.progressChanged, desk.overviewChanged):
             told.connect(self._show)
             told.connect(self.statusChanged)
-        for told in (desk.planChanged, desk.stateChanged):
-            told.connect(self.titleChanged)
         self._show()
 
     # -- what the window asks ------------------------------------------------------------------------------------
@@ -158,9 +166,8 @@ class SweepWorkspace(Workspace):
     def preset(self) -> str:
         """The ready sweep that is set up, unchanged."""
         planned = self.desk.draft.sweep
-        titles = {load_sweep(name).base.title: name for name in sweep_names()} if self.name else {}
-        name = titles.get(self.name, "")
-        return name if name and planned is not None and planned.identity == load_sweep(name).identity else ""
+        name = next((name for name, sweep in _ready_sweeps().items() if sweep.base.title == self.name), "")
+        return name if name and planned is not None and planned.identity == _ready_sweeps()[name].identity else ""
 
     @property
     def watch(self) -> str:
@@ -174,8 +181,8 @@ class SweepWorkspace(Workspace):
 
     def ready(self) -> list[Ready]:
         """The ready sweeps."""
-        found = [(name, load_sweep(name).base) for name in sweep_names()]
-        return [Ready(name, f"Sweep: {base.title or name}", base.watch) for name, base in found]
+        bases = {name: sweep.base for name, sweep in _ready_sweeps().items()}
+        return [Ready(name, f"Sweep: {base.title or name}", base.watch) for name, base in bases.items()]
 
     def accepts(self, found: Found) -> bool:
         """Sweeps and their tables."""
@@ -192,6 +199,7 @@ class SweepWorkspace(Workspace):
 
     def enter(self) -> None:
         """Come to the front; at first with Explore's experiment."""
+        self._build()
         if not self._entered:
             self._entered = True
             self.desk.begin_with(self._session.experiment)
@@ -306,7 +314,13 @@ class SweepWorkspace(Workspace):
             self._filing.save(path, partial(write_table, shown.table, path))
             self.desk.note_saved(str(path))
         elif shown is not None:
-            self._filing.save(path, partial(_draw, shown.table, path, "dark" if self._theme.theme is DARK else "light"))
+            self._filing.save(path, partial(_draw, shown.table, path, "dark" if self.theme.theme is DARK else "light"))
+
+
+@cache
+def _ready_sweeps() -> dict[str, Sweep]:
+    """The sweeps that come with the program by name, read once."""
+    return {name: load_sweep(name) for name in sweep_names()}
 
 
 def _draw(table: SweepTable, path: Path, theme: Literal["light", "dark"]) -> None:
