@@ -163,7 +163,7 @@ class DrawThread(QThread):
         self._table: SweepTable | None = None
         self._fresh: list[polars.DataFrame] = []
         self._look: Look | None = None
-        self._dirty = False
+        self._dirty = self._drawing = False
         self._next = 0.0
 
     def begin(self, sweep: Sweep) -> None:
@@ -201,9 +201,9 @@ class DrawThread(QThread):
 
     @property
     def busy(self) -> bool:
-        """Whether something is to be drawn."""
+        """Whether something is drawn, or is to be."""
         with self._condition:
-            return self._dirty
+            return self._dirty or self._drawing
 
     def close(self) -> None:
         """Stop for good, and wait."""
@@ -215,6 +215,8 @@ class DrawThread(QThread):
     def run(self) -> None:
         """The thread's body (Qt calls it)."""
         stand_back()
+        import foadv_gui.lab.sweep.overview  # noqa: F401 - with polars, before the first picture is timed
+
         while not self.isInterruptionRequested():
             with self._condition:
                 if not self._dirty:
@@ -229,7 +231,7 @@ class DrawThread(QThread):
         began = time.monotonic()
         with self._condition:
             sweep, before, fresh, look = self._sweep, self._table, self._fresh, self._look
-            self._fresh, self._dirty = [], False
+            self._fresh, self._dirty, self._drawing = [], False, True
         try:
             if sweep is None or look is None:
                 return
@@ -251,6 +253,7 @@ class DrawThread(QThread):
             self._mail.post(_explained(error))
         finally:
             ended = time.monotonic()
+            self._drawing = False
             self._next = ended + min(max(_PAUSE_SECONDS, _SHARE * (ended - began)), _LONGEST_SECONDS)
 
 

@@ -99,7 +99,7 @@ def test_two_numeric_axes_make_a_map_whose_cells_open(at: SweepHands) -> None:
     assert at.desk.overview.pictures[1].metric.name == "q"
     at.click(tiles[1].size_button)
     assert [tile.isVisible() for tile in tiles] == [False, True, False, False]
-    assert tiles[1].width() > 0.9 * at.page.plots.width()
+    at.until(lambda: tiles[1].width() > 0.9 * at.page.plots.width())
     at.click(tiles[1].size_button)
     assert all(tile.isVisible() for tile in tiles)
 
