@@ -218,8 +218,8 @@ class SweepDesk(QObject):
         self.state, self.trouble, self.progress, self.source = State.RUNNING, "", None, ""
         self._first = None
         self.crew_name = "Dask" if plan.cluster else _counted(plan.processes)
-        self._sweeper.look(self.look)
         self._sweeper.start(Order(sweep, lambda: make(plan), output, resume))
+        self._sweeper.look(self.look)
         self.stateChanged.emit()
 
     def cancel(self) -> None:

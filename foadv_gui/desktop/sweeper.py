@@ -122,7 +122,8 @@ class SweepThread(QThread):
         order, stopped = self._order, self.isInterruptionRequested
         if stopped():
             return Ended(cancelled=True)
-        self._show_before()
+        if order.resume:
+            self._show_before()
         crew = order.crew()
         try:
             table = run_sweep(
@@ -143,8 +144,7 @@ class SweepThread(QThread):
         from foadv_gui.lab.sweep.table import read_table
 
         order = self._order
-        there = order.resume and order.output is not None and order.output.is_file()
-        table = read_table(order.output) if there and order.output is not None else None
+        table = read_table(order.output) if order.output is not None and order.output.is_file() else None
         if table is not None and table.sweep.identity == order.sweep.identity:
             self._drawer.show(table)
         else:
@@ -217,14 +217,12 @@ class DrawThread(QThread):
         stand_back()
         import foadv_gui.lab.sweep.overview  # noqa: F401 - with polars, before the first picture is timed
 
-        while not self.isInterruptionRequested():
+        while True:
             with self._condition:
-                if not self._dirty:
-                    self._condition.wait()
-                elif (early := self._next - time.monotonic()) > 0:
-                    self._condition.wait(early)
-                if not self._dirty or time.monotonic() < self._next or self.isInterruptionRequested():
-                    continue
+                while not (self.isInterruptionRequested() or (self._dirty and time.monotonic() >= self._next)):
+                    self._condition.wait(max(self._next - time.monotonic(), 0.0) if self._dirty else None)
+                if self.isInterruptionRequested():
+                    return
             self._draw()
 
     def _draw(self) -> None:
@@ -292,6 +290,8 @@ class Sweeper(QObject):
         """Compute a sweep; of another one there must be none."""
         assert self._thread is None
         self._draw_on()
+        if not order.resume:
+            self._drawer.begin(order.sweep)
         self._thread = SweepThread(order, self._mail, self._drawer)
         self._thread.start()
 

@@ -257,7 +257,7 @@ class SweepWorkspace(Workspace):
         desk = self.desk
         self.pages.setCurrentIndex(0 if desk.state is State.EMPTY else 1)
         shown = desk.overview
-        if shown is not None:
+        if shown is not None and shown.sentence:
             self.sentence.setText(shown.headline)
         elif desk.state is State.FAILED:
             self.sentence.setText(f"The sweep did not start: {desk.trouble}")
