@@ -120,7 +120,7 @@ def _style_sheet(theme: Theme) -> str:
     QLabel#faint {{ color: {theme.faint_text}; }}
     QLabel#refusal {{ color: {theme.no}; }}
     QLabel#watch {{ color: {theme.faint_text}; }}
-    QLabel#said {{ font-size: 15pt; }}
+    QLabel#said {{ font-size: 15pt; min-height: 50px; }}
     QLabel#lead {{ font-size: 12pt; }}
     QLabel#title {{ font-size: 20pt; font-weight: 600; }}
     QPushButton#main {{

@@ -213,8 +213,14 @@ def test_trouble_is_told_in_the_page_and_the_window_goes_on(at: SweepHands) -> N
     at.done()
 
 
-def test_an_unreachable_scheduler_is_refused_in_words(at: SweepHands) -> None:
-    pytest.importorskip("distributed")
+def test_a_cluster_is_asked_for_under_the_address_that_was_typed(
+    at: SweepHands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unreachable:
+        def __init__(self, address: str) -> None:
+            raise CrewError(f"no Dask scheduler answers at {address}")
+
+    monkeypatch.setattr("foadv_gui.lab.sweep.cluster.Cluster", Unreachable)
     at.desk.crew_of = crew_of
     at.desk.open(tiny_sweep())
     at.pick(at.page.setup.where, True)
@@ -223,7 +229,7 @@ def test_an_unreachable_scheduler_is_refused_in_words(at: SweepHands) -> None:
     at.press_start()
     at.settle()
     assert at.desk.state is State.FAILED
-    assert "127.0.0.1:9" in at.words()
+    assert at.words() == "no Dask scheduler answers at tcp://127.0.0.1:9"
 
 
 def test_rows_go_to_the_file_that_was_chosen_which_is_not_begun_twice(at: SweepHands, tmp_path: Path) -> None:

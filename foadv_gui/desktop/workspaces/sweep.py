@@ -153,7 +153,8 @@ class SweepWorkspace(Workspace):
             return ""
         sweep = shown.table.sweep
         over = " × ".join(map(short_name, sweep.axes))
-        where = self.desk.source or ("" if self.desk.saved else "not saved")
+        unsaved = len(shown.table.frame) and not self.desk.saved
+        where = self.desk.source or ("not saved" if unsaved else "")
         parts = (over, f"{len(shown.table.frame):,} of {sweep.size:,} points", where)
         return "   ".join(part for part in parts if part) + " "
 
