@@ -5,32 +5,26 @@ Everything that takes time to import is imported inside the commands, so that th
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import signal
 import sys
-import threading
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
+from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible, progress
+from foadv_gui.cli_sweep import sweep, table_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.documents import Found
     from foadv_gui.lab.recording import Recording
-
-INTERRUPTED = 130  # what shells report for Ctrl+C
-
-
-class Refused(Exception):
-    """A request that cannot be met; the text is one line that says why and what would be right."""
 
 
 class OneLineErrors(TyperGroup):
@@ -96,10 +90,7 @@ class Theme(StrEnum):
 Target = Annotated[
     str, typer.Argument(metavar="FILE|PRESET", help="A preset's name, a .toml experiment, or an .npz recording.")
 ]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as in --set input.scale=0.1; repeatable."),
-]
+Picture = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture: .png or .svg.")]
 ThemeOption = Annotated[Theme | None, typer.Option(help="Light or dark colours.")]
 Size = Annotated[str, typer.Option(metavar="WxH", help="The size of the picture in pixels.")]
 
@@ -146,7 +137,7 @@ def open_(
         from foadv_gui.desktop.app import main
 
         return main(found, name=target, theme=theme)
-    _check_output(screenshot, (".png",))
+    check_output(screenshot, (".png",))
     pixels = _size(size or "1280x720")
     from foadv_gui.desktop.app import screenshot as take
 
@@ -156,13 +147,15 @@ def open_(
 
 @app.command()
 def presets() -> None:
-    """List the experiments that come with the program."""
+    """List the experiments that come with the program, and the sweeps."""
     from foadv_gui.lab.presets import load_preset, preset_names
+    from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
-    names = preset_names()
-    width = max(map(len, names), default=0)
-    for name in names:
-        typer.echo(f"{name:<{width}}  {load_preset(name).title}")
+    titles = {name: load_preset(name).title for name in preset_names()}
+    titles |= {name: f"sweep: {load_sweep(name).base.title}" for name in sweep_names()}
+    width = max(map(len, titles), default=0)
+    for name, title in titles.items():
+        typer.echo(f"{name:<{width}}  {title}")
 
 
 @app.command()
@@ -178,20 +171,20 @@ def run(
     found = _found(target, settings)
     experiment = found.experiment
     if output is not None:
-        _check_output(output, (".npz",))
+        check_output(output, (".npz",))
     from foadv_gui.core.threads import use_one_thread
     from foadv_gui.lab.experiment import climb, given_starts, prepare
     from foadv_gui.lab.verdict import verdict
 
     use_one_thread()
     problem = prepare(experiment, given_starts(found.starts, experiment))
-    with _interruptible() as interrupted, _progress("climbing", experiment.ascent.steps) as advance:
+    with interruptible() as interrupted, progress("climbing", experiment.ascent.steps) as advance:
         started = time.perf_counter()
         recording = climb(problem, lambda growing: advance(growing.steps), interrupted=interrupted)
         seconds = time.perf_counter() - started
     if output is not None:
         recording.save(output)
-    with _progress("judging", recording.restarts) as advance:
+    with progress("judging", recording.restarts) as advance:
         known = verdict(recording, device=problem.device, seconds=round(seconds, 6), judged=advance)
     if as_json:
         first = {key: known[key] for key in ("experiment", "device", "seconds", "best")}
@@ -205,26 +198,38 @@ def run(
     return INTERRUPTED if "cancelled" in recording.stop_reason else 0
 
 
+app.command()(sweep)
+
+
 @app.command()
 def render(
     target: Target,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture: .png or .svg.")],
+    output: Picture,
     settings: Settings = None,
     size: Size = "1920x1080",
     theme: ThemeOption = Theme.light,
 ) -> None:
-    """Draw an experiment as one figure, without a window."""
-    found = _found(target, settings)
-    pixels = _size(size)
-    _check_output(output, (".png", ".svg"))
-    from foadv_gui.core.threads import use_one_thread
-    from foadv_gui.lab.figures import save
-    from foadv_gui.lab.observation import observe
+    """Draw an experiment, or the table of a sweep (.parquet, .csv), as one figure, without a window."""
+    pixels, colours = _size(size), _colours(theme)
+    check_output(output, (".png", ".svg"))
+    table = table_of(target, settings)
+    if table is not None:
+        from foadv_gui.lab.sweep import figure
 
-    use_one_thread()
-    seen = observe(found.experiment, found.recording, found.starts)
-    save(seen, output, size=pixels, theme=(theme or Theme.light).value)
+        figure.save(table, output, size=pixels, theme=colours)
+    else:
+        found = _found(target, settings)
+        from foadv_gui.core.threads import use_one_thread
+        from foadv_gui.lab.figures import save
+        from foadv_gui.lab.observation import observe
+
+        use_one_thread()
+        save(observe(found.experiment, found.recording, found.starts), output, size=pixels, theme=colours)
     typer.echo(f"saved as {output}")
+
+
+def _colours(theme: Theme | None) -> Literal["light", "dark"]:
+    return "dark" if theme is Theme.dark else "light"
 
 
 @app.command()
@@ -280,30 +285,7 @@ def _found(target: str, settings: list[str] | None) -> Found:
     """What is meant, with the changes of all ``--set``."""
     from foadv_gui.lab.documents import look_up
 
-    return look_up(target, _changes(settings))
-
-
-def _changes(settings: list[str] | None) -> dict[str, object]:
-    import tomllib
-
-    from foadv_gui.lab.config import SETTINGS
-
-    words = {entry.key for entry in SETTINGS if entry.kind in ("text", "choice")} | {"title", "watch"}
-    files = {entry.key for entry in SETTINGS if entry.kind == "path"}
-    changes: dict[str, object] = {}
-    for written in settings or []:
-        key, equals, text = (part.strip() for part in written.partition("="))
-        if not equals or not key:
-            raise Refused(f"--set {written}: must be KEY=VALUE, as in --set input.scale=0.1")
-        changes[key] = text
-        if key in files:
-            # In full, since the recording outlives the folder that we are in.
-            changes[key] = str(Path(text).absolute()) if text else None
-        elif key not in words:
-            # Written as in an experiment file; what cannot be read so is refused by the setting, in its own words.
-            with contextlib.suppress(tomllib.TOMLDecodeError):
-                changes[key] = tomllib.loads(f"value = {text}")["value"]
-    return changes
+    return look_up(target, changes_of(settings))
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -314,49 +296,6 @@ def _size(text: str) -> tuple[int, int]:
         if all(least <= side <= most for side in pixels):
             return pixels
     raise Refused(f"--size {text}: must be WIDTHxHEIGHT in pixels, each from {least} to {most}, as in 1920x1080")
-
-
-def _check_output(path: Path, endings: tuple[str, ...]) -> None:
-    """Refuse what could not be written, before anything is computed."""
-    if path.suffix.lower() not in endings:
-        raise Refused(f"{path}: the name must end in {' or '.join(endings)}")
-    if not path.parent.is_dir():
-        raise Refused(f"{path}: there is no folder {path.parent}; make it first")
-    if path.is_dir():
-        raise Refused(f"{path}: is a folder; give the name of a file")
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl+C inside asks the work to end in good order, the second one ends it."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-
-    def ask(_signal: int, _frame: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def _progress(words: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr with the time left; nothing where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(words, total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def _strict(value: Any) -> Any:

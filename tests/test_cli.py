@@ -18,6 +18,7 @@ from foadv_gui.lab import experiment
 from foadv_gui.lab.experiment import run
 from foadv_gui.lab.presets import load_preset, preset_names
 from foadv_gui.lab.recording import load
+from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "PySide6", "matplotlib", "numpy", "scipy", "pydantic", "pyqtgraph")
@@ -79,7 +80,7 @@ finally:
     print(time.perf_counter() - started, *heavy, file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    for command in ("open", "presets", "run", "render", "doctor"):
+    for command in ("open", "presets", "run", "sweep", "render", "doctor"):
         assert f"  {command} " in done.stdout
     seconds, *heavy = done.stderr.split()
     assert heavy == []
@@ -87,7 +88,7 @@ finally:
     assert float(seconds) < 2
 
 
-@pytest.mark.parametrize("command", ["open", "presets", "run", "render", "doctor"])
+@pytest.mark.parametrize("command", ["open", "presets", "run", "sweep", "render", "doctor"])
 def test_every_command_explains_itself(command: str) -> None:
     done = call(command, "--help")
     assert done.exit_code == 0
@@ -104,15 +105,16 @@ def test_presets_are_listed_one_a_line_in_full_without_a_terminal() -> None:
     done = foadv("presets", env={**os.environ, "COLUMNS": "20"})
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == preset_names()
-    for line, name in zip(lines, preset_names(), strict=True):
-        assert line.endswith(load_preset(name).title)
+    titles = {name: load_preset(name).title for name in preset_names()}
+    titles |= {name: f"sweep: {load_sweep(name).base.title}" for name in sweep_names()}
+    for line, (name, title) in zip(lines, titles.items(), strict=True):
+        assert line.split()[0] == name and line.endswith(f"  {title}")
 
 
 def test_a_console_that_has_no_greek_is_no_reason_to_fail() -> None:
     done = foadv("presets", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == preset_names()
+    assert [line.split()[0] for line in done.stdout.splitlines()] == preset_names() + sweep_names()
 
 
 # ---- run -----------------------------------------------------------

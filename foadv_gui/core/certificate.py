@@ -19,7 +19,7 @@ from .newton import ROUND_OFF, newton_step
 from .norms import norm
 from .places import CPU, to_exact
 from .roundoff import round_off
-from .spectrum import ReducedHessian, on_exact_set, restrict, tangent_space_at
+from .spectrum import ReducedHessian, on_exact_set, restrict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,11 +132,13 @@ def local_maximum_at(
     eta: float,
     rule: str,
     interrupted: Callable[[], bool] = never,
+    climbing: bool = True,
 ) -> LocalMaximum:
     """Test whether delta (d,) is a strict local maximum of L on the constraint set.
 
     On faces of a box the tangent space is that of the active face and strict complementarity is required
-    (Nocedal & Wright 2006, theorem 12.6).
+    (Nocedal & Wright 2006, theorem 12.6). Unless `climbing`, no summit is looked for near a point that is not
+    stationary, which takes most of the time: step_max and step_fastest are then estimates, summit_distance None.
 
     Raises
     ------
@@ -151,7 +153,7 @@ def local_maximum_at(
     try:
         reduced = restrict(exact, look.delta, look.tangent, interrupted)
         tested = _second_order(look, exact_set, reduced, eta, unit)
-        if unit is None or tested.stationary or tested.local_maximum is None:
+        if unit is None or tested.stationary or tested.local_maximum is None or not climbing:
             return tested
         summit = summit_near(exact, exact_set, look.delta, interrupted)
     except NoCurvatureError as reason:
@@ -258,7 +260,7 @@ def _look(objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tenso
     """The first-order measures at delta (d,), with a float64 objective and set."""
     point = on_exact_set(constraint, to_exact(delta), delta.dtype)
     _, loss, g = objective.evaluate(point)
-    tangent = tangent_space_at(objective, constraint, point, torch.float64)
+    tangent = constraint.tangent_space(point, g)
     along, boundary = constraint.tangential_part(point, g)
     size = float(norm(g))
     tangential = float(norm(along)) / (size if bool(boundary) and size > 0 else 1.0)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .cores import cores
 from .interruption import give_way, never
 from .norms import norm
 from .places import like, to_exact
-from .threads import cores, in_parallel
+from .threads import in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

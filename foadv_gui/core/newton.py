@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ROUND_OFF = 1e-12
 """The relative distance to the multiplier within which an eigenvalue decides nothing."""
+_REGULAR = 1e-6
+"""The relative distance of all eigenvalues to the multiplier at which a plain solver is as good as the eigenvectors."""
 
 
 def newton_step(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple[float, float, Tensor | None]:
@@ -59,8 +61,10 @@ def _dense(reduced: ReducedHessian, rhs: Tensor, multiplier: float) -> tuple[flo
     M = reduced.matrix()
     values = np.linalg.eigvalsh(M.numpy())
     low, high = float(values[0]), float(values[-1])
-    # Closer than round-off lambda I - M may be singular: then its pseudo-inverse is taken.
-    if high < multiplier - ROUND_OFF * max(abs(low), abs(high), abs(multiplier)):
+    gaps = np.abs(multiplier - values)
+    # Closer than round-off lambda I - M may be singular: then its pseudo-inverse is taken, at six times the time.
+    definite = high < multiplier - ROUND_OFF * max(abs(low), abs(high), abs(multiplier))
+    if definite or gaps.min() > _REGULAR * gaps.max():
         shifted = multiplier * torch.eye(reduced.size, dtype=M.dtype) - M
         return low, high, torch.linalg.solve(shifted, rhs)
     values, basis = np.linalg.eigh(M.numpy())

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from .cores import cores
 from .places import move, to_exact
-from .threads import cores, in_parallel
+from .threads import in_parallel
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,14 +6,16 @@ slower still when another process is busy. Pieces on a pool of single-threaded w
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from functools import cache
+from threading import local
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
 
+from .cores import cores, on_one_core
 from .interruption import Interrupted, never
 
 if TYPE_CHECKING:
@@ -22,11 +24,7 @@ if TYPE_CHECKING:
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 _LOOK_SECONDS = 0.004
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_own = local()
 
 
 @cache
@@ -56,12 +54,17 @@ def in_parallel(function: Callable[[Piece], Result], pieces: Iterable[Piece]) ->
         with torch.inference_mode():
             return function(piece)
 
+    if on_one_core():
+        return [piecewise(piece) for piece in pieces]
     return list(_pool().map(piecewise, pieces))
 
 
-@cache
 def _spare() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "foadv-spare", initializer=_begin_worker)
+    """The spare thread of the caller's thread: of several that compute, none waits for the others."""
+    if not hasattr(_own, "spare"):
+        _own.spare = ThreadPoolExecutor(1, "foadv-spare", initializer=_begin_worker)
+    spare: ThreadPoolExecutor = _own.spare
+    return spare
 
 
 def abandonable(work: Callable[[], Result], interrupted: Callable[[], bool]) -> Result:
@@ -79,7 +82,7 @@ def abandonable(work: Callable[[], Result], interrupted: Callable[[], bool]) -> 
         with torch.inference_mode():
             return work()
 
-    future = _spare().submit(inferring)
+    future = _spare().submit(copy_context().run, inferring)
     while not wait([future], timeout=_LOOK_SECONDS).done:
         if interrupted():
             future.cancel()

@@ -12,6 +12,7 @@ from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
 from foadv_gui.lab.config import setting
+from foadv_gui.lab.ranges import number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,11 +132,6 @@ def legend(axes: Any, seen: Observation, palette: Theme, ink: dict[str, str]) ->
         handletextpad=0.5,
         borderaxespad=0.3,
     )
-
-
-def number(value: float) -> str:
-    """Three digits or so, without an exponent where people do not need one."""
-    return f"{value:.0f}" if 100 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
 def _title(axes: Any, words: str, palette: Theme) -> None:

@@ -6,13 +6,7 @@ The figure is drawn for a height of 7.2 inches at any size in pixels, so that a 
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
-
-import matplotlib
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from foadv_gui.lab.figure_globe import draw_globe
 from foadv_gui.lab.figure_panels import (
@@ -22,22 +16,17 @@ from foadv_gui.lab.figure_panels import (
     draw_stationarity,
     label,
 )
-from foadv_gui.lab.files import FileProblem, atomic_write
 from foadv_gui.lab.findings import TONE_ICONS
 from foadv_gui.lab.observation import Observation, observe
-from foadv_gui.lab.palette import THEMES
+from foadv_gui.lab.page import HEIGHT, SIZE, Page, ThemeName, check_target, write
 from foadv_gui.lab.picture import QUANTITY_TITLES, InputPicture
 from foadv_gui.lab.presets import what_to_watch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.globe import SpherePicture
-    from foadv_gui.lab.palette import Theme
-
-ThemeName = Literal["light", "dark"]
-FORMATS = (".png", ".svg")
-SIZE = (1920, 1080)
-_HEIGHT = 7.2  # inches
 
 
 def render(
@@ -58,52 +47,16 @@ def render(
     return seen
 
 
-def check_target(path: str | Path) -> None:
-    """Refuse a file name of a kind that is not drawn here, before anything is computed."""
-    if Path(path).suffix.lower() not in FORMATS:
-        raise FileProblem(path, f"the picture's name must end in {' or '.join(FORMATS)}")
-
-
 def save(seen: Observation, path: str | Path, *, size: tuple[int, int] = SIZE, theme: ThemeName = "light") -> None:
     """Write the figure of a run; the same run gives the same bytes."""
-    check_target(path)
-    svg = Path(path).suffix.lower() == ".svg"
-    with matplotlib.rc_context():
-        _own_defaults()
-        figure = draw(seen, size=size, theme=theme)
-
-        def write(stream: IO[bytes]) -> None:
-            if svg:
-                FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": "foadv"})
-            else:
-                FigureCanvasAgg(figure).print_png(stream, metadata={"Software": "foadv"})
-
-        atomic_write(path, write)
-
-
-def _own_defaults() -> None:
-    """Whatever somebody's matplotlibrc says, the figure is the same."""
-    matplotlib.rcdefaults()
-    matplotlib.rcParams.update(
-        {
-            "font.family": ["DejaVu Sans", "sans-serif"],
-            "font.size": 10,
-            "axes.linewidth": 0.8,
-            "svg.fonttype": "none",
-            "svg.hashsalt": "foadv",
-            "axes.unicode_minus": True,
-        }
-    )
+    write(path, lambda: draw(seen, size=size, theme=theme))
 
 
 def draw(seen: Observation, *, size: tuple[int, int] = SIZE, theme: ThemeName = "light") -> Any:
     """The matplotlib figure of a run, of `size` pixels."""
-    width_px, height_px = size
-    # Narrower than 4:3 there is no room for the right column: the figure is then drawn smaller.
-    dpi = min(height_px / _HEIGHT, width_px / (_HEIGHT * 4 / 3))
-    palette = THEMES[theme]
-    figure = Figure(figsize=(width_px / dpi, height_px / dpi), dpi=dpi, facecolor=palette.panel)
-    page = _Page(figure, palette, width_px / dpi, height_px / dpi)
+    # Narrower than 4:3 there is no room for the right column.
+    page = Page.of(size, theme, narrowest=HEIGHT * 4 / 3)
+    figure, palette = page.figure, page.palette
     top = _header(page, seen)
     side = min(top - 0.45 - 1.25, 0.5 * page.width - 1.35)
     bottom = top - 0.45 - side
@@ -127,27 +80,7 @@ def draw(seen: Observation, *, size: tuple[int, int] = SIZE, theme: ThemeName = 
     return figure
 
 
-class _Page:
-    """A figure measured in inches from its lower left corner."""
-
-    def __init__(self, figure: Any, palette: Theme, width: float, height: float) -> None:
-        self.figure, self.palette, self.width, self.height = figure, palette, width, height
-
-    def axes(self, left: float, bottom: float, width: float, height: float) -> Any:
-        axes = self.figure.add_axes(
-            (left / self.width, bottom / self.height, width / self.width, height / self.height),
-            facecolor=self.palette.plot,
-        )
-        for spine in axes.spines.values():
-            spine.set_color(self.palette.border)
-        axes.tick_params(colors=self.palette.faint_text, labelsize=8.5, length=3, width=0.8)
-        return axes
-
-    def text(self, x: float, y: float, words: str, size: float, colour: str, **more: Any) -> None:
-        self.figure.text(x / self.width, y / self.height, words, fontsize=size, color=colour, **more)
-
-
-def _header(page: _Page, seen: Observation) -> float:
+def _header(page: Page, seen: Observation) -> float:
     """Title, what to watch, and the settings; returns where the rest of the page begins."""
     palette, experiment = page.palette, seen.experiment
     y = page.height - 0.46
@@ -175,7 +108,7 @@ def parameters(seen: Observation) -> str:
     return "   ·   ".join(parts).replace(" -", " −")
 
 
-def _colour_bar(page: _Page, axes: Any, seen: Observation, place: tuple[float, float, float, float]) -> None:
+def _colour_bar(page: Page, axes: Any, seen: Observation, place: tuple[float, float, float, float]) -> None:
     image = axes.images[0]
     low, high = image.get_clim()
     shown = image.get_array()
@@ -216,7 +149,7 @@ def _honesty_of_sphere(seen: Observation, sphere: SpherePicture) -> str:
     )
 
 
-def _images(page: _Page, seen: Observation, left: float, top: float, width: float) -> float:
+def _images(page: Page, seen: Observation, left: float, top: float, width: float) -> float:
     """The clean image, the perturbation and the adversary, in a row below `top`; returns the height used."""
     palette, size = page.palette, 0.92
     shown = InputPicture.of(seen.recording, seen.recording.steps, seen.focus)
@@ -236,7 +169,7 @@ def _images(page: _Page, seen: Observation, left: float, top: float, width: floa
     return size + 0.4
 
 
-def _verdict(page: _Page, seen: Observation, left: float, top: float, width: float) -> float:
+def _verdict(page: Page, seen: Observation, left: float, top: float, width: float) -> float:
     """Write the verdict downwards from `top`; returns its height."""
     palette, y = page.palette, top
     clauses = [(clause.tone, clause.words) for clause in seen.clauses]

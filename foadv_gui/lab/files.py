@@ -76,7 +76,7 @@ def read_npz(
     path: str | Path, limits: Limits = DEFAULT_LIMITS, names: Collection[str] | None = None
 ) -> dict[str, NDArray[Any]]:
     """Read the arrays of an .npz archive (those called `names`, or all); `FileProblem` says what is wrong with it."""
-    with _opened(path) as stream:
+    with open_file(path) as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
                 members = _checked_members(path, archive, _size(stream), limits, names)
@@ -91,7 +91,7 @@ def read_npz(
 
 def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> NDArray[Any]:
     """Read one array from an .npy file, or from an .npz archive that has only one or has one called `name`."""
-    with _opened(path) as stream:
+    with open_file(path) as stream:
         magic = stream.read(6)
         if magic == b"\x93NUMPY":
             stream.seek(0)
@@ -154,7 +154,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _opened(path: str | Path) -> IO[bytes]:
+def open_file(path: str | Path) -> IO[bytes]:
+    """Open a file to read it; `FileProblem` says why it cannot be."""
     try:
         # A pipe or a device has no size to check, and opening one can wait for ever.
         if not stat.S_ISREG(os.stat(path).st_mode):

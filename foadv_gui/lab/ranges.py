@@ -58,3 +58,8 @@ def round_levels(low: float, high: float, count: int) -> list[float]:
         if step >= raw * (1 - 1e-9) and last - first < count:
             break
     return [step * i for i in range(first, last + 1)]
+
+
+def number(value: float) -> str:
+    """Three digits or so, without an exponent where people do not need one."""
+    return f"{value:.0f}" if 100 <= abs(value) < 1e5 else f"{value:.3g}"

@@ -8,9 +8,10 @@ import torch
 from sizes import FULL, Size, experiment
 from timing import Row, compare, tell
 
+from foadv_gui.core.cores import cores
 from foadv_gui.core.landscape import PlanarPreactivations, residual_on_grid
 from foadv_gui.core.plane import PathContext, make_plane
-from foadv_gui.core.threads import cores, in_parallel, use_one_thread
+from foadv_gui.core.threads import in_parallel, use_one_thread
 from foadv_gui.lab.experiment import prepare
 
 if TYPE_CHECKING:

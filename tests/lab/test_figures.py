@@ -19,12 +19,12 @@ from foadv_gui.core.chart import FRONT
 from foadv_gui.lab import figure_globe, figure_panels, figures
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.experiment import run
-from foadv_gui.lab.figure_panels import number
 from foadv_gui.lab.figures import draw, render, save
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.observation import Observation, observe
 from foadv_gui.lab.palette import THEMES
 from foadv_gui.lab.presets import load_preset, preset_names, what_to_watch
+from foadv_gui.lab.ranges import number
 from foadv_gui.lab.sections import View
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
-import tomllib
+import os
+import stat
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,42 +16,19 @@ import numpy as np
 import tomli_w
 
 from foadv_gui.lab.config import SECTIONS, Experiment, ExperimentError
-from foadv_gui.lab.settings import SETTINGS, Setting, setting
+from foadv_gui.lab.settings import SETTINGS
+from foadv_gui.lab.sweep.axis import HOW, Axis, key_and_values, parse_axis, read_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["MOST_POINTS", "Axis", "Point", "Sweep", "parse_axis"]
 
 MOST_POINTS = 10**6
 """More points than this are computed only when somebody insists."""
 _RUN_SECTIONS = tuple(name for name in SECTIONS if name != "view")
-_INTEGERS = re.compile(r"([+-]?\d+):([+-]?\d+)")
-_DIGITS = 12
-"""Significant digits of spaced values: 0.1, not 0.09999999999999999."""
-_HOW = "write a list (0.1,1,10), lin:FROM:TO:COUNT, log:FROM:TO:COUNT or whole numbers FROM:TO"
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One setting (`key`) and the values that it takes, typed; `text` is how they were written."""
-
-    key: str
-    values: tuple[Any, ...]
-    text: str
-
-    @property
-    def setting(self) -> Setting:
-        """The setting that varies."""
-        return setting(self.key)
-
-    @property
-    def numeric(self) -> bool:
-        """Whether the values are numbers in an order that means something: not those of a seed or an index."""
-        return self.setting.kind in ("float", "int") and not self.repeats
-
-    @property
-    def repeats(self) -> bool:
-        """Whether the axis only repeats the experiment: with other seeds, or on another input."""
-        return self.setting.name in ("seed", "index")
 
 
 @dataclass(frozen=True)
@@ -83,12 +60,21 @@ class Sweep:
     @classmethod
     def of(cls, base: Experiment, over: Sequence[str]) -> Sweep:
         """Read axes written "input.scale=log:0.01:10:13"; `ExperimentError` says what is wrong with one."""
-        axes = tuple(parse_axis(base, written) for written in over)
+        return cls._of(base, map(key_and_values, over), Path())
+
+    @classmethod
+    def of_table(cls, base: Experiment, table: Mapping[str, Any], folder: Path | None = None) -> Sweep:
+        """Read axes from a table [sweep] of settings and their values, a text or a list; as `of`.
+
+        The names of files are relative to `folder`.
+        """
+        return cls._of(base, list(_flat(table)), folder or Path())
+
+    @classmethod
+    def _of(cls, base: Experiment, written: Iterable[tuple[str, str | Sequence[Any]]], folder: Path) -> Sweep:
+        axes = tuple(read_axes(base, written, folder))
         if not axes:
-            raise ExperimentError("", f"nothing varies: name a setting and its values; {_HOW}")
-        repeated = next((axis.key for i, axis in enumerate(axes) if axis.key in [a.key for a in axes[:i]]), None)
-        if repeated:
-            raise ExperimentError(repeated, "varies twice: name all of its values once")
+            raise ExperimentError("", f"nothing varies: name a setting and its values; {HOW}")
         return cls(base, axes)
 
     @property
@@ -103,8 +89,11 @@ class Sweep:
 
     @cached_property
     def identity(self) -> str:
-        """What tells the sweep from all others, as hex: its experiment and its axes with all their values."""
-        return _hash(self.base, {}, [(axis.key, *axis.values) for axis in self.axes])
+        """What tells the sweep from all others, as hex: its experiment, its axes, and what their files hold."""
+        files = [_contents(value) for axis in self.axes if axis.setting.kind == "path" for value in axis.values]
+        axes = [(axis.key, *axis.values) for axis in self.axes]
+        # What the experiment has where an axis varies is of no consequence.
+        return _hash(self.base, {axis.key: axis.values[0] for axis in self.axes}, axes, files)
 
     def point(self, index: int) -> Point:
         """The point of an index from 0."""
@@ -116,103 +105,51 @@ class Sweep:
             raise IndexError(f"point {index} of {self.size}")
         return Point(index, tuple(reversed(values)), self)
 
+    def places(self, indices: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Where on each axis the points of some indices (n,) lie, each (n,) and from 0."""
+        found = []
+        for axis in reversed(self.axes):
+            indices, place = np.divmod(indices, len(axis.values))
+            found.append(place)
+        return found[::-1]
+
     def points(self) -> Iterator[Point]:
         """All points, in order; made one at a time."""
         return (self.point(index) for index in range(self.size))
 
+    @property
+    def table(self) -> dict[str, str | list[str]]:
+        """The axes as a table [sweep] holds them: `of_table` reads it back."""
+        return {axis.key: axis.written for axis in self.axes}
+
     def to_toml(self) -> str:
         """The sweep as TOML: the experiment's own text, and a table [sweep] of the axes as they were written."""
-        return f"{self.base.to_toml()}\n{tomli_w.dumps({'sweep': {axis.key: axis.text for axis in self.axes}})}"
+        return f"{self.base.to_toml()}\n{tomli_w.dumps({'sweep': self.table})}"
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Sweep:
-        """Read a sweep file; `ExperimentError` says what is wrong with it."""
+        """Read a sweep file, whose files are looked for beside it; `ExperimentError` says what is wrong with it."""
         path = Path(path)
         base, tables = Experiment.with_tables(path, ("sweep",))
-        table = tables.get("sweep")
-        if not isinstance(table, dict) or not all(isinstance(text, str) for text in table.values()):
-            reason = 'must be a table [sweep] of settings and their values, as "input.scale" = "log:0.01:30:13"'
-            raise ExperimentError("sweep", reason, source=str(path))
         try:
-            return cls.of(base, [f"{key}={text}" for key, text in table.items()])
+            return cls.of_table(base, tables.get("sweep", {}), path.parent)
         except ExperimentError as error:
             raise error.of(str(path)) from None
 
 
-def parse_axis(base: Experiment, written: str) -> Axis:
-    """Read one axis, written as "input.scale=log:0.01:10:13"; every value is checked against the experiment.
-
-    The values are a list ("0.1,1,10" or "tanh,erf"), ``lin:FROM:TO:COUNT``, ``log:FROM:TO:COUNT`` or whole numbers
-    ``FROM:TO``, both ends included.
-
-    Raises
-    ------
-    ExperimentError
-        For an unknown setting, values that cannot be read, none at all, one twice, or one that cannot be.
-    """
-    key, equals, text = (part.strip() for part in written.partition("="))
-    if not equals or not key or not text:
-        raise ExperimentError(key, f"must be KEY=VALUES, as in input.scale=log:0.01:10:13; {_HOW}")
-    base.get(key)  # refuses an unknown one
-    if key.startswith("view.") or "." not in key:
-        raise ExperimentError(key, "is only how a run is shown or called: all points would be the same")
-    chosen = setting(key)
-    values = [base.replace(key, value).get(key) for value in _read(chosen, text)]
-    twice = next((value for i, value in enumerate(values) if value in values[:i]), None)
-    if twice is not None:
-        raise ExperimentError(key, "is named twice: each value makes points of its own", twice)
-    return Axis(key, tuple(values), text)
-
-
-def _read(chosen: Setting, text: str) -> list[Any]:
-    """The values that a text stands for, not yet checked."""
-    spacing, colon, rest = text.partition(":")
-    if colon and spacing in ("lin", "log"):
-        return _spaced(chosen, spacing, rest, text)
-    whole = _INTEGERS.fullmatch(text)
-    if whole and chosen.kind in ("int", "float"):
-        first, last = int(whole[1]), int(whole[2])
-        if last < first:
-            raise ExperimentError(chosen.key, "holds no number: the first one is above the last", text)
-        if last - first >= MOST_POINTS:
-            raise ExperimentError(chosen.key, f"holds more than {MOST_POINTS:,} values", text)
-        return list(range(first, last + 1))
-    if chosen.kind == "box":
-        raise ExperimentError(chosen.key, "cannot vary in a sweep: set it for all points")
-    parts = [part.strip() for part in text.split(",")]
-    if not all(parts):
-        raise ExperimentError(chosen.key, f"has an empty place in its list; {_HOW}", text)
-    return [_value(chosen, part) for part in parts]
-
-
-def _spaced(chosen: Setting, spacing: str, rest: str, text: str) -> list[float]:
-    if chosen.kind not in ("float", "int"):
-        raise ExperimentError(chosen.key, f"must be a list of {', '.join(chosen.choices) or 'values'}", text)
-    try:
-        low, high, count = rest.split(":")
-        first, last, n = float(low), float(high), int(count)
-    except ValueError:
-        raise ExperimentError(chosen.key, f"must be {spacing}:FROM:TO:COUNT, as in log:0.01:10:13", text) from None
-    if not (math.isfinite(first) and math.isfinite(last)) or not 1 <= n <= MOST_POINTS or (n == 1 and first != last):
-        reason = f"must go from a number to another one in 2 to {MOST_POINTS:,} values"
-        raise ExperimentError(chosen.key, reason, text)
-    if spacing == "log" and not (first > 0 and last > 0):
-        raise ExperimentError(chosen.key, "must lie above 0 to be spaced evenly in its logarithm", text)
-    values = np.geomspace(first, last, n) if spacing == "log" else np.linspace(first, last, n)
-    if chosen.kind == "int":  # neighbours that round to the same number are one
-        return list(dict.fromkeys(round(float(value)) for value in values))
-    return [float(f"{value:.{_DIGITS}g}") for value in values]
-
-
-def _value(chosen: Setting, text: str) -> Any:
-    if chosen.kind == "path":
-        return str(Path(text).absolute())
-    if chosen.kind in ("text", "choice"):
-        return text
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text  # the setting refuses it in its own words
+def _flat(table: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, str | Sequence[Any]]]:
+    """The settings of a table [sweep] and their values; TOML reads a key that is not quoted as a table in a table."""
+    if not isinstance(table, dict):
+        raise ExperimentError("sweep", 'must be a table, as in [sweep] with "input.scale" = "log:0.01:30:13"')
+    for key, values in table.items():
+        if isinstance(values, dict) and not section:
+            yield from _flat(values, f"{key}.")
+        elif isinstance(values, str) or (
+            isinstance(values, list) and all(isinstance(value, str | int | float) for value in values)
+        ):
+            yield section + key, values
+        else:
+            raise ExperimentError(section + key, "must be a text or a list of values, as in [0.1, 1, 10]", values)
 
 
 def _hash(base: Experiment, changes: dict[str, Any], *more: Any) -> str:
@@ -227,13 +164,20 @@ def _hash(base: Experiment, changes: dict[str, Any], *more: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-@cache
 def _contents(file: str | None) -> str:
     """A hash of what a file holds, or nothing if it cannot be read: the run will say why."""
     if file is None:
         return ""
     try:
-        with Path(file).open("rb") as stream:
-            return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except OSError:
+        found = os.stat(file)
+        # Opening a pipe can wait for ever.
+        return _digest(file, found.st_mtime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else ""
+    except (OSError, ValueError):
         return ""
+
+
+@lru_cache(maxsize=1024)
+def _digest(file: str, _modified: int, _size: int) -> str:
+    """The hash of a file's contents, computed once for each state of it that is seen."""
+    with Path(file).open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

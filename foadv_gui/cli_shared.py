@@ -1,0 +1,92 @@
+"""What the commands of the command line share: settings, output files, progress, Ctrl+C."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+INTERRUPTED = 130  # what shells report for Ctrl+C
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as in --set input.scale=0.1; repeatable."),
+]
+
+
+class Refused(Exception):
+    """A request that cannot be met; the text is one line that says why and what would be right."""
+
+
+def changes_of(settings: list[str] | None) -> dict[str, object]:
+    """The changes of all ``--set``, by key."""
+    import tomllib
+
+    from foadv_gui.lab.config import SETTINGS
+
+    words = {entry.key for entry in SETTINGS if entry.kind in ("text", "choice")} | {"title", "watch"}
+    files = {entry.key for entry in SETTINGS if entry.kind == "path"}
+    changes: dict[str, object] = {}
+    for written in settings or []:
+        key, equals, text = (part.strip() for part in written.partition("="))
+        if not equals or not key:
+            raise Refused(f"--set {written}: must be KEY=VALUE, as in --set input.scale=0.1")
+        changes[key] = text
+        if key in files:
+            # In full, since the recording outlives the folder that we are in.
+            changes[key] = str(Path(text).absolute()) if text else None
+        elif key not in words:
+            # Written as in an experiment file; what cannot be read so is refused by the setting, in its own words.
+            with contextlib.suppress(tomllib.TOMLDecodeError):
+                changes[key] = tomllib.loads(f"value = {text}")["value"]
+    return changes
+
+
+def check_output(path: Path, endings: tuple[str, ...]) -> None:
+    """Refuse what could not be written, before anything is computed."""
+    if path.suffix.lower() not in endings:
+        raise Refused(f"{path}: the name must end in {' or '.join(endings)}")
+    if not path.parent.is_dir():
+        raise Refused(f"{path}: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise Refused(f"{path}: is a folder; give the name of a file")
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl+C inside asks the work to end in good order, the second one ends it."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def ask(_signal: int, _frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def progress(words: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr with the time left; nothing where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(words, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,268 @@
+"""The command ``foadv sweep``: many experiments without a window, and one table of what they find."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from foadv_gui.lab.sweep.engine import Crew
+    from foadv_gui.lab.sweep.grid import Sweep
+    from foadv_gui.lab.sweep.progress import Progress
+    from foadv_gui.lab.sweep.table import SweepTable
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|PRESET|SWEEP",
+        help="A ready sweep's or a preset's name, or a .toml file: an experiment, or a sweep with a table [sweep].",
+    ),
+]
+Over = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUES",
+        help="A setting that varies and its values: a list (0.1,1,10), lin:FROM:TO:COUNT, log:FROM:TO:COUNT or whole "
+        "numbers FROM:TO, both ends included; repeatable. It replaces such an axis of a sweep's file.",
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The table: .parquet or .csv.")]
+Processes = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="How many processes compute; as many as cores if not given.")
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="tcp://HOST:8786", help="A Dask scheduler whose workers compute.")
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with what a sweep that ended early has left, and compute what failed in it again; else begin.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Compute more than a million points without being asked.")]
+
+
+def sweep(
+    target: Target,
+    output: Output,
+    settings: Settings = None,
+    over: Over = None,
+    processes: Processes = None,
+    scheduler: Scheduler = None,
+    resume: Resume = False,
+    yes: Yes = False,
+) -> int:
+    """Run an experiment for all values of some settings, and write one table of what is found."""
+    from foadv_gui.lab.sweep.table import ENDINGS
+
+    check_output(output, ENDINGS)
+    if scheduler is not None and processes is not None:
+        raise Refused("--processes is for this machine: a scheduler's workers are as many as were started")
+    wanted = _sweep(target, settings, over or [])
+    _check_size(wanted, yes)
+    from foadv_gui.lab.sweep.engine import CrewError
+    from foadv_gui.lab.sweep.study import run_sweep
+
+    computed: list[int] = []
+    started = time.perf_counter()
+    with interruptible() as interrupted, _crew(processes, scheduler) as crew, _progress(wanted.size) as tell:
+        try:
+            table = run_sweep(
+                wanted,
+                output,
+                crew=crew,
+                resume=resume,
+                on_rows=lambda rows: computed.append(len(rows)),
+                on_progress=tell,
+                interrupted=interrupted,
+            )
+        except CrewError as problem:
+            kept = f"; what was done by then is in {output}, and --resume goes on" if output.exists() else ""
+            raise Refused(f"{problem}{kept}") from None
+        name = crew.name
+    stopped = interrupted() and table.frame.height < wanted.size
+    _tell(table, output, sum(computed), f"{_duration(time.perf_counter() - started)} on {name}", hurried=stopped)
+    return INTERRUPTED if stopped else 0
+
+
+def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
+    """The sweep that is meant, with the changes of all ``--set`` and ``--over``."""
+    from foadv_gui.lab.config import SETTINGS, Experiment
+    from foadv_gui.lab.documents import names_recording
+    from foadv_gui.lab.presets import find, preset_names
+    from foadv_gui.lab.sweep.axis import key_and_values
+    from foadv_gui.lab.sweep.grid import Sweep
+    from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
+
+    if names_recording(target):
+        raise Refused(f"{target}: is a recording of one run; give an experiment (.toml), a preset or a ready sweep")
+    if target in sweep_names():
+        found = load_sweep(target)
+        base, axes = found.base, dict(found.table)
+    elif Path(target).suffix.lower() == ".toml" and target not in preset_names():
+        base, tables = Experiment.with_tables(target, ("sweep",))
+        axes = dict(Sweep.from_toml(target).table) if "sweep" in tables else {}
+    else:
+        _check_name(target, [*sweep_names(), *preset_names()])
+        base, axes = find(target), {}
+    added: dict[str, str] = {}
+    for written in over:
+        key, values = key_and_values(written)
+        if key in added:
+            raise Refused(f"--over {key}: varies twice; name all of its values once")
+        added[key] = values
+    changes = changes_of(settings)
+    for key in changes:
+        if key in axes or key in added:
+            raise Refused(f"--set {key}: varies in this sweep; give its values with --over {key}=...")
+    if not axes and not added:
+        raise Refused(f"{target}: nothing varies; add --over, as in --over input.scale=log:0.01:30:13")
+    varied = {**axes, **added}
+    for entry in SETTINGS:  # a source "file" asks for one, which may be the first of those that vary
+        if entry.kind == "path" and entry.key in varied:
+            files = varied[entry.key]
+            first = files.partition(",")[0] if isinstance(files, str) else files[0]
+            changes[entry.key] = str(Path(first.strip()).absolute())
+    return Sweep.of_table(base.changed(changes), varied)
+
+
+def table_of(target: str, settings: list[str] | None) -> SweepTable | None:
+    """The table that is to be drawn, or nothing where something else is meant; a sweep without one is refused."""
+    from foadv_gui.lab.sweep.ready import sweep_names
+    from foadv_gui.lab.sweep.table import ENDINGS, read_table
+
+    if Path(target).suffix.lower() in ENDINGS:
+        if settings:
+            raise Refused(
+                f"--set {settings[0]}: a table is drawn as it was computed; compute another: foadv sweep --help"
+            )
+        return read_table(target)
+    if target in sweep_names() or _holds_sweep(Path(target)):
+        name = Path(target).stem
+        raise Refused(
+            f"{target}: is a sweep, and has to be computed first: foadv sweep {target} -o {name}.parquet, and then "
+            f"foadv render {name}.parquet"
+        )
+    return None
+
+
+def _holds_sweep(path: Path) -> bool:
+    """Whether a file is an experiment's with a table [sweep]; what is wrong with it is said by who reads it."""
+    import tomllib
+
+    if path.suffix.lower() != ".toml":
+        return False
+    with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
+        return "sweep" in tomllib.load(stream)
+    return False
+
+
+def _check_name(target: str, known: list[str]) -> None:
+    """Refuse the name of nothing with the nearest one."""
+    if target not in known and Path(target).parent == Path() and not Path(target).exists():
+        nearest = difflib.get_close_matches(target, known, n=1, cutoff=0.0)[0]
+        raise Refused(f"{target}: there is no ready sweep and no preset of that name; did you mean {nearest}?")
+
+
+def _check_size(wanted: Sweep, yes: bool) -> None:
+    from foadv_gui.lab.sweep.grid import MOST_POINTS
+
+    if wanted.size > MOST_POINTS and not yes:
+        raise Refused(f"{wanted.size:,} points are more than {MOST_POINTS:,}: add --yes if you mean it")
+
+
+@contextlib.contextmanager
+def _crew(processes: int | None, scheduler: str | None) -> Iterator[Crew]:
+    """Who computes: the workers of a scheduler, or processes of this machine."""
+    crew: Crew
+    if scheduler is None:
+        from foadv_gui.lab.sweep.pool import Pool
+
+        crew = Pool(processes)
+    else:
+        from foadv_gui.lab.sweep.cluster import Cluster
+        from foadv_gui.lab.sweep.engine import CrewError
+
+        try:
+            crew = Cluster(scheduler)
+        except CrewError as problem:
+            raise Refused(str(problem)) from None
+    try:
+        yield crew
+    finally:
+        crew.close()
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar on stderr with the rate and the time left; nothing where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = TextColumn("sweeping"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=total)
+
+        def tell(progress: Progress) -> None:
+            bar.update(task, completed=progress.done, description=_pace(progress))
+
+        yield tell
+
+
+def _pace(progress: Progress) -> str:
+    """How fast it goes, how long it will take and what failed, in words; nothing that is not known."""
+    words = []
+    if progress.rate:
+        words.append(f"{progress.rate:.3g} points/s" if progress.rate >= 1 else f"{1 / progress.rate:.3g} s a point")
+    if progress.left is not None and progress.done < progress.total:
+        words.append(f"{_duration(progress.left)} left")
+    if progress.failed:
+        words.append(f"{progress.failed:,} failed")
+    return " · ".join(words) or "starting"
+
+
+def _duration(seconds: float) -> str:
+    """A duration in one or two units: 4.2 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    left = round(seconds)
+    if left < 60:
+        return f"{left} s"
+    if left < 3600:
+        return f"{left // 60} min {left % 60} s"
+    if left < 86_400:
+        return f"{left // 3600} h {left % 3600 // 60} min"
+    return f"{left // 86_400} d {left % 86_400 // 3600} h"
+
+
+def _tell(table: SweepTable, output: Path, computed: int, effort: str, *, hurried: bool) -> None:
+    """Print what was done, how far it came, what failed, unless `hurried` what the table says, and where it is."""
+    from foadv_gui.lab.summary import counted
+
+    done, size = table.frame.height, table.sweep.size
+    if table.sweep.base.title:
+        typer.echo(table.sweep.base.title)
+    had = f"; the table has {f'all {size}' if done == size else f'{done} of {size}'}" if computed < size else ""
+    typer.echo((f"{counted(computed, 'point')} computed in {effort}" if computed else "nothing computed") + had)
+    if table.failed:
+        first = table.frame.filter(table.frame["error"].is_not_null()).row(0, named=True)
+        values = ", ".join(f"{key} = {first[key]}" for key in table.sweep.keys)
+        typer.echo(f"{table.failed} failed; the first one, {values}: {first['error']}")
+    if done and not hurried:
+        from foadv_gui.lab.sweep.reading import read  # with scipy's statistics, which take a second
+
+        typer.echo(read(table))
+    if done:
+        typer.echo(f"saved as {output}" if done == size else f"saved as {output}; --resume computes the rest")

@@ -1,0 +1,124 @@
+"""What a sweep says, read off its table in a sentence or two, whichever way it comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from foadv_gui.lab.ranges import number
+from foadv_gui.lab.summary import counted
+from foadv_gui.lab.sweep.phrases import Findings, maxima_words, percent, place
+from foadv_gui.lab.sweep.picture import heat_picture, telling_axes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from foadv_gui.lab.sweep.table import SweepTable
+
+
+def read(table: SweepTable) -> str:
+    """What a table says about the number of maxima and the steps to convergence: one sentence, or two.
+
+    The first states what was found where: every number in it is a median over points, a share or a count that the
+    table holds. The second says what rises or falls along an axis of numbers, and only where `trend` finds that it
+    does; and how many points failed or have not been computed.
+    """
+    total, rows = table.sweep.size, len(table.frame)
+    errors = table.frame["error"].drop_nulls()
+    if not rows:
+        return f"Nothing has been computed yet: 0 of {counted(total, 'point')}."
+    if len(errors) == rows:
+        which = f"All {counted(rows, 'point')}" if rows == total else f"All {rows} of {total} points so far"
+        return f"{which} failed; the first one: {_sentence(errors[0])}"
+    first, *more = [Findings(table, axis) for axis in telling_axes(table.sweep)]
+    rest: list[str] = []
+    if first.axis.repeats:
+        told = _over_repeats(first)
+    elif more:
+        told, rest = _over_two(first, more[0])
+    elif first.axis.numeric:
+        told, rest = _over_numbers(first), _trends(first)
+    else:
+        told = "; ".join(first.goes(noun, curve) for noun, curve in reversed(first.told))
+    if len(errors):
+        rest.append(f"{len(errors)} of {counted(total, 'point')} failed")
+    if rows < total:
+        rest.append(f"{total - rows} of {counted(total, 'point')} {'is' if total - rows == 1 else 'are'} not computed")
+    return " ".join(_sentence(words) for words in (told, "; ".join(rest)) if words)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
+
+
+def _over_numbers(found: Findings) -> str:
+    """Where the paths of every repetition find one maximum, and what they do where they do not."""
+    have = found.have
+    one = found.always_one[have]
+    below, above = _leading(one), _leading(one[::-1])
+    if not (below or above):
+        told = f"{found.at(have[0])} {found.whose} {found.does(have[0])}"
+        return told if len(have) == 1 else f"{told}; {found.at(have[-1])} they {found.does(have[-1])}"
+    runs = [have[:below], have[len(have) - above :]] if not one.all() else [have]
+    inside = [i for run in runs for i in run]
+    told = f"{' and '.join(found.along(run) for run in runs if run)} {found.whose} find one maximum, "
+    told += found.in_steps(inside)
+    left = found.unconverged[inside].max()
+    told += f" ({percent(left)} of the paths at most do not converge)" if left else ""
+    if one.all():
+        return told
+    end = have[0] if not below else have[-1] if not above else max(have, key=lambda i: found.maxima.marks.median[i])
+    return f"{told}; {found.at(end)} they {found.does(end)}"
+
+
+def _leading(true: NDArray[np.bool_]) -> int:
+    """How many entries are true before the first that is not."""
+    return int(np.argmin(np.append(true, False)))
+
+
+def _trends(found: Findings) -> list[str]:
+    # That there is one maximum everywhere has been said.
+    same = bool(found.always_one[found.have].all())
+    return [found.goes(noun, curve) for noun, curve in found.told if not (same and noun == "maxima")]
+
+
+def _over_two(first: Findings, second: Findings) -> tuple[str, list[str]]:
+    """Where the fewest and the most maxima are, and how maxima and steps go with each axis."""
+    table = first.table
+    heat = heat_picture(table, "distinct_maxima", first.axis.key, second.axis.key)
+    goes = [f"the {noun} {' and '.join(both)}" for noun, *both in _briefly(first, second)]
+    if any(axis.axis.numeric for axis in (first, second)) and goes:
+        goes[0] = f"by their rank correlations {goes[0]}"
+    medians = heat.marks.median
+    if np.isnan(medians).all():
+        return "; ".join(goes), []
+    least, most = np.nanmin(medians), np.nanmax(medians)
+    if least == most:
+        told = f"the paths find {maxima_words(least)} everywhere"
+    else:
+        # The first of the cells with the fewest, the last of those with the most.
+        cells = np.argwhere(medians == least)[0], np.argwhere(medians == most)[-1]
+        where = [f"{place(heat.across, column)} and {place(heat.up, row)}" for row, column in cells]
+        told = f"the paths find {maxima_words(least)} at {where[0]}, {maxima_words(most)} at {where[1]} (medians)"
+    proven = int(table.frame["certified"].sum())
+    of = counted(len(table.frame), "point")
+    return (f"{told}; uniqueness is proven (q < 1) at {proven} of {of}" if proven else told), goes
+
+
+def _briefly(first: Findings, second: Findings) -> list[tuple[str, str, str]]:
+    """How maxima and steps go with each of two axes."""
+    pairs = zip(first.told, second.told, strict=True)
+    return [(noun, first.briefly(one), second.briefly(other)) for (noun, one), (_, other) in pairs]
+
+
+def _over_repeats(found: Findings) -> str:
+    """How much a result varies where the experiment is only repeated."""
+    parts = []
+    for noun, curve in found.told:
+        medians, limits = curve.marks.median[curve.marks.points > 0], curve.marks.limits[1]
+        words = [
+            f"more than {number(np.nanmin(limits))}" if np.isinf(m) else number(m) for m in np.sort(medians)[[0, -1]]
+        ]
+        parts.append(f"{words[0]} {noun} each" if words[0] == words[1] else f"{words[0]} to {words[1]} {noun}")
+    return f"over {counted(len(found.have), 'repetition')} there are {' in '.join(parts)}"
