@@ -90,13 +90,14 @@ def sweep(
             kept = f"; what was done by then is in {output}, and --resume goes on" if output.exists() else ""
             raise Refused(f"{problem}{kept}") from None
         name = crew.name
-    _tell(table, output, sum(computed), f"{_duration(time.perf_counter() - started)} on {name}")
-    return INTERRUPTED if interrupted() and table.frame.height < wanted.size else 0
+    stopped = interrupted() and table.frame.height < wanted.size
+    _tell(table, output, sum(computed), f"{_duration(time.perf_counter() - started)} on {name}", hurried=stopped)
+    return INTERRUPTED if stopped else 0
 
 
 def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
     """The sweep that is meant, with the changes of all ``--set`` and ``--over``."""
-    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.config import SETTINGS, Experiment
     from foadv_gui.lab.documents import names_recording
     from foadv_gui.lab.presets import find, preset_names
     from foadv_gui.lab.sweep.axis import key_and_values
@@ -126,7 +127,13 @@ def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
             raise Refused(f"--set {key}: varies in this sweep; give its values with --over {key}=...")
     if not axes and not added:
         raise Refused(f"{target}: nothing varies; add --over, as in --over input.scale=log:0.01:30:13")
-    return Sweep.of_table(base.changed(changes), {**axes, **added})
+    varied = {**axes, **added}
+    for entry in SETTINGS:  # a source "file" asks for one, which may be the first of those that vary
+        if entry.kind == "path" and entry.key in varied:
+            files = varied[entry.key]
+            first = files.partition(",")[0] if isinstance(files, str) else files[0]
+            changes[entry.key] = str(Path(first.strip()).absolute())
+    return Sweep.of_table(base.changed(changes), varied)
 
 
 def table_of(target: str, settings: list[str] | None) -> SweepTable | None:
@@ -240,10 +247,9 @@ def _duration(seconds: float) -> str:
     return f"{left // 86_400} d {left % 86_400 // 3600} h"
 
 
-def _tell(table: SweepTable, output: Path, computed: int, effort: str) -> None:
-    """Print what was done, how far it came, what failed, what the table says, and where it is."""
+def _tell(table: SweepTable, output: Path, computed: int, effort: str, *, hurried: bool) -> None:
+    """Print what was done, how far it came, what failed, unless `hurried` what the table says, and where it is."""
     from foadv_gui.lab.summary import counted
-    from foadv_gui.lab.sweep.reading import read
 
     done, size = table.frame.height, table.sweep.size
     if table.sweep.base.title:
@@ -254,6 +260,9 @@ def _tell(table: SweepTable, output: Path, computed: int, effort: str) -> None:
         first = table.frame.filter(table.frame["error"].is_not_null()).row(0, named=True)
         values = ", ".join(f"{key} = {first[key]}" for key in table.sweep.keys)
         typer.echo(f"{table.failed} failed; the first one, {values}: {first['error']}")
-    if done:
+    if done and not hurried:
+        from foadv_gui.lab.sweep.reading import read  # with scipy's statistics, which take a second
+
         typer.echo(read(table))
+    if done:
         typer.echo(f"saved as {output}" if done == size else f"saved as {output}; --resume computes the rest")

@@ -80,7 +80,7 @@ finally:
     print(time.perf_counter() - started, *heavy, file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    for command in ("open", "presets", "run", "render", "doctor"):
+    for command in ("open", "presets", "run", "sweep", "render", "doctor"):
         assert f"  {command} " in done.stdout
     seconds, *heavy = done.stderr.split()
     assert heavy == []
@@ -88,7 +88,7 @@ finally:
     assert float(seconds) < 2
 
 
-@pytest.mark.parametrize("command", ["open", "presets", "run", "render", "doctor"])
+@pytest.mark.parametrize("command", ["open", "presets", "run", "sweep", "render", "doctor"])
 def test_every_command_explains_itself(command: str) -> None:
     done = call(command, "--help")
     assert done.exit_code == 0

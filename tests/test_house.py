@@ -119,6 +119,9 @@ recording.verdict()
         "foadv_gui.lab.inputs",
         "foadv_gui.lab.presets",
         "foadv_gui.lab.recording",
+        "foadv_gui.lab.sweep.reading",
+        "foadv_gui.lab.sweep.study",
+        "foadv_gui.lab.sweep.table",
         "foadv_gui.desktop.main_window",
     ],
 )

@@ -226,7 +226,7 @@ class _Run:
         if self._again:
             return self._again.popleft()
         left = self._left + len(self._returned)
-        size = 1 if self._seconds is None else int(_BATCH_SECONDS / max(self._seconds, 1e-9))
+        size = 1 if self._seconds is None else round(_BATCH_SECONDS / max(self._seconds, 1e-9))
         # Towards the end smaller ones, so that all hands have something to do until the last moment.
         size = max(1, min(size, _MOST_POINTS, -(-left // (_QUEUED * self._crew.capacity))))
         points = [self._returned.popleft() for _ in range(min(size, len(self._returned)))]

@@ -91,7 +91,9 @@ class Sweep:
     def identity(self) -> str:
         """What tells the sweep from all others, as hex: its experiment, its axes, and what their files hold."""
         files = [_contents(value) for axis in self.axes if axis.setting.kind == "path" for value in axis.values]
-        return _hash(self.base, {}, [(axis.key, *axis.values) for axis in self.axes], files)
+        axes = [(axis.key, *axis.values) for axis in self.axes]
+        # What the experiment has where an axis varies is of no consequence.
+        return _hash(self.base, {axis.key: axis.values[0] for axis in self.axes}, axes, files)
 
     def point(self, index: int) -> Point:
         """The point of an index from 0."""

@@ -11,6 +11,7 @@ import signal
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from itertools import count
+from multiprocessing import resource_tracker
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
@@ -220,6 +221,7 @@ def _deaf() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # which would unblock the signal as it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -247,6 +247,7 @@ def test_the_identity_is_that_of_the_values_and_their_order() -> None:
         identity("input.scale=1,2"),
     ]
     assert len({same, *others}) == 5
+    assert Sweep.of(BASE.replace("input.scale", 7.0), ["input.scale=1,2", "network.seed=0:1"]).identity == same
 
 
 def test_a_file_is_told_by_what_it_holds_now(tmp_path: Path) -> None:
