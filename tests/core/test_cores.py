@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
-import pytest
 import torch
 
 from foadv_gui.core import cores as module
 from foadv_gui.core.cores import cores, one_core
 from foadv_gui.core.objective import weighted_gram
 from foadv_gui.core.threads import abandonable, in_parallel
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_within_one_core_pieces_stay_on_the_thread_that_asked() -> None:
