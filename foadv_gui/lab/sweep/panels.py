@@ -204,9 +204,10 @@ def key_of(pictures: Sequence[CurvePicture | HeatPicture], palette: Theme) -> li
         entries.append(
             Line2D([], [], ls="", marker="^", ms=7, mfc="none", mec=ink, mew=1.4, label="more than the steps taken")
         )
-    if curves and any(every for *_, every in curves[0].certified):
+    proven = curves[0].marks.certified if curves else np.empty(0)
+    if (proven >= 1).any():
         entries.append(Patch(fc=palette.yes, alpha=0.22, label="proven: q < 1 at every point"))
-    if curves and len({every for *_, every in curves[0].certified}) == 2:
+    if ((proven > 0) & (proven < 1)).any():
         entries.append(Patch(fc=palette.yes, alpha=0.12, label="at some points"))
     if not curves and (pictures[0].marks.certified >= 1).any():
         entries.append(Patch(fc="none", ec=palette.text, lw=2, label="proven: q < 1 at every point"))

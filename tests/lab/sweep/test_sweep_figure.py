@@ -181,3 +181,13 @@ def test_another_kind_of_file_and_a_folder_that_is_not_there_are_refused(tmp_pat
 def test_figures_of_sweeps_leave_no_global_state() -> None:
     for module in (figure, panels, page):
         assert "pyplot" not in inspect.getsource(module)
+
+
+@pytest.mark.parametrize("proven", [lambda gamma, seed: gamma < 1, lambda gamma, seed: gamma < 1 + seed])
+def test_what_is_not_shaded_is_not_in_the_key(proven: Any) -> None:
+    sweep = sweep_over("input.scale=0.1,0.5,1.5,2.5", "network.seed=0:1")
+    table = table_of(sweep, lambda point: {"loss_best": 1.0, "certified": proven(*point.values)})
+    drawn = draw(table, size=SLIDE, theme="light")
+    told = [text.get_text() for legend in drawn.legends for text in legend.get_texts()]
+    assert "proven: q < 1 at every point" in told
+    assert ("at some points" in told) == proven(1.5, 1)
