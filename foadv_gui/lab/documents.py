@@ -85,7 +85,7 @@ def _look_up_sweep(name: str | Path, changes: Mapping[str, object]) -> Found | N
     path = Path(name)
     if str(name) in sweep_names():
         sweep = load_sweep(str(name))
-    elif path.suffix.lower() == ".toml" and "sweep" in Experiment.with_tables(path, ("sweep",))[1]:
+    elif path.suffix.lower() == ".toml" and "sweep" in Experiment.with_tables(path, ("sweep", "compare"))[1]:
         sweep = Sweep.from_toml(path)
     else:
         return None

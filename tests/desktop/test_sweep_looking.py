@@ -10,6 +10,7 @@ from hands import CTRL, Hands
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMessageBox
 from sweeping import SweepHands, tiny, tiny_sweep
+from test_accessibility import controls, says
 
 from foadv_gui.desktop.sweep_desk import State
 from foadv_gui.lab.documents import look_up
@@ -175,3 +176,20 @@ def test_what_is_found_under_a_sweeps_name(tmp_path: Path) -> None:
     path.write_text(tiny_sweep().to_toml())
     assert look_up(path).sweep == tiny_sweep()
     assert look_up("one-hill").sweep is None
+
+
+def test_every_control_explains_itself_and_nothing_is_cut_off_at_1280_by_720(at: SweepHands) -> None:
+    at.window.resize(1280, 720)
+    shown = controls(at)
+    at.compute("input.scale=0.1,1", "input.ratio=0.1,0.2")
+    for tab in (0, 1):
+        at.turn_to(at.page.tabs, tab)
+        shown += controls(at)
+        assert at.window.width() == 1280
+        assert at.window.height() == 720
+    silent = [f"{widget!r} in {widget.parentWidget()!r}" for widget in shown if not says(widget)]
+    assert not silent, silent
+    assert at.page.setup.area.horizontalScrollBar().maximum() == 0
+    assert at.page.setup.axes.rows[0].count.isVisible()
+    for tile in at.page.plots.tiles:
+        assert tile.stack.height() > 120
