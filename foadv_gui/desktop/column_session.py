@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from foadv_gui.desktop.session import Session
+from foadv_gui.lab.settings import SETTINGS
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.undo import Choice
@@ -49,7 +50,8 @@ class ColumnSession(Session):
 
     def _take_back(self, refusal: Refusal) -> None:
         """The column says why it stays as it was; the others go on."""
-        self._refuse(refusal.text or refusal.reason)
+        title = next((entry.title for entry in SETTINGS if entry.key == refusal.key), "")
+        self._refuse(f"{title}: {refusal.reason}" if title else refusal.text or refusal.reason)
 
     def _refuse(self, reason: str) -> None:
         if reason != self.refusal:

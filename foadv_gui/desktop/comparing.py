@@ -284,8 +284,7 @@ class Comparing(QObject):
         return known[3]
 
     def name_of(self, i: int) -> str:
-        """What a column is called: its value, and what else tells it apart if that is not enough."""
+        """What a column is called: its value, and its place where others have the same one."""
         comparison = self._board.comparison
-        name, besides = comparison.value_words(i), comparison.besides(i)
         alone = comparison.values.count(comparison.values[i]) == 1
-        return name if alone or not besides else f"{name}, {besides}"
+        return comparison.value_words(i) if alone else f"{comparison.value_words(i)} (column {i + 1})"

@@ -52,6 +52,10 @@ class Playhead(Protocol):
         """Move the cursor."""
         ...
 
+    def play_to(self, position: float) -> None:
+        """Move the cursor on, many times a second."""
+        ...
+
 
 class Player(QObject):
     """Plays what a playhead moves over: at speed 1 what moves takes four seconds, or less at four steps a second."""
@@ -150,7 +154,7 @@ class Player(QObject):
             return  # a moving control has the window's time to itself
         if playhead.position < playhead.steps:
             # A slow frame must not jump ahead.
-            playhead.set_position(playhead.position + min(seconds, 0.1) * self.rate)
+            playhead.play_to(playhead.position + min(seconds, 0.1) * self.rate)
             return
         if not playhead.finished:
             return

@@ -23,6 +23,7 @@ class CommonPlayhead(QObject):
         self.position = 0.0
         self._sessions: tuple[Session, ...] = ()
         self._at_end = False
+        self._turn = 0
 
     def follow(self, sessions: Sequence[Session]) -> None:
         """Move the cursors of these sessions from now on."""
@@ -67,6 +68,16 @@ class CommonPlayhead(QObject):
         if position != self.position:
             self.position = position
             self.cursorChanged.emit()
+
+    def play_to(self, position: float) -> None:
+        """Move the cursor on while it plays: each time one column follows, so that no frame draws all of them."""
+        if position >= self.steps or len(self._sessions) < 2:
+            self.set_position(position)
+            return
+        self.position = position
+        self._turn = (self._turn + 1) % len(self._sessions)
+        self._sessions[self._turn].set_position(position)
+        self.cursorChanged.emit()
 
     @Slot()
     def _on_recording(self) -> None:

@@ -229,6 +229,10 @@ class Session(Questions):
         if self.position != before:
             self._ask_spectrum()
 
+    def play_to(self, position: float) -> None:
+        """Move the cursor on, many times a second."""
+        self.set_position(position)
+
     def set_focus(self, k: int) -> None:
         """Follow restart k."""
         self.edit("view.focus", k)

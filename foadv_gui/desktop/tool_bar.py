@@ -32,6 +32,7 @@ class ToolBar(QToolBar):
         self.pages.setObjectName("pages")
         self.pages.setDrawBase(False)
         self.pages.setExpanding(False)
+        self.pages.setUsesScrollButtons(False)
         self.pages.setAccessibleName("Workspace")
         for i, workspace in enumerate(workspaces):
             self.pages.addTab(workspace.title)

@@ -24,6 +24,8 @@ Work: TypeAlias = Callable[["Scene", Callable[[], bool], Callable[[], bool]], It
 """What a job does with the scene, and two tests: whether something newer waits, and whether somebody cancelled it."""
 SCENE = "scene"
 _STACK_BYTES = 8 * 2**20
+_LOADING = threading.Lock()
+"""One thread loads torch; the others wait for it, since two that import in circles may see half of a module."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +157,13 @@ class ComputeThread(QThread):
 
     def _load(self) -> Scene | None:
         try:
-            import torch
+            with _LOADING:
+                import torch
 
-            from foadv_gui.core.threads import use_one_thread
-            from foadv_gui.lab.scene import Scene
+                from foadv_gui.core.threads import use_one_thread
+                from foadv_gui.lab.scene import Scene
 
-            use_one_thread()
+                use_one_thread()
             self._post(0, Ready(str(torch.__version__)))
             return Scene()
         except Exception as error:

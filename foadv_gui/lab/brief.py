@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from foadv_gui.lab.findings import TONE_ICONS, Clause
 from foadv_gui.lab.restarts import paths_words
+from foadv_gui.lab.summary import counted
 
 if TYPE_CHECKING:
     from foadv_gui.lab.findings import Tone, VerdictPicture
@@ -52,4 +53,7 @@ def _maxima(restarts: RestartsPicture) -> Clause:
 
 def _convergence(restarts: RestartsPicture) -> Clause:
     tone: Tone = "yes" if not restarts.unconverged else "note" if restarts.tolerance == 0 else "no"
-    return Clause(tone, restarts.convergence_words, restarts.convergence_words, "convergence")
+    words = f"{restarts.restarts - restarts.unconverged} of {restarts.restarts} converged"
+    median = restarts.median_steps
+    words += f", median {counted(median, 'step')}" if median is not None else ""
+    return Clause(tone, words, restarts.convergence_words, "convergence")

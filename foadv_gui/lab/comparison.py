@@ -31,6 +31,7 @@ COMPARED = (
 _FACTORS = {"input.scale": 10.0, "input.ratio": 2.0, "ascent.step": 3.0, "network.width": 4.0}
 """From one column to the next, where a comparison by another setting begins."""
 _SEEDS = {"network.seed": "weights", "input.seed": "input", "ascent.seed": "starts"}
+_MATHEMATICAL = ("network", "input", "ascent")
 _DIGITS = 3
 _TABLE = "compare"
 _HOW = 'must be a table [compare] with a setting and its values, as setting = "input.scale", values = [0.1, 1, 10]'
@@ -134,8 +135,12 @@ class Comparison:
     # -- in words ------------------------------------------------------------------------------------------------
 
     def differences(self) -> tuple[Setting, ...]:
-        """The settings of the run, besides the one that varies on purpose, in which not all columns are equal."""
-        found = (entry for entry in SETTINGS if entry.section != "view" and entry.key != self.key)
+        """The settings of the run, besides the one that varies on purpose, in which not all columns are equal.
+
+        Where it is computed is none of them: that changes nothing but the precision.
+        """
+        found = (entry for entry in SETTINGS if entry.section in _MATHEMATICAL or entry.key == "compute.dtype")
+        found = (entry for entry in found if entry.key != self.key)
         return tuple(entry for entry in found if len({str(column.get(entry.key)) for column in self.columns}) > 1)
 
     def value_words(self, i: int) -> str:

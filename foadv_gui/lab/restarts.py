@@ -108,6 +108,12 @@ class RestartsPicture:
         return f"{n} distinct {'maximum' if n == 1 else 'maxima'} among {ends}: {paths_words(self.sizes)}{rest}"
 
     @property
+    def median_steps(self) -> int | None:
+        """The median step of convergence, of those that converged; None if none did."""
+        found = self.converged_at[self.converged_at >= 0]
+        return int(np.percentile(found, 50, method="inverted_cdf")) if len(found) else None
+
+    @property
     def convergence_words(self) -> str:
         """How many paths have converged, and in how many steps: median and quartiles."""
         found = self.converged_at[self.converged_at >= 0]

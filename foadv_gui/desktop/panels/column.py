@@ -82,7 +82,7 @@ class ColumnPanel(QFrame):
         for part, share in ((top, 4), (self.spectrum, 2), (self.trace_pages, 2)):
             self.splitter.addWidget(part)
             self.splitter.setStretchFactor(self.splitter.count() - 1, share)
-        self.splitter.setSizes([300, 130, 110])
+        self.splitter.setSizes([330, 105, 100])
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(4)
         column.addWidget(self.splitter, 1)

@@ -85,7 +85,8 @@ class SpectrumPlot(QFrame):
         self.plot.setAccessibleName("Eigenvalues at the cursor")
         self.plot.setMouseEnabled(False, False)
         self.plot.hideButtons()
-        self.plot.setLabel("bottom", "eigenvalue μ")
+        if not compact:  # there the heading names the axis
+            self.plot.setLabel("bottom", "eigenvalue μ")
         self.plot.setLabel("left", "count")
         self.plot.getAxis("left").setWidth(40)
         self.plot.plotItem.layout.setContentsMargins(1, 6, 1, 1)
@@ -189,7 +190,8 @@ class SpectrumPlot(QFrame):
         if shown is None:
             return
         name = "Tangent" if shown.kind == "tangent" else "Euclidean"
-        self.heading.setText(f"{name} spectrum at t = {shown.t}")
+        what = "eigenvalues μ" if self._compact else "spectrum"
+        self.heading.setText(f"{name} {what} at t = {shown.t}")
         self._pick()
         self.pages.say(shown.why_empty)
         self.note.setVisible(not (shown.why_empty or self._compact))

@@ -44,7 +44,11 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def __init__(self, session: Session, player: Player, theme: ThemeKeeper, names: Sequence[str] = _NAMES) -> None:
         super().__init__()
         self._session, self._player, self._theme = session, player, theme
-        self._plotted = tuple(described for described in _PLOTS if described[0] in names)
+        # Some of them stand in a narrow column, where a long title would take the room of the others.
+        short = {"tangential": "|Pg|/|g|  - - FOSC"} if len(names) < len(_PLOTS) else {}
+        self._plotted = tuple(
+            (key, short.get(key, title), help, log) for key, title, help, log in _PLOTS if key in names
+        )
         self.setAccessibleName("Loss, stationarity, alignment and radius by step")
         self.ci.layout.setHorizontalSpacing(4)
         self.ci.layout.setContentsMargins(0, 2, 8, 2)
