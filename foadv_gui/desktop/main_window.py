@@ -121,6 +121,7 @@ class MainWindow(QMainWindow):
     def _add_status(self) -> None:
         line = self.statusBar()
         line.setSizeGripEnabled(False)
+        line.messageChanged.connect(self._show_status)
         self.doing = QLabel()
         self.device = QElidingLabel()
         self.device.setObjectName("faint")
@@ -279,7 +280,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_status(self) -> None:
         workspace = self.workspace
-        self.stop.setVisible(workspace.computing)
+        # A message takes the place of what the line says otherwise.
+        self.stop.setVisible(workspace.computing and not self.statusBar().currentMessage())
         self.doing.setText(workspace.doing)
         self.device.setText(workspace.showing)
         self.device.setToolTip(workspace.showing)

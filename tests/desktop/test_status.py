@@ -83,3 +83,18 @@ def test_a_thinned_recording_is_said_to_be_one(open_window: Callable[..., Hands]
     hands.type(hands.field("ascent.steps").editor.box, "30")
     hands.rest()
     assert "kept" not in hands.window.device.text()
+
+
+def test_a_message_has_the_line_to_itself(hands: Hands) -> None:
+    window = hands.window
+    window.statusBar().showMessage("Saved run.npz")
+    hands.session.open(small(network={"width": 512, "dimension": 256}, ascent={"steps": 50_000, "restarts": 32}))
+    hands.until(lambda: hands.session.recording is not None and hands.session.recording.steps > 0)
+    assert hands.session.computing
+    assert not window.stop.isVisible()
+    window.statusBar().clearMessage()
+    assert window.stop.isVisible()
+    assert window.doing.isVisible()
+    hands.key(Qt.Key.Key_Escape)
+    hands.rest()
+    assert not window.stop.isVisible()
