@@ -89,8 +89,7 @@ def test_a_message_has_the_line_to_itself(hands: Hands) -> None:
     window = hands.window
     window.statusBar().showMessage("Saved run.npz")
     hands.session.open(small(network={"width": 512, "dimension": 256}, ascent={"steps": 50_000, "restarts": 32}))
-    hands.until(lambda: hands.session.recording is not None and hands.session.recording.steps > 0)
-    assert hands.session.computing
+    hands.until(lambda: window.doing.text().startswith("Climbing"))
     assert not window.stop.isVisible()
     window.statusBar().clearMessage()
     assert window.stop.isVisible()
