@@ -65,7 +65,8 @@ def round_levels(low: float, high: float, count: int) -> list[float]:
         first, last = int(np.floor(low / step)) + 1, int(np.ceil(high / step)) - 1
         if step >= raw * (1 - 1e-9) and last - first < count:
             break
-    return [step * i for i in range(first, last + 1)]
+    # A quotient is rounded: the outermost multiple may be an end itself.
+    return [level for i in range(first, last + 1) if low < (level := step * i) < high]
 
 
 def number(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from foadv_gui.lab.picture import (
@@ -34,6 +34,7 @@ def surface_of(values: Any, quantity: Any = "loss", inside: Any = None) -> Surfa
     span=st.floats(1e-9, 1e12),
     count=st.integers(2, 30),
 )
+@example(low=0.0, span=0.28, count=14)
 def test_levels_are_round_evenly_spaced_inside_and_not_too_many(low: float, span: float, count: int) -> None:
     high = low + span
     assume(span > 1e-6 * abs(low))
