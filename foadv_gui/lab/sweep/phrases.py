@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 _REPEATED = {"network.seed": "network", "input.seed": "input", "input.index": "input", "ascent.seed": "set"}
-_MOVES = {"rises": "rise", "falls": "fall", "none": "show no trend"}
+_MOVES = {"rises": "rise", "falls": "fall", "none": "show no steady trend"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +140,7 @@ class Findings:
             return f"the {noun} do not depend on {self.name}"
         if found.direction == "untold":
             return f"there are too few points to tell a trend of the {noun} with {self.name}"
-        mean, low, high = (correlation(value) for value in (found.mean, found.low, found.high))
-        spread = "" if low == high else f", from {low} to {high}"
-        told = f"the {noun} {_MOVES[found.direction]} with {self.name} (rank correlation {mean}{spread})"
+        told = f"the {noun} {_MOVES[found.direction]} with {self.name} (rank correlation {correlation(found.mean)})"
         return f"{told}: {self._extremes(curve)}" if found.direction == "none" else told
 
     def briefly(self, curve: CurvePicture) -> str:
@@ -178,7 +176,10 @@ class Findings:
 
     def _extremes(self, curve: CurvePicture) -> str:
         """Where the medians are least and greatest: "fewest, 331, at γ = 0.548 and most, 1460, at γ = 30"."""
-        ends = ("fewest", np.nanmin(curve.marks.median)), ("most", np.nanmax(curve.marks.median))
+        least, greatest = np.nanmin(curve.marks.median), np.nanmax(curve.marks.median)
+        if least == greatest:
+            return f"{self._median(curve, least)} (median) throughout"
+        ends = ("fewest", least), ("most", greatest)
         return " and ".join(f"{word}, {self._median(curve, end)}, {self._where(curve, end)}" for word, end in ends)
 
     def _median(self, curve: CurvePicture, median: float) -> str:

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import closing
 from importlib.metadata import version
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,6 +130,21 @@ def test_a_port_that_does_not_answer_is_refused_in_time(monkeypatch: pytest.Monk
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
         assert address in refused(address, 2)
+
+
+def test_a_port_of_something_else_is_told_from_one_where_nobody_is() -> None:
+    def greet() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                with server.accept()[0] as guest:
+                    guest.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    guest.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=greet, daemon=True).start()
+        line = refused(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        server.shutdown(socket.SHUT_RDWR)
+    assert "what listens there is something else" in line
 
 
 def test_a_scheduler_without_workers_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
