@@ -11,7 +11,7 @@ import numpy as np
 
 from foadv_gui.lab.ranges import number
 from foadv_gui.lab.sweep.picture import curve_picture, places, steps_taken
-from foadv_gui.lab.sweep.trend import trend
+from foadv_gui.lab.sweep.trend import Trend, trend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,8 +134,12 @@ class Findings:
         """How something goes along the axis: whether it rises or falls, or between which choices it differs."""
         return self._trend(noun, curve) if self.axis.numeric else self._difference(noun, curve)
 
+    def trend(self, curve: CurvePicture) -> Trend:
+        """Whether something rises or falls along the axis, an axis of numbers."""
+        return trend(self.repetitions(curve))
+
     def _trend(self, noun: str, curve: CurvePicture) -> str:
-        found = trend(self.repetitions(curve))
+        found = self.trend(curve)
         if found.direction == "constant":
             return f"the {noun} do not depend on {self.name}"
         if found.direction == "untold":
@@ -144,13 +148,14 @@ class Findings:
         return f"{told}: {self._extremes(curve)}" if found.direction == "none" else told
 
     def briefly(self, curve: CurvePicture) -> str:
-        """The same in a few words, after what it is said of: "rise with γ (+0.75)"."""
+        """The same in a few words, after what it is said of: "rise with γ (+0.75)"; none where no trend can be told."""
         if not self.axis.numeric:
             return f"are {self._extremes(curve)}"
-        found = trend(self.repetitions(curve))
-        if found.direction in ("constant", "untold"):
-            words = {"constant": "do not depend on", "untold": "have too few points to tell a trend with"}
-            return f"{words[found.direction]} {self.name}"
+        found = self.trend(curve)
+        if found.direction == "untold":
+            return ""
+        if found.direction == "constant":
+            return f"do not depend on {self.name}"
         return f"{_MOVES[found.direction]} with {self.name} ({correlation(found.mean)})"
 
     def _difference(self, noun: str, curve: CurvePicture) -> str:

@@ -81,22 +81,23 @@ def _leading(true: NDArray[np.bool_]) -> int:
 def _trends(found: Findings) -> list[str]:
     # That there is one maximum everywhere has been said.
     same = bool(found.always_one[found.have].all())
-    return [found.goes(noun, curve) for noun, curve in found.told if not (same and noun == "maxima")]
+    left = [(noun, curve) for noun, curve in found.told if not (same and noun == "maxima")]
+    if all(found.trend(curve).direction == "untold" for _, curve in left):
+        return [f"there are too few points to tell a trend with {found.name}"]
+    return [found.goes(noun, curve) for noun, curve in left]
 
 
 def _over_two(first: Findings, second: Findings) -> tuple[str, list[str]]:
     """Where the fewest and the most maxima are, and how maxima and steps go with each axis."""
     table = first.table
     heat = heat_picture(table, "distinct_maxima", first.axis.key, second.axis.key)
-    goes = [f"the {noun} {' and '.join(both)}" for noun, *both in _briefly(first, second)]
-    if any(axis.axis.numeric for axis in (first, second)) and goes:
-        goes[0] = f"by their rank correlations {goes[0]}"
+    goes = _briefly(first, second)
     medians = heat.marks.median
     if np.isnan(medians).all():
         return "; ".join(goes), []
     least, most = np.nanmin(medians), np.nanmax(medians)
     if least == most:
-        told = f"the paths find {maxima_words(least)} everywhere"
+        told = f"the paths find {maxima_words(least)} everywhere (medians)"
     else:
         # The first of the cells with the fewest, the last of those with the most.
         cells = np.argwhere(medians == least)[0], np.argwhere(medians == most)[-1]
@@ -107,10 +108,17 @@ def _over_two(first: Findings, second: Findings) -> tuple[str, list[str]]:
     return (f"{told}; uniqueness is proven (q < 1) at {proven} of {of}" if proven else told), goes
 
 
-def _briefly(first: Findings, second: Findings) -> list[tuple[str, str, str]]:
+def _briefly(first: Findings, second: Findings) -> list[str]:
     """How maxima and steps go with each of two axes."""
-    pairs = zip(first.told, second.told, strict=True)
-    return [(noun, first.briefly(one), second.briefly(other)) for (noun, one), (_, other) in pairs]
+    goes, untold = [], False
+    for (noun, one), (_, other) in zip(first.told, second.told, strict=True):
+        both = [words for words in (first.briefly(one), second.briefly(other)) if words]
+        untold |= len(both) < 2
+        if both:
+            goes.append(f"the {noun} {' and '.join(both)}")
+    if any(sign in words for words in goes for sign in ("(+", "(−")):
+        goes[0] = f"by their rank correlations {goes[0]}"
+    return [*goes, f"there are too few points to tell {'another' if goes else 'a'} trend"] if untold else goes
 
 
 def _over_repeats(found: Findings) -> str:

@@ -213,6 +213,21 @@ def test_two_axes_are_both_told() -> None:
     )
 
 
+def test_that_there_are_too_few_points_is_said_once() -> None:
+    def cells(point: Any) -> dict[str, Any]:
+        return {"distinct_maxima": 1 + point.index, "steps_median": 10.0 - point.index, "unconverged": 0.0}
+
+    told = read(table_of(sweep_over("input.scale=0.1,1", "input.ratio=0.1,0.2"), cells))
+    assert told.endswith("4 maxima at γ = 1 and ρ = 0.2 (medians). There are too few points to tell a trend.")
+    told = read(table_of(sweep_over("input.scale=0.1,1"), cells))
+    assert told.endswith(" in 9 steps (medians). There are too few points to tell a trend with γ.")
+    told = read(table_of(sweep_over("input.scale=0.1,1", "network.activation=tanh,erf"), cells))
+    assert told.endswith(
+        "(medians). The maxima are fewest, 1, for tanh and most, 2, for erf; the steps are fewest, 7, for erf and "
+        "most, 8, for tanh; there are too few points to tell another trend."
+    )
+
+
 def test_a_number_and_a_choice_are_both_told() -> None:
     sweep = sweep_over("network.activation=tanh,erf", "input.scale=log:0.1:10:8")
     told = read(
