@@ -133,17 +133,19 @@ def test_a_port_that_does_not_answer_is_refused_in_time(monkeypatch: pytest.Monk
 
 
 def test_a_port_of_something_else_is_told_from_one_where_nobody_is() -> None:
+    guests = contextlib.ExitStack()  # they stay: one that is closed too soon has not heard what it was told
+
     def greet() -> None:
         with contextlib.suppress(OSError):
             while True:
-                with server.accept()[0] as guest:
-                    guest.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                    guest.recv(1)
+                guests.enter_context(server.accept()[0]).sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        Thread(target=greet, daemon=True).start()
+    with guests, socket.create_server(("127.0.0.1", 0)) as server:
+        host = Thread(target=greet)
+        host.start()
         line = refused(f"tcp://127.0.0.1:{server.getsockname()[1]}")
         server.shutdown(socket.SHUT_RDWR)
+        host.join()
     assert "what listens there is something else" in line
 
 
