@@ -202,6 +202,8 @@ def _connect(address: str) -> Any:
         return Client(address, timeout=max(1.0, left), set_as_default=False, name="foadv")
     except Exception as error:
         short = " ".join(str(error).split())[:120] or type(error).__name__
+        if isinstance(error, MemoryError | OverflowError):  # it answered with text, of which Dask made a huge length
+            short = "what listens there is something else"
         how = "check the address, or start one with: dask scheduler"
         raise CrewError(f"no Dask scheduler answers at {address} ({short}); {how}") from None
 

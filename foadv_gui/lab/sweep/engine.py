@@ -214,8 +214,10 @@ class _Run:
         """Stop what is in flight, and take what was done of it."""
         if not self._flight:
             return
-        self._crew.cancel()
         ends = time.monotonic() + _STOP_SECONDS
+        self._crew.cancel()
+        for future in [future for future in self._flight if future.cancelled()]:
+            del self._flight[future]  # nobody had begun it, and nobody may ever say so
         while self._flight and (left := ends - time.monotonic()) > 0:
             try:
                 self.collect(left)

@@ -11,7 +11,7 @@ import numpy as np
 
 from foadv_gui.lab.ranges import number
 from foadv_gui.lab.sweep.picture import curve_picture, places, steps_taken
-from foadv_gui.lab.sweep.trend import trend
+from foadv_gui.lab.sweep.trend import Trend, trend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 _REPEATED = {"network.seed": "network", "input.seed": "input", "input.index": "input", "ascent.seed": "set"}
-_MOVES = {"rises": "rise", "falls": "fall", "none": "show no trend"}
+_MOVES = {"rises": "rise", "falls": "fall", "none": "show no steady trend"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,25 +134,28 @@ class Findings:
         """How something goes along the axis: whether it rises or falls, or between which choices it differs."""
         return self._trend(noun, curve) if self.axis.numeric else self._difference(noun, curve)
 
+    def trend(self, curve: CurvePicture) -> Trend:
+        """Whether something rises or falls along the axis, an axis of numbers."""
+        return trend(self.repetitions(curve))
+
     def _trend(self, noun: str, curve: CurvePicture) -> str:
-        found = trend(self.repetitions(curve))
+        found = self.trend(curve)
         if found.direction == "constant":
             return f"the {noun} do not depend on {self.name}"
         if found.direction == "untold":
             return f"there are too few points to tell a trend of the {noun} with {self.name}"
-        mean, low, high = (correlation(value) for value in (found.mean, found.low, found.high))
-        spread = "" if low == high else f", from {low} to {high}"
-        told = f"the {noun} {_MOVES[found.direction]} with {self.name} (rank correlation {mean}{spread})"
+        told = f"the {noun} {_MOVES[found.direction]} with {self.name} (rank correlation {correlation(found.mean)})"
         return f"{told}: {self._extremes(curve)}" if found.direction == "none" else told
 
     def briefly(self, curve: CurvePicture) -> str:
-        """The same in a few words, after what it is said of: "rise with γ (+0.75)"."""
+        """The same in a few words, after what it is said of: "rise with γ (+0.75)"; none where no trend can be told."""
         if not self.axis.numeric:
             return f"are {self._extremes(curve)}"
-        found = trend(self.repetitions(curve))
-        if found.direction in ("constant", "untold"):
-            words = {"constant": "do not depend on", "untold": "have too few points to tell a trend with"}
-            return f"{words[found.direction]} {self.name}"
+        found = self.trend(curve)
+        if found.direction == "untold":
+            return ""
+        if found.direction == "constant":
+            return f"do not depend on {self.name}"
         return f"{_MOVES[found.direction]} with {self.name} ({correlation(found.mean)})"
 
     def _difference(self, noun: str, curve: CurvePicture) -> str:
@@ -178,7 +181,10 @@ class Findings:
 
     def _extremes(self, curve: CurvePicture) -> str:
         """Where the medians are least and greatest: "fewest, 331, at γ = 0.548 and most, 1460, at γ = 30"."""
-        ends = ("fewest", np.nanmin(curve.marks.median)), ("most", np.nanmax(curve.marks.median))
+        least, greatest = np.nanmin(curve.marks.median), np.nanmax(curve.marks.median)
+        if least == greatest:
+            return f"{self._median(curve, least)} (median) throughout"
+        ends = ("fewest", least), ("most", greatest)
         return " and ".join(f"{word}, {self._median(curve, end)}, {self._where(curve, end)}" for word, end in ends)
 
     def _median(self, curve: CurvePicture, median: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from foadv_gui.lab.ranges import number
 from foadv_gui.lab.summary import counted
-from foadv_gui.lab.sweep.phrases import Findings, maxima_words, percent, place
+from foadv_gui.lab.sweep.phrases import Findings, counted_steps, maxima_words, percent, place
 from foadv_gui.lab.sweep.picture import heat_picture, telling_axes
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def _over_numbers(found: Findings) -> str:
     told += f" ({percent(left)} of the paths at most do not converge)" if left else ""
     if one.all():
         return told
-    end = have[0] if not below else have[-1] if not above else max(have, key=lambda i: found.maxima.marks.median[i])
+    between, medians = have[below : len(have) - above], np.nan_to_num(found.maxima.marks.median)
+    end = have[0] if not below else have[-1] if not above else max(between, key=lambda i: medians[i])
     return f"{told}; {found.at(end)} they {found.does(end)}"
 
 
@@ -80,22 +81,23 @@ def _leading(true: NDArray[np.bool_]) -> int:
 def _trends(found: Findings) -> list[str]:
     # That there is one maximum everywhere has been said.
     same = bool(found.always_one[found.have].all())
-    return [found.goes(noun, curve) for noun, curve in found.told if not (same and noun == "maxima")]
+    left = [(noun, curve) for noun, curve in found.told if not (same and noun == "maxima")]
+    if all(found.trend(curve).direction == "untold" for _, curve in left):
+        return [f"there are too few points to tell a trend with {found.name}"]
+    return [found.goes(noun, curve) for noun, curve in left]
 
 
 def _over_two(first: Findings, second: Findings) -> tuple[str, list[str]]:
     """Where the fewest and the most maxima are, and how maxima and steps go with each axis."""
     table = first.table
     heat = heat_picture(table, "distinct_maxima", first.axis.key, second.axis.key)
-    goes = [f"the {noun} {' and '.join(both)}" for noun, *both in _briefly(first, second)]
-    if any(axis.axis.numeric for axis in (first, second)) and goes:
-        goes[0] = f"by their rank correlations {goes[0]}"
+    goes = _briefly(first, second)
     medians = heat.marks.median
     if np.isnan(medians).all():
         return "; ".join(goes), []
     least, most = np.nanmin(medians), np.nanmax(medians)
     if least == most:
-        told = f"the paths find {maxima_words(least)} everywhere"
+        told = f"the paths find {maxima_words(least)} everywhere (medians)"
     else:
         # The first of the cells with the fewest, the last of those with the most.
         cells = np.argwhere(medians == least)[0], np.argwhere(medians == most)[-1]
@@ -106,19 +108,31 @@ def _over_two(first: Findings, second: Findings) -> tuple[str, list[str]]:
     return (f"{told}; uniqueness is proven (q < 1) at {proven} of {of}" if proven else told), goes
 
 
-def _briefly(first: Findings, second: Findings) -> list[tuple[str, str, str]]:
+def _briefly(first: Findings, second: Findings) -> list[str]:
     """How maxima and steps go with each of two axes."""
-    pairs = zip(first.told, second.told, strict=True)
-    return [(noun, first.briefly(one), second.briefly(other)) for (noun, one), (_, other) in pairs]
+    goes, untold = [], False
+    for (noun, one), (_, other) in zip(first.told, second.told, strict=True):
+        both = [words for words in (first.briefly(one), second.briefly(other)) if words]
+        untold |= len(both) < 2
+        if both:
+            goes.append(f"the {noun} {' and '.join(both)}")
+    if any(sign in words for words in goes for sign in ("(+", "(−")):
+        goes[0] = f"by their rank correlations {goes[0]}"
+    return [*goes, f"there are too few points to tell {'another' if goes else 'a'} trend"] if untold else goes
 
 
 def _over_repeats(found: Findings) -> str:
     """How much a result varies where the experiment is only repeated."""
-    parts = []
-    for noun, curve in found.told:
-        medians, limits = curve.marks.median[curve.marks.points > 0], curve.marks.limits[1]
-        words = [
-            f"more than {number(np.nanmin(limits))}" if np.isinf(m) else number(m) for m in np.sort(medians)[[0, -1]]
-        ]
-        parts.append(f"{words[0]} {noun} each" if words[0] == words[1] else f"{words[0]} to {words[1]} {noun}")
-    return f"over {counted(len(found.have), 'repetition')} there are {' in '.join(parts)}"
+    maxima, steps = (curve.dots for curve in (found.maxima, found.steps))
+    points, known = int(found.steps.marks.points.sum()), np.sort(maxima.value[~np.isnan(maxima.value)])
+    order = np.lexsort((steps.limit, steps.value))[:points][[0, -1]]  # censored ones last, failed ones beyond them
+    told = f"{'more than ' if np.isinf(steps.value[order[1]]) else ''}{counted_steps(steps.limit[order[1]])}"
+    if (steps.value[order[0]], steps.limit[order[0]]) != (steps.value[order[1]], steps.limit[order[1]]):
+        told = f"{number(steps.limit[order[0]])} to {told}"
+    who = f"over {counted(points, 'repetition')} the paths"
+    if not len(known):
+        return f"{who} take {told} (median)"
+    least = "" if known[0] == known[-1] else f"{number(known[0])} to "
+    none = points - len(known)
+    rest = f"; in {none} of them no path ends at a maximum" if none else ""
+    return f"{who} find {least}{maxima_words(known[-1])} in {told} (medians of the paths){rest}"

@@ -107,7 +107,7 @@ class Store:
                 os.fsync(self._stream.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
-            raise FileProblem(self._name, f"cannot be written: {error.strerror or error}") from None
+            raise self._unwritable(error) from None
 
     def finish(self) -> SweepTable:
         """Write the table of all rows, remove the journal, and return the table; `FileProblem` if it cannot be.
@@ -122,6 +122,8 @@ class Store:
                 write_table(table, self.output)
         except FileProblem as problem:
             self._leave(remove=False)
+            if self.journal is None:
+                raise
             kept = f"{problem.problem}; the rows are kept in {self.journal}, and --resume goes on with them"
             raise FileProblem(problem.file, kept) from None
         except BaseException:
@@ -130,9 +132,8 @@ class Store:
         self._leave(remove=True)
         return table
 
-    @property
-    def _name(self) -> str:
-        return str(self.journal or "the journal of the sweep")
+    def _unwritable(self, error: OSError) -> FileProblem:
+        return FileProblem(self.journal or "the journal of the sweep", f"cannot be written: {error.strerror or error}")
 
     def _begin(self) -> None:
         """An empty journal."""
@@ -142,7 +143,7 @@ class Store:
             self._stream.write(self._header)
             self._stream.flush()
         except OSError as error:
-            raise FileProblem(self._name, f"cannot be written: {error.strerror or error}") from None
+            raise self._unwritable(error) from None
 
     def _take_up(self, output: Path, journal: Path, resume: bool) -> None:
         """Go on with what is there, or refuse to."""
@@ -175,7 +176,10 @@ class Store:
 
     def _blocks(self) -> Iterator[bytes]:
         """The whole lines of the journal after its header, many at a time."""
-        self._stream.flush()
+        try:
+            self._stream.flush()  # where a row could not be written before, it still waits
+        except OSError as error:
+            raise self._unwritable(error) from None
         self._stream.seek(0)
         self._stream.readline()
         rest = b""

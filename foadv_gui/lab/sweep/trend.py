@@ -22,15 +22,13 @@ SURE = 2.576
 
 @dataclass(frozen=True)
 class Trend:
-    """The rank correlation with the axis: its mean, least and greatest over the repetitions, and what it amounts to.
+    """The rank correlation with the axis, its mean over the repetitions, and what it amounts to.
 
     "constant": no repetition ever changes. "untold": too few values for even a perfect order to be no chance.
     """
 
     direction: Direction
     mean: float = 0.0
-    low: float = 0.0
-    high: float = 0.0
 
 
 def trend(values: Floats) -> Trend:
@@ -52,14 +50,13 @@ def trend(values: Floats) -> Trend:
     counts = known.sum(1)
     if all(len(np.unique(row[there])) == 1 for row, there in zip(rows, known, strict=True)):
         return Trend("constant")
-    found = _correlations(rows, known)
-    mean, deviation = float(found.mean()), float(np.sqrt((1 / (counts - 1)).sum()) / len(rows))
+    mean, deviation = float(_correlations(rows, known).mean()), float(np.sqrt((1 / (counts - 1)).sum()) / len(rows))
     direction: Direction = "none"
     if deviation * SURE > 1:
         direction = "untold"
     elif abs(mean) >= max(LEAST, SURE * deviation):
         direction = "rises" if mean > 0 else "falls"
-    return Trend(direction, mean, float(found.min()), float(found.max()))
+    return Trend(direction, mean)
 
 
 def _correlations(values: Floats, known: NDArray[np.bool_]) -> Floats:

@@ -72,10 +72,12 @@ def napping(point: Point, interrupted: Callable[[], bool]) -> Row:
     return {**simple(point, interrupted), "seconds": 0.02}
 
 
-def deadly(point: Point, interrupted: Callable[[], bool]) -> Row:
-    """As simple, but point 5 kills its process."""
+def harsh(point: Point, interrupted: Callable[[], bool]) -> Row:
+    """As simple, but point 5 kills its process, and point 7 raises what no row tells."""
     if point.index == 5:
         os.kill(os.getpid(), signal.SIGKILL)
+    if point.index == 7:
+        raise ValueError("seven\nis too many")
     return simple(point, interrupted)
 
 
@@ -95,18 +97,16 @@ def patient(point: Point, interrupted: Callable[[], bool]) -> Row:
     raise Interrupted
 
 
+def tiring(point: Point, interrupted: Callable[[], bool]) -> Row:
+    """Rows of the first 60 points, and never another."""
+    return napping(point, interrupted) if point.index < 60 else patient(point, interrupted)
+
+
 def deaf(point: Point, interrupted: Callable[[], bool]) -> Row:
-    """Neither."""
+    """Neither a row nor somebody who listens."""
     begin()
     time.sleep(60)
     return {}
-
-
-def raising(point: Point, interrupted: Callable[[], bool]) -> Row:
-    """As simple, but point 5 raises what no row tells."""
-    if point.index == 5:
-        raise ValueError("five\nis too many")
-    return simple(point, interrupted)
 
 
 class Clock:

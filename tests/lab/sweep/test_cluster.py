@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import closing
 from importlib.metadata import version
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,6 +130,23 @@ def test_a_port_that_does_not_answer_is_refused_in_time(monkeypatch: pytest.Monk
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
         assert address in refused(address, 2)
+
+
+def test_a_port_of_something_else_is_told_from_one_where_nobody_is() -> None:
+    guests = contextlib.ExitStack()  # they stay: one that is closed too soon has not heard what it was told
+
+    def greet() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                guests.enter_context(server.accept()[0]).sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with guests, socket.create_server(("127.0.0.1", 0)) as server:
+        host = Thread(target=greet)
+        host.start()
+        line = refused(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        server.shutdown(socket.SHUT_RDWR)
+        host.join()
+    assert "what listens there is something else" in line
 
 
 def test_a_scheduler_without_workers_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -226,6 +226,27 @@ def test_a_stop_keeps_the_rows_of_a_batch_that_were_done() -> None:
     assert got[-1]["point"] == 3
 
 
+def test_a_stop_does_not_wait_for_what_nobody_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Starting(Scripted):
+        """Its processes start, which takes for ever."""
+
+        def submit(self, points: list[Point]) -> Future[list[Row]]:
+            handed.append(Future())
+            return handed[-1]
+
+        def cancel(self) -> None:
+            for future in handed:
+                future.cancel()
+
+    handed: list[Future[list[Row]]] = []
+    monkeypatch.setattr("foadv_gui.lab.sweep.engine._STOP_SECONDS", 60)
+    began = time.monotonic()
+    compute(
+        many(9).points(), 9, Starting(done), on_rows=lambda _: None, interrupted=lambda: time.monotonic() - began > 0.05
+    )
+    assert handed and time.monotonic() - began < 30
+
+
 def test_slow_points_stop_within_a_second() -> None:
     from foadv_gui.lab.sweep.batch import load
 

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from crews import BEGUN, alike, deadly, deaf, many, patient, plain, raising, simple, slow, small
+from crews import BEGUN, alike, deaf, harsh, many, patient, plain, simple, slow, small
 
 from foadv_gui.lab.sweep.engine import CrewError, compute
 from foadv_gui.lab.sweep.pool import Pool
@@ -31,8 +31,13 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals of a terminal")
 
 def workers(of: int | None = None) -> list[psutil.Process]:
     """The processes of a pool, without multiprocessing's own."""
-    children = psutil.Process(of).children()
-    return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+    return [child for child in psutil.Process(of).children() if "spawn_main" in command(child)]
+
+
+def command(process: psutil.Process) -> str:
+    with suppress(psutil.NoSuchProcess):  # it may be dying
+        return " ".join(process.cmdline())
+    return ""
 
 
 @pytest.fixture(scope="module")
@@ -96,24 +101,15 @@ def test_no_more_processes_are_started_than_there_is_work_for() -> None:
     assert workers() == others
 
 
-def test_a_point_that_kills_its_process_is_a_row() -> None:
+def test_a_point_that_kills_its_process_is_a_row_and_so_is_one_that_raises() -> None:
     got: list[Row] = []
-    with closing(Pool(2, deadly)) as crew:
+    with closing(Pool(1, harsh)) as crew:
         compute(many(40).points(), 40, crew, on_rows=got.extend)
     assert [row["point"] for row in alike(got)] == list(range(40))
-    (bad,) = [row for row in got if row["error"]]
-    assert bad["point"] == 5
-    assert bad["error"] == "the process that computed it died 3 times"
-
-
-def test_an_error_beside_all_rows_is_one() -> None:
-    got: list[Row] = []
-    with closing(Pool(1, raising)) as crew:
-        compute(many(9).points(), 9, crew, on_rows=got.extend)
-    (bad,) = [row for row in got if row["error"]]
-    assert bad["point"] == 5
-    assert "ValueError: five is too many" in str(bad["error"])
-    assert len(got) == 9
+    assert {row["point"]: row["error"] for row in got if row["error"]} == {
+        5: "the process that computed it died 3 times",
+        7: "RuntimeError: ValueError: seven is too many",
+    }
 
 
 @pytest.mark.parametrize(("measure", "lives"), [(patient, True), (deaf, False)])
@@ -130,9 +126,10 @@ def test_a_worker_that_does_not_stop_is_killed(
 
     with closing(Pool(1, measure)) as crew:
         compute(many(5).points(), 5, crew, on_rows=lambda _: None, interrupted=interrupted)
-        assert time.monotonic() - asked[0] < 1
+        # Of 0.7 s; the rest is for whoever else uses the machine. The point takes a minute.
+        assert time.monotonic() - asked[0] < 3
         begun = int((tmp_path / "begun").read_text())
-        assert psutil.pid_exists(begun) is lives
+        wait_for(lambda: psutil.pid_exists(begun) is lives)
 
 
 def test_processes_that_cannot_start_are_an_error_of_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -148,25 +145,25 @@ def test_processes_that_cannot_start_are_an_error_of_one_line(monkeypatch: pytes
 SCRIPT = """
 import signal, sys, time
 sys.path.insert(0, {here!r})
-from crews import many, napping, patient
+from crews import many, tiring
 from foadv_gui.lab.sweep.engine import compute
 from foadv_gui.lab.sweep.pool import Pool
 
-{prelude}
+signal.signal(signal.SIGINT, lambda *_: None)
 if __name__ == "__main__":
-    crew, got = Pool(2, {measure}), []
+    crew, got = Pool(2, tiring), []
     crew.submit([many(9).point(0)])
     print("begun", flush=True)
     compute(many(60).points(), 60, crew, on_rows=got.extend)
     print(len(got), flush=True)
-    crew.close()
+    compute([many(99).point(i) for i in range(60, 99)], 39, crew, on_rows=print)
 """
 
 
 @contextmanager
-def script(measure: str, prelude: str = "") -> Iterator[subprocess.Popen[str]]:
+def script() -> Iterator[subprocess.Popen[str]]:
     """A program of its own that has begun to compute."""
-    text = SCRIPT.format(here=str(HERE), measure=measure, prelude=prelude)
+    text = SCRIPT.format(here=str(HERE))
     with subprocess.Popen(
         [sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -179,7 +176,9 @@ def script(measure: str, prelude: str = "") -> Iterator[subprocess.Popen[str]]:
 
 
 def alive(process: psutil.Process) -> bool:
-    return psutil.pid_exists(process.pid) and process.status() != psutil.STATUS_ZOMBIE
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def wait_for(truth: Callable[[], object], seconds: float = 20.0) -> None:
@@ -190,20 +189,16 @@ def wait_for(truth: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 @posix
-def test_the_processes_end_with_a_parent_that_is_killed() -> None:
-    with script("patient") as process:
-        wait_for(lambda: len(workers(process.pid)) == 2)
-        left = workers(process.pid)
-        process.kill()
-        wait_for(lambda: not any(alive(worker) for worker in left), 3)
-
-
-@posix
-def test_ctrl_c_in_a_terminal_reaches_no_worker_even_as_it_starts() -> None:
-    with script("napping", "signal.signal(signal.SIGINT, lambda *_: None)") as process:
+def test_ctrl_c_in_a_terminal_reaches_no_worker_even_as_it_starts_and_the_death_of_the_parent_all() -> None:
+    with script() as process:
         wait_for(lambda: workers(process.pid))
         for _ in range(15):
             os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.02)
-        told, wrong = process.communicate(timeout=30)
-    assert (told, wrong) == ("60\n", "")
+        assert process.stdout is not None
+        assert process.stdout.readline() == "60\n"
+        left = workers(process.pid)
+        assert len(left) == 2  # which compute for ever now
+        process.kill()
+        wait_for(lambda: not any(alive(worker) for worker in left), 3)
+        assert process.communicate(timeout=30) == ("", "")

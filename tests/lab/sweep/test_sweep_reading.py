@@ -70,11 +70,28 @@ def test_shuffled_data_have_no_trend(seed: int) -> None:
         },
     )
     told = read(table)
-    assert told.count("show no trend with γ") == 2 and "rise" not in told and "fall" not in told
+    assert told.count("show no steady trend with γ") == 2 and "rise" not in told and "fall" not in told
     for noun, values in (("maxima", maxima), ("steps", steps)):
         medians = np.sort(values, axis=1)[:, 4]
         ends = f"fewest, {medians.min()}, at .*? and most, {medians.max()}, at"
         assert re.search(f"the {noun} show .*?: {ends}", told, re.IGNORECASE)
+
+
+def test_a_median_that_never_changes_is_neither_least_nor_greatest() -> None:
+    table = table_of(
+        sweep_over(*OVER),
+        lambda point: {"distinct_maxima": 1 + (point.index in (5, 40)), "steps_median": 7.0, "unconverged": 0.0},
+    )
+    assert "The maxima show no steady trend with γ (rank correlation " in read(table)
+    assert "): 1 (median) throughout; the steps do not depend on γ." in read(table)
+
+
+def test_between_two_runs_of_one_maximum_the_exception_is_told() -> None:
+    table = table_of(
+        sweep_over("input.scale=0.1,1,10"),
+        lambda point: {"distinct_maxima": int(point.index != 1), "steps_median": 7.0, "unconverged": 0.5},
+    )
+    assert "; at γ = 1 they take 7 steps (median), and 50%" in read(table)
 
 
 def test_constant_data_depend_on_nothing() -> None:
@@ -192,7 +209,22 @@ def test_two_axes_are_both_told() -> None:
     assert told == (
         "The paths find one maximum at γ = 0.1 and ρ = 0.1, 6 maxima at γ = 10 and ρ = 1 (medians); uniqueness is "
         "proven (q < 1) at 5 of 30 points. By their rank correlations the maxima rise with γ (+1.00) and do not depend "
-        "on ρ; the steps show no trend with γ (−0.29) and fall with ρ (−1.00)."
+        "on ρ; the steps show no steady trend with γ (−0.29) and fall with ρ (−1.00)."
+    )
+
+
+def test_that_there_are_too_few_points_is_said_once() -> None:
+    def cells(point: Any) -> dict[str, Any]:
+        return {"distinct_maxima": 1 + point.index, "steps_median": 10.0 - point.index, "unconverged": 0.0}
+
+    told = read(table_of(sweep_over("input.scale=0.1,1", "input.ratio=0.1,0.2"), cells))
+    assert told.endswith("4 maxima at γ = 1 and ρ = 0.2 (medians). There are too few points to tell a trend.")
+    told = read(table_of(sweep_over("input.scale=0.1,1"), cells))
+    assert told.endswith(" in 9 steps (medians). There are too few points to tell a trend with γ.")
+    told = read(table_of(sweep_over("input.scale=0.1,1", "network.activation=tanh,erf"), cells))
+    assert told.endswith(
+        "(medians). The maxima are fewest, 1, for tanh and most, 2, for erf; the steps are fewest, 7, for erf and "
+        "most, 8, for tanh; there are too few points to tell another trend."
     )
 
 
@@ -220,7 +252,28 @@ def test_mere_repetitions_are_told_by_their_spread() -> None:
         sweep_over("network.seed=0:3"),
         lambda point: {"distinct_maxima": 1 + point.index, "steps_median": 8.0, "unconverged": 0.0},
     )
-    assert read(table) == "Over 4 repetitions there are 1 to 4 maxima in 8 steps each."
+    assert read(table) == "Over 4 repetitions the paths find 1 to 4 maxima in 8 steps (medians of the paths)."
+
+
+def test_repetitions_that_got_nowhere_are_counted_and_a_limit_is_no_median() -> None:
+    table = table_of(
+        sweep_over("network.seed=0:2", "input.seed=0:1"),
+        lambda point: (
+            {"error": "no"}
+            if point.index == 5
+            else {
+                "distinct_maxima": int(point.index < 3),
+                "steps_median": [50.0, 7.0, 8.0, None, None][point.index],
+                "unconverged": 0.1,
+            }
+        ),
+    )
+    assert read(table) == (
+        "Over 5 repetitions the paths find one maximum in 7 to more than 1000 steps (medians of the paths); in 2 of "
+        "them no path ends at a maximum. 1 of 6 points failed."
+    )
+    table = table_of(sweep_over("network.seed=0:2"), lambda _: {"steps_median": None, "unconverged": 1.0})
+    assert read(table) == "Over 3 repetitions the paths take more than 1000 steps (median)."
 
 
 @pytest.mark.parametrize("over", ["network.file=a.npz,b.npz", "ascent.start=ball,sphere", "compute.memory_mib=64,128"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -155,18 +156,29 @@ def test_rows_are_forced_to_the_disk_but_not_one_by_one(output: Path, monkeypatc
     store.finish()
 
 
-def test_a_disk_that_is_full_is_told(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def little_space(size: int) -> Iterator[None]:
+    """No file may become larger, which is what a full disk is like."""
+    resource = pytest.importorskip("resource", reason="no limits on this system")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_fills_up_is_told_with_where_the_rows_are(output: Path) -> None:
     store = Store(SWEEP, output)
-
-    class Full:
-        def write(self, _data: bytes) -> None:
-            raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "_stream", Full())
-        with pytest.raises(FileProblem, match="cannot be written: No space left on device"):
-            store.append([row_of(SWEEP.point(0))])
-    store.finish()
+    for i in range(3):
+        store.append([row_of(SWEEP.point(i))])
+    with little_space(output.with_name("out.parquet.rows").stat().st_size + 100):
+        with pytest.raises(FileProblem, match=r"out\.parquet\.rows: cannot be written: "):
+            store.append([row_of(SWEEP.point(3))])
+        with pytest.raises(FileProblem, match=r"cannot be written: .* kept in .*out\.parquet\.rows, and --resume"):
+            store.finish()
+    resumed = Store(SWEEP, output, resume=True)
+    assert resumed.finish().frame["point"].to_list() == [0, 1, 2]
 
 
 # ---- taking it up --------------------------------------------------------------------------------------------------

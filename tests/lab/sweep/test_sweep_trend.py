@@ -28,7 +28,7 @@ def test_the_correlation_is_scipys_with_ties_and_without_what_is_missing(rows: i
     if found.direction == "constant" or not expected:
         assert not np.any(expected)
     else:
-        assert (found.mean, found.low, found.high) == pytest.approx((np.mean(expected), min(expected), max(expected)))
+        assert found.mean == pytest.approx(np.mean(expected))
 
 
 @settings(max_examples=20)
@@ -38,7 +38,7 @@ def test_reversed_data_have_the_reversed_trend(rows: int, n: int, seed: int) -> 
     there, back = trend(values), trend(values[:, ::-1])
     turned = {"rises": "falls", "falls": "rises"}
     assert back.direction == turned.get(there.direction, there.direction)
-    assert (back.mean, back.low, back.high) == pytest.approx((-there.mean, -there.high, -there.low))
+    assert back.mean == pytest.approx(-there.mean)
 
 
 def test_shuffled_data_have_a_trend_no_more_often_than_one_time_in_a_hundred() -> None:
