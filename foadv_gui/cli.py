@@ -129,10 +129,10 @@ def open_(
     ] = None,
     theme: ThemeOption = None,
 ) -> int:
-    """Open the desktop with an experiment."""
+    """Open the desktop with an experiment or a comparison."""
     if screenshot is None and (at is not None or size is not None):
         raise Refused("--at and --size belong to a screenshot: add --screenshot FILE")
-    found = _found(target, settings)
+    found = _found(target, settings, compared=True)
     if screenshot is None:
         from foadv_gui.desktop.app import main
 
@@ -281,11 +281,14 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     Console().print(table)
 
 
-def _found(target: str, settings: list[str] | None) -> Found:
+def _found(target: str, settings: list[str] | None, *, compared: bool = False) -> Found:
     """What is meant, with the changes of all ``--set``."""
     from foadv_gui.lab.documents import look_up
 
-    return look_up(target, changes_of(settings))
+    found = look_up(target, changes_of(settings))
+    if found.comparison is not None and not compared:
+        raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
+    return found
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -26,6 +26,12 @@ def test_what_is_not_there_is_named(command: str, target: str, words: str, tmp_p
     assert words in refused(command, target, *picture)
 
 
+@pytest.mark.parametrize("command", ["run", "render"])
+def test_a_comparison_is_several_runs_to_be_looked_at(command: str, tmp_path: Path) -> None:
+    picture = ("-o", str(tmp_path / "a.png")) if command == "render" else ()
+    assert "look at it with foadv open scales" in refused(command, "scales", *picture)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from foadv_gui.desktop.worker import torch_is_loaded
+
 if TYPE_CHECKING:
     from foadv_gui.desktop.session import Session
 
@@ -35,7 +37,7 @@ class Collector(QObject):
 
     @Slot()
     def _collect(self) -> None:
-        if self._session.torch_version and not self._aside:
+        if torch_is_loaded() and not self._aside:
             self._aside = True
             gc.freeze()
         self._turn += 1

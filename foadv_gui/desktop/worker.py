@@ -26,6 +26,12 @@ SCENE = "scene"
 _STACK_BYTES = 8 * 2**20
 _LOADING = threading.Lock()
 """One thread loads torch; the others wait for it, since two that import in circles may see half of a module."""
+_LOADED = threading.Event()
+
+
+def torch_is_loaded() -> bool:
+    """Whether the thread of any page has loaded torch."""
+    return _LOADED.is_set()
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,7 @@ class ComputeThread(QThread):
                 from foadv_gui.lab.scene import Scene
 
                 use_one_thread()
+            _LOADED.set()
             self._post(0, Ready(str(torch.__version__)))
             return Scene()
         except Exception as error:

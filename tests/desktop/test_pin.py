@@ -84,6 +84,7 @@ def test_a_pinned_run_is_a_ghost_in_explore_until_it_is_unpinned(hands: Hands) -
     assert landscape.ghosts.curves[0].isVisible()
     assert not landscape.ghosts.curves[1].isVisible()
     assert landscape.ghosts.labels[0].toPlainText() == "γ = 1 (column 4)"
+    assert "■ pinned run" in hands.explore.landscape.key.text()
     assert f"{ghost.off_plane[-1]:.0%} off this plane" in landscape.ghosts.curves[0].toolTip()
     assert session.edit("network.dimension", 8)
     hands.rest()

@@ -41,7 +41,7 @@ _CHARTS = {
 _PLANE_KEY = (
     "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero. "
     "With arrows on (Landscape settings), the solid white stroke is the whole next step and the dashed one "
-    "what the projection takes away from it."
+    "what the projection takes away from it. Blue dashes: the focused path of a pinned run, in units of its own ε."
 )
 _GLOBE_KEY = (
     "Paths are drawn at the nearest points of the sphere; on a globe, what lies on the far side is faint. "
@@ -96,7 +96,7 @@ class LandscapePanel(QFrame):
         session.surfaceChanged.connect(self._on_surface)
         session.sphereChanged.connect(self._on_sphere)
         session.experimentChanged.connect(self._show_choices)
-        for changed in (session.pathChanged, session.surfaceChanged, session.globeChanged):
+        for changed in (session.pathChanged, session.surfaceChanged, session.globeChanged, session.ghostsChanged):
             changed.connect(self._show_key)
         for changed in (session.planeChanged, session.sphereChanged):
             changed.connect(self._show_hover)
@@ -209,6 +209,8 @@ class LandscapePanel(QFrame):
             words += "    faint: far side    drag to turn" if self._session.experiment.view.chart == "globe" else ""
         if path is not None and len(drawn_restarts(path)) < path.restarts:
             words += f"    {len(drawn_restarts(path))} of {path.restarts} paths drawn"
+        if self.on_plane and self._session.ghosts is not None and self._session.ghosts.ghosts:
+            words += "  ■ pinned run"
         surface = self._session.surface if self.on_plane else self._session.globe
         if surface is not None:
             # Beside a disc there is nothing to be drawn.

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _MOST = 4
 _COLOUR = "#8ff0ff"
 _DASHES = ([4, 3], [1, 3], [8, 3, 1, 3], [8, 4])
-_ANCHORS = ((0, 1.1), (1, 1.1), (0, -0.1), (1, -0.1))
+_ABOVE = (1.1, -0.1, 1.6, -0.6)
+"""Where the labels lie beside their ends, so that those of like ends do not hide each other."""
 
 
 class GhostCurve(pg.PlotCurveItem):  # type: ignore[misc]
@@ -46,10 +47,10 @@ class Ghosts:
         self.curves: list[GhostCurve] = []
         self.ends: list[Any] = []
         self.labels: list[Any] = []
-        for dashes, anchor in zip(_DASHES, _ANCHORS, strict=True):
+        for dashes in _DASHES:
             curve = GhostCurve(1.5, _COLOUR, dashes)
             end = pg.ScatterPlotItem(symbol="s", size=8, pen=pg.mkPen("#000000"), brush=pg.mkBrush(_COLOUR))
-            label = pg.TextItem(color=_COLOUR, fill=pg.mkBrush(0, 0, 0, 150), anchor=anchor)
+            label = pg.TextItem(color=_COLOUR, fill=pg.mkBrush(0, 0, 0, 150))
             label.setFont(plot_font(8))
             for z, item in enumerate((curve, end, label)):
                 item.setZValue(16 + z)
@@ -75,4 +76,5 @@ class Ghosts:
             label.setText(ghost.name)
             if np.isfinite(ghost.points[-1]).all():
                 end.setData(*ghost.points[-1:].T)
+                label.setAnchor((1 if ghost.points[-1, 0] > 0 else 0, _ABOVE[i]))  # towards the middle of the view
                 label.setPos(*ghost.points[-1])
