@@ -36,7 +36,7 @@ def rows(size: Size = FULL) -> Iterator[Row]:
     with closing(Pool(PROCESSES)) as pool:
         _compute(_seeds(size, PROCESSES), pool)
         yield Row("start of the processes, to the first point of each", time.perf_counter() - began, "s")
-        yield _gain(size, pool, 4 * PROCESSES if full else PROCESSES)
+        yield _gain(size, pool, 8 * PROCESSES if full else PROCESSES)
         yield _overhead(pool, 1000 if full else 20)
         yield _memory("growth over tiny points", _seeds(SMALLEST, 4000 if full else 40), pool)
     count = MANY if full else 400
