@@ -147,11 +147,13 @@ def open_(
 
 @app.command()
 def presets() -> None:
-    """List the experiments that come with the program, and the sweeps."""
+    """List the experiments that come with the program, the comparisons and the sweeps."""
+    from foadv_gui.lab.comparison import comparison_names, load_comparison
     from foadv_gui.lab.presets import load_preset, preset_names
     from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
     titles = {name: load_preset(name).title for name in preset_names()}
+    titles |= {name: f"comparison: {load_comparison(name).title}" for name in comparison_names()}
     titles |= {name: f"sweep: {load_sweep(name).base.title}" for name in sweep_names()}
     width = max(map(len, titles), default=0)
     for name, title in titles.items():

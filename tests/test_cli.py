@@ -15,6 +15,7 @@ import pytest
 from command_line import call, foadv, refused, strict
 
 from foadv_gui.lab import experiment
+from foadv_gui.lab.comparison import comparison_names, load_comparison
 from foadv_gui.lab.experiment import run
 from foadv_gui.lab.presets import load_preset, preset_names
 from foadv_gui.lab.recording import load
@@ -106,6 +107,7 @@ def test_presets_are_listed_one_a_line_in_full_without_a_terminal() -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     titles = {name: load_preset(name).title for name in preset_names()}
+    titles |= {name: f"comparison: {load_comparison(name).title}" for name in comparison_names()}
     titles |= {name: f"sweep: {load_sweep(name).base.title}" for name in sweep_names()}
     for line, (name, title) in zip(lines, titles.items(), strict=True):
         assert line.split()[0] == name and line.endswith(f"  {title}")
@@ -114,7 +116,7 @@ def test_presets_are_listed_one_a_line_in_full_without_a_terminal() -> None:
 def test_a_console_that_has_no_greek_is_no_reason_to_fail() -> None:
     done = foadv("presets", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == preset_names() + sweep_names()
+    assert [line.split()[0] for line in done.stdout.splitlines()] == preset_names() + comparison_names() + sweep_names()
 
 
 # ---- run -----------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,7 +13,7 @@ import tomli_w
 
 from foadv_gui.lab.config import SETTINGS, Experiment, ExperimentError
 from foadv_gui.lab.settings import Setting, setting
-from foadv_gui.resources import resource
+from foadv_gui.lab.shelf import Shelf
 
 FEWEST, MOST = 2, 4
 COMPARED = (
@@ -36,6 +35,7 @@ _DIGITS = 3
 _TABLE = "compare"
 _HOW = 'must be a table [compare] with a setting and its values, as setting = "input.scale", values = [0.1, 1, 10]'
 _LARGEST_FILE = 2**20
+_COMPARISONS = Shelf("comparisons", "ready comparison")
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Comparison:
     @property
     def changed_from(self) -> str:
         """The ready comparison that this one has the title of but differs from, or nothing."""
-        ready = _by_title().get(self.title)
+        _, ready = _by_title().get(self.title, ("", None))
         same = ready is None or (
             ready.key == self.key
             and len(ready.columns) == len(self.columns)
@@ -282,34 +282,31 @@ def _plain(value: Any) -> Any:
 # -- those that come with the program ----------------------------------------------------------------------------
 
 
-def _ready() -> dict[str, Path]:
-    files = sorted(resource("comparisons").glob("*.toml"))
-    return {re.sub(r"^\d+-", "", file.stem): file for file in files}
-
-
 def comparison_names() -> list[str]:
     """The names of the ready comparisons, in the order in which they should be shown; the first opens the page."""
-    return list(_ready())
+    return list(_COMPARISONS.files)
 
 
 def load_comparison(name: str) -> Comparison:
-    """A ready comparison by its name."""
-    return Comparison.from_toml(_ready()[name])
+    """A ready comparison; `ExperimentError` names the nearest one if there is none of that name."""
+    return Comparison.from_toml(_COMPARISONS.file(name))
 
 
 @cache
-def _by_title() -> dict[str, Comparison]:
-    return {found.title: found for found in map(load_comparison, comparison_names())}
+def _by_title() -> dict[str, tuple[str, Comparison]]:
+    """The ready comparisons and their names by title, read once: a window asks at each change."""
+    ready = {name: load_comparison(name) for name in comparison_names()}
+    return {found.title: (name, found) for name, found in ready.items()}
 
 
 def comparison_of(title: str) -> str:
     """The name of the ready comparison of a title, or nothing."""
-    return next((name for name, found in zip(_ready(), _by_title().values(), strict=True) if found.title == title), "")
+    return _by_title()[title][0] if title in _by_title() else ""
 
 
 def find_comparison(name_or_path: str | Path) -> Comparison | None:
     """The comparison that a ready one's name or a file with a table [compare] stands for; None for anything else."""
-    if str(name_or_path) in _ready():
+    if str(name_or_path) in _COMPARISONS.files:
         return load_comparison(str(name_or_path))
     path = Path(name_or_path)
     try:

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from functools import cache
 from pathlib import Path
 
-from foadv_gui.lab.config import Experiment, ExperimentError
+from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.files import FileProblem
-from foadv_gui.resources import resource
+from foadv_gui.lab.shelf import Shelf
 
-
-def _presets() -> dict[str, Path]:
-    """Return the preset files by name; a number in front of a file's name ("10-one-hill.toml") only sets the order."""
-    files = sorted(resource("presets").glob("*.toml"))
-    return {re.sub(r"^\d+-", "", file.stem): file for file in files}
+_PRESETS = Shelf("presets", "preset")
 
 
 def preset_names() -> list[str]:
     """Return the names of all presets, in the order in which they should be shown."""
-    return list(_presets())
+    return list(_PRESETS.files)
 
 
 def load_preset(name: str) -> Experiment:
     """Return a preset; `ExperimentError` names the nearest one if there is none of that name."""
-    presets = _presets()
-    if name in presets:
-        return Experiment.from_toml(presets[name])
-    close = difflib.get_close_matches(name, presets, n=1, cutoff=0.0)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    raise ExperimentError("", f"there is no preset of that name{hint}", source=name)
+    return Experiment.from_toml(_PRESETS.file(name))
 
 
 @cache
@@ -62,7 +51,7 @@ def find(name_or_path: str | Path) -> Experiment:
         Saying what is wrong with the name or the file.
     """
     name, path = str(name_or_path), Path(name_or_path)
-    if name in _presets():
+    if name in _PRESETS.files:
         return load_preset(name)
     if path.suffix.lower() == ".toml" or path.is_file():
         return Experiment.from_toml(path)

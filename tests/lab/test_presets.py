@@ -21,7 +21,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "20-alps.toml").write_text('title = "Many summits"\n[input]\nscale = 10.0\n', encoding="utf-8")
     (tmp_path / "10-hill.toml").write_text('title = "One hill"\n[input]\nscale = 0.1\n', encoding="utf-8")
     (tmp_path / "zebra.toml").write_text("", encoding="utf-8")
-    monkeypatch.setattr(presets, "resource", lambda *parts: tmp_path)
+    monkeypatch.setattr("foadv_gui.lab.shelf.resource", lambda *parts: tmp_path)
     return tmp_path
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.presets import preset_names
-from foadv_gui.lab.sweep import ready
 from foadv_gui.lab.sweep.grid import Sweep
 from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
@@ -45,7 +44,7 @@ def test_a_number_orders_them_and_an_unknown_name_is_refused_with_the_nearest(
 ) -> None:
     (tmp_path / "20-a.toml").write_text('[sweep]\n"input.scale" = "1,2"\n', encoding="utf-8")
     (tmp_path / "10-b.toml").write_text('[sweep]\n"input.scale" = "1"\n[input]\nscales = 1\n', encoding="utf-8")
-    monkeypatch.setattr(ready, "resource", lambda *parts: tmp_path)
+    monkeypatch.setattr("foadv_gui.lab.shelf.resource", lambda *parts: tmp_path)
     assert sweep_names() == ["b", "a"]
     assert load_sweep("a").size == 2
     for name in ("c", "10-b", "a.toml", "../a", ""):
