@@ -135,12 +135,14 @@ class Comparing(QObject):
             self.board = Board.of(load_comparison(comparison_names()[0]))
         before = self.board
         try:
-            board, i = before.pinned(choice)
+            board, i = (Board.around(choice), 0) if before.as_shipped else before.pinned(choice)
         except ExperimentError as error:
             return f"Not pinned: {error}"
         self._push(board, "pin", words="pin")
         words = f"Pinned as column {i + 1} of Compare scales (Ctrl+2): {board.comparison.value_words(i)}"
-        if len(before.cells) == len(board.cells):
+        if before.as_shipped:
+            words += f", beside the same run at {board.comparison.value_words(1)}"
+        elif len(before.cells) == len(board.cells):
             words += f", in place of {before.comparison.value_words(i)}"
         return words
 

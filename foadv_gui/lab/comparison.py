@@ -69,6 +69,12 @@ class Comparison:
         columns = tuple(_flat(base).replace(key, value) for value in values)
         return cls(columns, key, base.title, base.watch)
 
+    @classmethod
+    def beside(cls, base: Experiment) -> Comparison:
+        """An experiment, and the same at another input scale."""
+        key = COMPARED[0]
+        return cls.of(base, key, (base.get(key), _next(key, (base.get(key),))))
+
     @property
     def setting(self) -> Setting:
         """The setting that varies."""

@@ -32,25 +32,29 @@ def projected(recording: Any, k: int, plane: Any) -> np.ndarray:
 def test_pinned_runs_become_columns_and_are_not_computed_again(hands: Hands) -> None:
     page, recording = hands.window.compare, hands.session.recording
     hands.click(hands.explore.landscape._tools["pin"])
-    assert "Pinned as column 4 of Compare scales (Ctrl+2): γ = 1" in said(hands)
+    # What is on the page is a ready comparison: a run of its own network is more worth looking at beside this one.
+    assert "Pinned as column 1 of Compare scales (Ctrl+2): γ = 1, beside the same run at γ = 10" in said(hands)
     assert hands.session.edit("input.scale", 4.0)
     hands.key(Qt.Key.Key_P)  # before the run is there: its settings are pinned
-    assert "Pinned as column 3" in said(hands)  # of the columns that were not pinned the last one gives way
+    assert "Pinned as column 2" in said(hands)  # where the column was that only filled the page
     assert "in place of γ = 10" in said(hands)
+    assert hands.session.edit("network.activation", "erf")
+    hands.key(Qt.Key.Key_P)
+    assert said(hands) == "Pinned as column 3 of Compare scales (Ctrl+2): γ = 4"
     assert not page.comparing.sessions  # nothing is computed for a page that nobody looks at
     hands.click(hands.window.bar.pages, hands.window.bar.pages.tabRect(1).center())
     assert hands.window.workspace is page
-    hands.until(lambda: not page.busy and len(page.columns) == 4, 60_000)
-    assert page.comparison.values == (0.1, 1.0, 4.0, 1.0)
-    taken = page.columns[3]
+    hands.until(lambda: not page.busy and len(page.columns) == 3, 60_000)
+    assert page.comparison.values == (1.0, 4.0, 4.0)
+    taken = page.columns[0]
     assert taken.session.recording is recording
     assert taken.mark.isVisible()
-    assert taken.note.text().startswith("pinned   m = 64, d = 16")  # what else it differs in
+    assert taken.note.text().startswith("pinned   σ = tanh")  # what else it differs in
     assert page.columns[2].session.finished_run is not None
     hands.key(Qt.Key.Key_P)
     assert said(hands) == "Only a run in Explore can be pinned"
-    hands.key(Qt.Key.Key_Z, CTRL)
-    hands.key(Qt.Key.Key_Z, CTRL)
+    for _ in range(3):
+        hands.key(Qt.Key.Key_Z, CTRL)
     assert page.comparison.values == (0.1, 1.0, 10.0)
     assert hands.window.bar.preset.currentData() == comparison_names()[0]
     hands.key(Qt.Key.Key_1, CTRL)
@@ -69,6 +73,15 @@ def test_once_all_columns_are_pinned_the_first_one_gives_way() -> None:
     assert sorted(cell.slot for cell in board.cells) == [0, 1, 2, 3]
 
 
+def test_a_column_that_only_fills_the_page_is_kept_once_somebody_changed_it() -> None:
+    board = Board.around(Choice(load_comparison("scales").columns[0]))
+    assert board.comparison.values == (0.1, 1.0)
+    changed = board.at(board.comparison.with_value(1, 3.0))
+    for one, column in ((board, 1), (changed, 2)):
+        pinned, i = one.pinned(Choice(one.comparison.columns[0].replace("input.scale", 5.0)))
+        assert (i, pinned.comparison.values[i]) == (column, 5.0)
+
+
 def test_a_pinned_run_is_a_ghost_in_explore_until_it_is_unpinned(hands: Hands) -> None:
     page, session, landscape = hands.window.compare, hands.session, hands.landscape
     pinned, k = session.recording, 1
@@ -83,7 +96,7 @@ def test_a_pinned_run_is_a_ghost_in_explore_until_it_is_unpinned(hands: Hands) -
     assert pytest.approx(ghost.points) == np.array(landscape.ghosts.curves[0].getData()).T
     assert landscape.ghosts.curves[0].isVisible()
     assert not landscape.ghosts.curves[1].isVisible()
-    assert landscape.ghosts.labels[0].toPlainText() == "γ = 1 (column 4)"
+    assert landscape.ghosts.labels[0].toPlainText() == "γ = 1"
     assert "■ pinned run" in hands.explore.landscape.key.text()
     assert f"{ghost.off_plane[-1]:.0%} off this plane" in landscape.ghosts.curves[0].toolTip()
     assert session.edit("network.dimension", 8)
@@ -93,7 +106,7 @@ def test_a_pinned_run_is_a_ghost_in_explore_until_it_is_unpinned(hands: Hands) -
     session.undo_stack.undo()
     hands.rest()
     assert landscape.ghosts.curves[0].isVisible()
-    page.comparing.remove(3)
+    page.comparing.undo_stack.undo()
     hands.rest()
     assert not landscape.ghosts.curves[0].isVisible()
 
