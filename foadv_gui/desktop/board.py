@@ -122,6 +122,10 @@ class Board:
         cell = replace(cells[i], choice=replace(choice, experiment=comparison.columns[i]))
         return replace(self, comparison=comparison, cells=(*cells[:i], cell, *cells[i + 1 :])), i
 
+    def unpinned(self, i: int) -> Board:
+        """Column i as if it had never been pinned."""
+        return replace(self, cells=(*self.cells[:i], replace(self.cells[i], pin=0), *self.cells[i + 1 :]))
+
     @property
     def _giving_way(self) -> int:
         unpinned = [i for i, cell in enumerate(self.cells) if not cell.pin]

@@ -121,6 +121,10 @@ class Comparing(QObject):
         """Take a column away."""
         return self._try(lambda board: board.without(i), "remove")
 
+    def unpin(self, i: int) -> bool:
+        """Keep a column, but no ghost of it."""
+        return self._try(lambda board: board.unpinned(i), "unpin")
+
     def move(self, i: int, to: int) -> bool:
         """Put a column at another place."""
         return self._try(lambda board: board.moved(i, to), "move")

@@ -42,6 +42,7 @@ class ColumnPanel(QFrame):
     leftWanted = Signal(int)
     exploreWanted = Signal(int)
     removeWanted = Signal(int)
+    unpinWanted = Signal(int)
 
     def __init__(self, slot: int, session: ColumnSession, player: Player, theme: ThemeKeeper) -> None:
         super().__init__()
@@ -102,7 +103,14 @@ class ColumnPanel(QFrame):
     def _header(self) -> QHBoxLayout:
         row = self._row = QHBoxLayout()
         row.setSpacing(4)
-        self.mark = QLabel()
+        self.mark = QToolButton()
+        self.mark.setAccessibleName("Unpin")
+        self.mark.setToolTip(
+            "Pinned: its focused path is a ghost in the other landscapes. Click to take the ghost away"
+        )
+        self.mark.setAutoRaise(True)
+        self.mark.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.mark.clicked.connect(self._on_unpin)
         self.mark.hide()
         self.symbol = QLabel()
         self.symbol.setObjectName("heading")
@@ -133,7 +141,6 @@ class ColumnPanel(QFrame):
         besides = comparison.besides(i)
         self._words = ("pinned   " if pinned else "") + besides
         self.mark.setVisible(pinned)
-        self.mark.setToolTip("A pinned run: its focused path is a ghost in the other landscapes")
         self.buttons["left"].setEnabled(i > 0)
         self.buttons["remove"].setEnabled(len(comparison.columns) > 2)
         self.landscape.setAccessibleName(f"Loss landscape, {name}")
@@ -170,7 +177,7 @@ class ColumnPanel(QFrame):
         theme = self._theme.theme
         for key, button in self.buttons.items():
             button.setIcon(icon(key, theme.text))
-        self.mark.setPixmap(icon("pinned", theme.accent).pixmap(16, 16))
+        self.mark.setIcon(icon("pinned", theme.accent))
 
     @Slot()
     def _on_surface(self) -> None:
@@ -230,6 +237,10 @@ class ColumnPanel(QFrame):
     @Slot()
     def _on_explore(self) -> None:
         self.exploreWanted.emit(self.slot)
+
+    @Slot()
+    def _on_unpin(self) -> None:
+        self.unpinWanted.emit(self.slot)
 
     @Slot()
     def _on_remove(self) -> None:

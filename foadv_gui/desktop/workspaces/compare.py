@@ -225,6 +225,7 @@ class CompareWorkspace(Workspace):
         panel.valueWanted.connect(self._on_value)
         panel.leftWanted.connect(self._on_left)
         panel.removeWanted.connect(self._on_remove)
+        panel.unpinWanted.connect(self._on_unpin)
         panel.exploreWanted.connect(self._on_explore)
         panel.landscape.zoomed.connect(self._on_zoomed)
         session.surfaceChanged.connect(self._share_colours)
@@ -288,6 +289,12 @@ class CompareWorkspace(Workspace):
         i = self._column_of(slot)
         if i is not None:
             self.comparing.remove(i)
+
+    @Slot(int)
+    def _on_unpin(self, slot: int) -> None:
+        i = self._column_of(slot)
+        if i is not None:
+            self.comparing.unpin(i)
 
     @Slot(int)
     def _on_explore(self, slot: int) -> None:
