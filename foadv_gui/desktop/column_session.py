@@ -12,7 +12,6 @@ from foadv_gui.lab.settings import SETTINGS
 if TYPE_CHECKING:
     from foadv_gui.desktop.undo import Choice
     from foadv_gui.desktop.worker import ComputeThread, Refusal
-    from foadv_gui.lab.recording import Recording
 
 
 class ColumnSession(Session):
@@ -34,13 +33,6 @@ class ColumnSession(Session):
             self._fresh = True
             self._fit()
         self.restore(choice, live=live)
-
-    @property
-    def finished_run(self) -> Recording | None:
-        """The recording on show, if it is whole and belongs to the settings on show."""
-        recording = self.recording
-        whole = recording is not None and recording.finished and not self.outdated
-        return recording if whole and recording is not None and "cancelled" not in recording.stop_reason else None
 
     def _push(self, choice: Choice, key: str, live: bool) -> None:
         self.wanted.emit(choice, key, live)

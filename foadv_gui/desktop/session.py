@@ -95,6 +95,14 @@ class Session(Questions):
         return self.recording is not None and not self.recording.experiment.same_run(self.experiment)
 
     @property
+    def finished_run(self) -> Recording | None:
+        """The recording on show, if it is whole, of this machine, and of the settings on show."""
+        recording = self.recording
+        if recording is None or not recording.finished or self.outdated or self.shipped:
+            return None
+        return None if "cancelled" in recording.stop_reason else recording
+
+    @property
     def busy(self) -> bool:
         """Whether something is being computed, or about to be."""
         return self._asking.isActive() or self._thread.busy()

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtGui import QUndoStack
 
 from foadv_gui.desktop.sweeper import Ended, Order, Sweeper, Trouble
+from foadv_gui.desktop.undo import Change
 from foadv_gui.lab.sweep.draft import Draft, Line
 from foadv_gui.lab.sweep.overview import Ground, Look
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from foadv_gui.lab.sweep.progress import Progress
     from foadv_gui.lab.sweep.table import SweepTable
 
-_MERGE_SECONDS = 1.5
 _STEADY_SECONDS = 2.0
 """Before that a rate says little."""
 
@@ -122,23 +122,25 @@ class SweepDesk(QObject):
         """Change the plan, which can be undone; changes of one `live` thing merge while they follow each other."""
         after = replace(self.plan, **changes)  # type: ignore[arg-type]
         if after != self.plan:
-            self.undo_stack.push(_Change(self, self.plan, after, what, live))
+            self.undo_stack.push(Change(self, self.plan, after, live or what, bool(live), what))
 
     def set_base(self, base: Experiment) -> None:
         """Vary another experiment."""
         self.edit("base experiment", draft=replace(self.draft, base=base))
 
+    @Slot(int, object)
     def set_line(self, i: int, line: Line) -> None:
         """Write axis i in another way, or one more."""
         same = i < len(self.draft.lines) and self.draft.lines[i].key == line.key
         self.edit("axis", live=f"axis {i}" if same else "", draft=self.draft.with_line(i, line))
 
+    @Slot(int)
     def remove_line(self, i: int) -> None:
         """Let one setting less vary."""
         self.edit("remove axis", draft=self.draft.without(i))
 
-    def restore(self, plan: Plan) -> None:
-        """Take a plan that undo or redo brings back."""
+    def restore(self, plan: Plan, *, live: bool = False) -> None:
+        """Take a plan that undo or redo brings back; nothing is computed of it, so `live` makes no difference."""
         self.plan = plan
         self.planChanged.emit()
 
@@ -201,6 +203,7 @@ class SweepDesk(QObject):
             return None
         return planned.size / self._rate[1]
 
+    @Slot()
     def start(self) -> None:
         """Compute the plan, or go on with it where it was stopped."""
         sweep = self.draft.sweep
@@ -217,7 +220,7 @@ class SweepDesk(QObject):
         self.saved = self.plan.output is not None
         self.state, self.trouble, self.progress, self.source = State.RUNNING, "", None, ""
         self._first = None
-        self.crew_name = "Dask" if plan.cluster else _counted(plan.processes)
+        self.crew_name = "Dask" if plan.cluster else _processes(plan.processes)
         self._sweeper.start(Order(sweep, lambda: make(plan), output, resume))
         self._sweeper.look(self.look)
         self.stateChanged.emit()
@@ -254,6 +257,7 @@ class SweepDesk(QObject):
         """Draw over other axes."""
         self._look(replace(self.look, ground=ground))
 
+    @Slot(int, str)
     def set_metric(self, place: int, name: str) -> None:
         """Draw another metric in one of the places."""
         metrics = self.look.metrics
@@ -298,33 +302,5 @@ class SweepDesk(QObject):
         self.stateChanged.emit()
 
 
-class _Change(QUndoCommand):
-    """From one plan to another; consecutive live changes of one thing merge while they follow each other."""
-
-    def __init__(self, desk: SweepDesk, before: Plan, after: Plan, what: str, live: str) -> None:
-        super().__init__(what)
-        self._desk, self._before, self._after, self._live = desk, before, after, live
-        self._time = time.monotonic()
-
-    def id(self) -> int:
-        """Commands with one id may merge (Qt asks)."""
-        return hash(self._live) & 0x7FFFFFFF if self._live else -1
-
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        """Take a later change of the same thing over."""
-        if not isinstance(other, _Change) or other._live != self._live or other._time - self._time > _MERGE_SECONDS:
-            return False
-        self._after, self._time = other._after, other._time
-        return True
-
-    def redo(self) -> None:
-        """Take the later plan."""
-        self._desk.restore(self._after)
-
-    def undo(self) -> None:
-        """Take the earlier plan."""
-        self._desk.restore(self._before)
-
-
-def _counted(processes: int) -> str:
-    return f"{processes} process{'' if processes == 1 else 'es'}"
+def _processes(count: int) -> str:
+    return f"{count} process{'' if count == 1 else 'es'}"

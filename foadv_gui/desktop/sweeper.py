@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from foadv_gui.desktop.worker import stand_back
+from foadv_gui.desktop.worker import load_torch, stand_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,10 +115,9 @@ class SweepThread(QThread):
         self._mail.post(ended)
 
     def _compute(self) -> Ended:
-        from foadv_gui.core.threads import use_one_thread  # with torch, which takes seconds
+        load_torch()  # which takes seconds
         from foadv_gui.lab.sweep.study import run_sweep
 
-        use_one_thread()
         order, stopped = self._order, self.isInterruptionRequested
         if stopped():
             return Ended(cancelled=True)
@@ -251,8 +250,10 @@ class DrawThread(QThread):
             self._mail.post(_explained(error))
         finally:
             ended = time.monotonic()
-            self._drawing = False
-            self._next = ended + min(max(_PAUSE_SECONDS, _SHARE * (ended - began)), _LONGEST_SECONDS)
+            with self._condition:
+                self._drawing = False
+                if self._look is look:  # what somebody asked for meanwhile comes at once
+                    self._next = ended + min(max(_PAUSE_SECONDS, _SHARE * (ended - began)), _LONGEST_SECONDS)
 
 
 class Sweeper(QObject):

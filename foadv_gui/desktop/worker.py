@@ -29,6 +29,18 @@ _LOADING = threading.Lock()
 _LOADED = threading.Event()
 
 
+def load_torch() -> str:
+    """Load torch, unless another thread does it already: that is waited for; returns its version."""
+    with _LOADING:
+        import torch
+
+        from foadv_gui.core.threads import use_one_thread
+
+        use_one_thread()
+    _LOADED.set()
+    return str(torch.__version__)
+
+
 def torch_is_loaded() -> bool:
     """Whether the thread of any page has loaded torch."""
     return _LOADED.is_set()
@@ -163,15 +175,10 @@ class ComputeThread(QThread):
 
     def _load(self) -> Scene | None:
         try:
+            version = load_torch()
             with _LOADING:
-                import torch
-
-                from foadv_gui.core.threads import use_one_thread
                 from foadv_gui.lab.scene import Scene
-
-                use_one_thread()
-            _LOADED.set()
-            self._post(0, Ready(str(torch.__version__)))
+            self._post(0, Ready(version))
             return Scene()
         except Exception as error:
             self._post(0, Failure(f"torch could not be loaded: {error}", traceback.format_exc()))

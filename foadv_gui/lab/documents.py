@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from foadv_gui.lab.comparison import Comparison, find_comparison
 from foadv_gui.lab.config import SETTINGS, Experiment, ExperimentError
-from foadv_gui.lab.files import FileProblem, atomic_write
+from foadv_gui.lab.files import FileProblem, atomic_write, write_text
 from foadv_gui.lab.presets import find
 from foadv_gui.lab.recording import Recording, load
 from foadv_gui.lab.sweep.grid import Sweep
@@ -123,9 +123,4 @@ def save_experiment(path: Path, experiment: Experiment, starts: NDArray[np.float
         exact = starts.astype(np.float64)
         atomic_write(beside, lambda stream: np.save(stream, exact, allow_pickle=False))
         changes |= {"ascent.start": "file", "ascent.start_file": beside.name}
-    text = experiment.changed(changes).to_toml()
-
-    def write(stream: IO[bytes]) -> None:
-        stream.write(text.encode())
-
-    atomic_write(path, write)
+    write_text(path, experiment.changed(changes).to_toml())

@@ -144,6 +144,11 @@ def atomic_write(path: str | Path, writer: Callable[[IO[bytes]], object]) -> Non
     _sync_folder(target.parent)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Replace a file by a text in UTF-8, whole or not at all."""
+    atomic_write(path, lambda stream: stream.write(text.encode()))
+
+
 def _sync_folder(folder: Path) -> None:
     """Force the new name to the disk, where the system lets a folder be opened (not on Windows)."""
     with contextlib.suppress(OSError):

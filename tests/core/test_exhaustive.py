@@ -67,7 +67,7 @@ def critical_angles(objective: QuadraticAdversary, epsilon: float) -> list[tuple
     return found
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(network=networks)
 def test_on_the_circle_it_finds_every_maximum_and_no_other_point(network: dict) -> None:
     objective, epsilon = problem(2, **network), 0.4 * network["gamma"]
@@ -91,7 +91,7 @@ def test_on_the_circle_it_finds_every_maximum_and_no_other_point(network: dict) 
         assert measured == pytest.approx(curvature, rel=1e-4, abs=1e-5 * scale)
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(network=networks, rho=st.floats(0.05, 1.5), name=st.sampled_from(["l2-ball", "l2-sphere"]), seed=seeds)
 def test_where_an_ascent_ends_on_the_circle_a_claimed_maximum_is_one_of_those_that_there_are(
     network: dict, rho: float, name: str, seed: int

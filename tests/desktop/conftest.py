@@ -50,6 +50,9 @@ def nothing_left(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator
     # Torch's objects are so many that looking at them twice a test takes longer than most tests.
     gc.freeze()
     yield
+    for value in request.node.funcargs.values():
+        if isinstance(value, Hands):
+            vars(value).clear()  # pytest knows it for longer than its window lives
     # processEvents() leaves deleteLater() for an event loop, and tests have none.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()

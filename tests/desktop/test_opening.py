@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from command_line import refused
 from hands import CTRL, Hands, small
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QMessageBox
@@ -291,6 +292,14 @@ def test_a_screenshot_of_what_is_refused_is_not_written(tmp_path: Path, words: s
         app.screenshot(Found(impossible(tmp_path)[words]), tmp_path / "a.png", name="wrong.toml")
     assert str(caught.value).startswith("wrong.toml: ")
     assert not (tmp_path / "a.png").exists()
+
+
+def test_the_command_line_names_what_only_the_compute_thread_refuses(tmp_path: Path) -> None:
+    wrong, picture = tmp_path / "a.toml", tmp_path / "a.png"
+    wrong.write_text("[network]\nsource = 'file'\nfile = 'gone.npz'\n")
+    line = refused("open", str(wrong), "--screenshot", str(picture))
+    assert line.startswith(f"foadv: {wrong}: network.file = '{tmp_path / 'gone.npz'}': cannot be read")
+    assert not picture.exists()
 
 
 def test_a_screenshot_of_what_fails_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

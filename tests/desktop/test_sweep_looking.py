@@ -122,6 +122,11 @@ def test_categories_have_bars_and_names_and_the_table_is_sorted_copied_and_opene
     assert (np.diff(losses) >= 0).all() or (np.diff(losses) <= 0).all()
     assert shown != sorted(shown)
     at.focus(table)
+    at.key(Qt.Key.Key_A, CTRL)
+    at.key(Qt.Key.Key_C, CTRL)
+    lines = qapp.clipboard().text().split("\n")
+    assert [int(line.split("\t")[0]) for line in lines[1:]] == shown
+    table.clearSelection()
     table.selectRow(1)
     at.key(Qt.Key.Key_C, CTRL)
     lines = qapp.clipboard().text().split("\n")
@@ -130,6 +135,13 @@ def test_categories_have_bars_and_names_and_the_table_is_sorted_copied_and_opene
     at.key(Qt.Key.Key_Return)
     assert at.explore.isVisible()
     assert at.session.experiment.same_run(at.desk.sweep.point(shown[1]).experiment)
+
+
+def told_by(window: Any) -> str:
+    """What the dialog on show says, which is closed."""
+    box = window.findChildren(QMessageBox)[-1]
+    box.close()
+    return str(box.informativeText() or box.text())
 
 
 def test_what_was_saved_opens_on_the_page_again(at: SweepHands, tmp_path: Path) -> None:
@@ -143,11 +155,16 @@ def test_what_was_saved_opens_on_the_page_again(at: SweepHands, tmp_path: Path) 
         box.close()
     at.compute()
     frame = at.desk.overview.table.frame
+    at.page.save_to(tmp_path / "none" / "mine.csv")
+    at.until(lambda: not at.window.filing.busy)
+    assert "cannot be written" in told_by(at.window)
     assert "not saved" in at.window.device.text()
     for ending in ("parquet", "csv", "toml"):
         path = tmp_path / f"mine.{ending}"
         at.page.save_to(path)
         at.until(lambda: not at.window.filing.busy)
+        if ending != "toml":
+            assert str(path) in at.window.device.text()
         at.desk.open(tiny_sweep("input.scale=1,2"))
         at.window.show_page(0)
         at.window.open_target(str(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QMessageBox
 from sweeping import SweepHands, tiny, tiny_sweep
 
+from foadv_gui.desktop import worker
 from foadv_gui.desktop.filing import Filing
 from foadv_gui.desktop.session import Session
 from foadv_gui.desktop.sweep_desk import State, crew_of
@@ -36,6 +38,7 @@ def at(qtbot: QtBot) -> Iterator[SweepHands]:
     session = Session(ComputeThread())
     session.open(tiny())
     page = SweepWorkspace(session, theme, filing)
+    theme.setParent(page)  # or it would go on following the system's scheme in the tests that come after
     qtbot.addWidget(page)
     page.resize(QSize(1280, 660))
     page.show()
@@ -136,6 +139,12 @@ def test_pictures_grow_while_a_sweep_is_computed_and_the_end_is_told(at: SweepHa
     np.testing.assert_allclose(drawn, np.log10(medians) if picture.log else medians, rtol=1e-12)
     assert at.page.sentence.text() == at.desk.overview.headline
     assert at.desk.overview.sentence.startswith(at.page.sentence.text())
+
+
+def test_a_sweep_loads_torch_as_the_other_pages_do(at: SweepHands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_LOADED", Event())
+    at.compute()
+    assert worker.torch_is_loaded()
 
 
 def test_esc_cancels_within_a_second_and_the_next_click_goes_on(at: SweepHands) -> None:

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from superqt import QElidingLabel
 
 from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.panels.card import card
 from foadv_gui.desktop.panels.sweep_axes import AxesEditor
 from foadv_gui.desktop.panels.sweep_run import RunCard
 from foadv_gui.desktop.status import duration
@@ -67,7 +68,7 @@ class SweepSetup(QWidget):
         cards.setContentsMargins(2, 2, 8, 2)
         cards.setSpacing(4)
         cards.addWidget(self._base_card())
-        cards.addWidget(_card("What varies", self.axes, self._total()))
+        cards.addWidget(_titled("What varies", self.axes, self._total()))
         cards.addWidget(self._where_card())
         cards.addWidget(self._output_card())
         cards.addStretch(1)
@@ -107,7 +108,7 @@ class SweepSetup(QWidget):
         self.from_explore = QPushButton("Take from Explore")
         self.from_explore.setToolTip(hover("Vary the experiment that the Explore page shows, as it is set there now"))
         self.from_explore.clicked.connect(self.exploreWanted)
-        return _card("Base experiment", self.title, self.base, self.from_explore)
+        return _titled("Base experiment", self.title, self.base, self.from_explore)
 
     def _total(self) -> QWidget:
         self.total = QLabel()
@@ -153,7 +154,7 @@ class SweepSetup(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
         column.addWidget(self.address)
-        return _card("Who computes", box)
+        return _titled("Who computes", box)
 
     def _output_card(self) -> QFrame:
         self.output = QElidingLabel()
@@ -181,7 +182,7 @@ class SweepSetup(QWidget):
         column.addWidget(self.output)
         column.addLayout(row)
         column.addWidget(self.resume)
-        return _card("Output file", box)
+        return _titled("Output file", box)
 
     # -- showing -------------------------------------------------------------------------------------------------
 
@@ -258,15 +259,5 @@ class SweepSetup(QWidget):
         self._desk.edit("no output file", output=None, resume=False)
 
 
-def _card(title: str, *parts: QWidget) -> QFrame:
-    card = QFrame()
-    card.setObjectName("card")
-    column = QVBoxLayout(card)
-    column.setContentsMargins(8, 4, 8, 8)
-    column.setSpacing(4)
-    heading = QLabel(title)
-    heading.setObjectName("heading")
-    column.addWidget(heading)
-    for part in parts:
-        column.addWidget(part)
-    return card
+def _titled(title: str, *parts: QWidget) -> QFrame:
+    return card(*parts, title=title, margins=(8, 4, 8, 8))

@@ -60,11 +60,12 @@ class SweepModel(QAbstractTableModel):
         found = np.flatnonzero(self._frame["point"].to_numpy()[self._order] == point)
         return int(found[0]) if len(found) else None
 
-    def exact(self, row: int) -> list[str]:
-        """The cells of a row with all their digits; empty ones as nothing."""
+    def exact(self, rows: list[int]) -> list[tuple[str, ...]]:
+        """The cells of some rows with all their digits; empty ones as nothing."""
         assert self._frame is not None
-        cells = (self._frame[name][int(self._order[row])] for name in self.names)
-        return ["" if cell is None else str(cell) for cell in cells]
+        chosen = self._frame[self._order[rows]]  # a whole column at a time: all rows of a sweep may be many
+        columns = (chosen[name].to_list() for name in self.names)
+        return list(zip(*(["" if cell is None else str(cell) for cell in cells] for cells in columns), strict=True))
 
     def _sort(self) -> None:
         frame = self._frame
@@ -192,9 +193,10 @@ class SweepTableView(QTableView):
 
     def copy(self) -> None:
         """Put the selected rows on the clipboard, all columns, separated by tabs."""
-        rows = sorted({index.row() for index in self.selectedIndexes()})
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
         lines = ["\t".join(self.rows.names)]
-        lines += ["\t".join(self.rows.exact(row)) for row in rows]
+        if rows:
+            lines += map("\t".join, self.rows.exact(rows))
         QGuiApplication.clipboard().setText("\n".join(lines))
 
     def showEvent(self, event: QShowEvent) -> None:

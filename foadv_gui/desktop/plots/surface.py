@@ -92,9 +92,9 @@ class Ground:
         self._arrows.setPath(_arrow_path(surface.arrows, surface.window))
 
 
-def colour_bar() -> Any:
+def colour_bar(width: int = 14) -> Any:
     """A bar whose labels are short, and differ from tick to tick."""
-    bar = pg.ColorBarItem(interactive=False, width=14, colorMap=pg.colormap.get("viridis"))
+    bar = pg.ColorBarItem(interactive=False, width=width, colorMap=pg.colormap.get("viridis"))
     axis = NumberAxis("right")
     axis.setRange(*bar.levels())
     bar.setAxisItems({"right": axis})
@@ -103,11 +103,11 @@ def colour_bar() -> Any:
     return bar
 
 
-def paint_bar(bar: Any, theme: Theme) -> None:
-    """Give a colour bar the theme's colours."""
+def paint_bar(bar: Any, theme: Theme, width: int = 64) -> None:
+    """Give a colour bar the theme's colours, and its labels so much room."""
     axis = bar.getAxis("right")
     axis.enableAutoSIPrefix(False)
-    axis.setWidth(64)
+    axis.setWidth(width)
     axis.setPen(pen(theme.border))
     axis.setTextPen(pen(theme.faint_text))
     axis.setTickFont(plot_font(9))

@@ -10,9 +10,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Slot
 from PySide6.QtGui import QBrush, QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem
 
-from foadv_gui.desktop.plots.axis import NumberAxis, decade_ticks, end_ticks, label_ticks
+from foadv_gui.desktop.plots.axis import decade_ticks, end_ticks, label_ticks
 from foadv_gui.desktop.plots.marks import MarksPlot, Target
-from foadv_gui.desktop.theme import brush, pen, plot_font
+from foadv_gui.desktop.plots.surface import colour_bar, paint_bar
+from foadv_gui.desktop.theme import brush, pen
 from foadv_gui.lab.sweep.picture import HeatPicture
 
 if TYPE_CHECKING:
@@ -42,14 +43,8 @@ class HeatPlot(MarksPlot):
         self.failures = pg.ScatterPlotItem(size=10, symbol="x")
         for item in (self.missing, self.image, self._shadow, self.certified, self.beyond, self.failures):
             self.addItem(item, ignoreBounds=True)
-        self.bar = pg.ColorBarItem(interactive=False, width=10, colorMap=colours)
-        axis = NumberAxis("right")
-        axis.setRange(*self.bar.levels())
-        axis.setWidth(46)
-        axis.setStyle(hideOverlappingLabels=False)
-        self.bar.setAxisItems({"right": axis})
-        axis.unlinkFromView()
-        self.bar.axis = axis
+        self.bar = colour_bar(width=10)
+        self.bar.getAxis("right").setStyle(hideOverlappingLabels=False)
         self.bar.setImageItem(self.image, insert_in=self.plotItem)
         self.plotItem.vb.sigResized.connect(self._tick)
 
@@ -63,11 +58,7 @@ class HeatPlot(MarksPlot):
         self.beyond.setPen(pen("#ffffff", 1.5))
         self.failures.setPen(pen(theme.plot, 1))
         self.failures.setBrush(brush(theme.no))
-        axis = self.bar.getAxis("right")
-        axis.enableAutoSIPrefix(False)
-        axis.setPen(pen(theme.border))
-        axis.setTextPen(pen(theme.faint_text))
-        axis.setTickFont(plot_font(9))
+        paint_bar(self.bar, theme, width=46)
 
     def draw(self, picture: HeatPicture, sweep: Sweep) -> None:
         """Fill in a picture."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout
@@ -19,14 +19,13 @@ from foadv_gui.desktop.status import Pace, doing, shown_together
 from foadv_gui.desktop.undo import Choice
 from foadv_gui.desktop.workspaces.workspace import Ready, Workspace
 from foadv_gui.lab.comparison import comparison_names, comparison_of, load_comparison
-from foadv_gui.lab.files import FileProblem, atomic_write
+from foadv_gui.lab.files import FileProblem, write_text
 from foadv_gui.lab.ranges import united
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QShowEvent
 
     from foadv_gui.desktop.actions import Actions
-    from foadv_gui.desktop.column_session import ColumnSession
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.lab.comparison import Comparison
@@ -197,13 +196,8 @@ class CompareWorkspace(Workspace):
         if self.comparison is None:
             return
         path = path if path.suffix.lower() == ".toml" else path.with_name(f"{path.name}.toml")
-        text = self.comparison.to_toml().encode()
-
-        def write(stream: IO[bytes]) -> None:
-            stream.write(text)
-
         try:
-            atomic_write(path, write)
+            write_text(path, self.comparison.to_toml())
         except FileProblem as problem:
             self.warned.emit("This cannot be saved", str(problem))
             return
@@ -359,10 +353,6 @@ class CompareWorkspace(Workspace):
         return QSize(1268, 600)
 
 
-def run_of(session: Session | ColumnSession) -> Choice:
+def run_of(session: Session) -> Choice:
     """What a session shows, with the recording of it if that is whole: it need not be computed again."""
-    recording, choice = session.recording, session.choice
-    whole = recording is not None and recording.finished and not session.outdated and not session.shipped
-    if not whole or recording is None or "cancelled" in recording.stop_reason:
-        return Choice(choice.experiment, choice.starts)
-    return Choice(choice.experiment, choice.starts, recording)
+    return Choice(session.choice.experiment, session.choice.starts, session.finished_run)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout
 
+from foadv_gui.desktop.panels.card import card
 from foadv_gui.desktop.panels.landscape import LandscapePanel
 from foadv_gui.desktop.panels.playback import PlaybackBar
 from foadv_gui.desktop.panels.regularity import RegularityCard
@@ -73,7 +74,7 @@ class ExploreWorkspace(Workspace):
         )
         centre = QSplitter(Qt.Orientation.Vertical)
         centre.addWidget(self.landscape)
-        centre.addWidget(_card(self.below))
+        centre.addWidget(card(self.below))
         centre.setStretchFactor(0, 3)
         centre.setStretchFactor(1, 1)
         centre.setSizes([430, 170])
@@ -87,8 +88,8 @@ class ExploreWorkspace(Workspace):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(spectra, "Curvature")
-        self.tabs.addTab(_card(self.input), "Input")
-        self.tabs.addTab(_card(self.regularity), "Regularity")
+        self.tabs.addTab(card(self.input), "Input")
+        self.tabs.addTab(card(self.regularity), "Regularity")
         self.tabs.setTabToolTip(0, "Eigenvalues of the Hessian at the cursor and along the path")
         self.tabs.setTabToolTip(1, "Clean input, perturbation and adversary at the cursor")
         self.tabs.setTabToolTip(2, "How regular the landscape is: linearity, alignment, concavity and reach")
@@ -209,12 +210,3 @@ class ExploreWorkspace(Workspace):
         if line != self._line:  # the same line over a changed landscape is no reason to turn the page
             self._line = line
             self.below.setCurrentWidget(self.trace_pages if line is None else self.cut_pages)
-
-
-def _card(inner: QWidget) -> QFrame:
-    card = QFrame()
-    card.setObjectName("card")
-    column = QVBoxLayout(card)
-    column.setContentsMargins(4, 2, 4, 2)
-    column.addWidget(inner)
-    return card

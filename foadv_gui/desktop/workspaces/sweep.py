@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import cache, partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QMessageBox,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from foadv_gui.core.cores import cores
+from foadv_gui.desktop.panels.card import card
 from foadv_gui.desktop.panels.sweep_invite import SweepInvite
 from foadv_gui.desktop.panels.sweep_plots import SweepPlots
 from foadv_gui.desktop.panels.sweep_run import progress_words
@@ -31,7 +31,7 @@ from foadv_gui.desktop.sweep_desk import Plan, State, SweepDesk
 from foadv_gui.desktop.theme import hover
 from foadv_gui.desktop.workspaces.workspace import Ready, Workspace
 from foadv_gui.lab.documents import Found
-from foadv_gui.lab.files import atomic_write
+from foadv_gui.lab.files import write_text
 from foadv_gui.lab.palette import DARK
 from foadv_gui.lab.sweep.draft import Draft, Line
 from foadv_gui.lab.sweep.marks import point_words, short_name
@@ -66,6 +66,9 @@ class SweepWorkspace(Workspace):
         self.desk.setParent(self)
         self._session, self.theme, self._filing = session, theme, filing
         self._entered = self._built = False
+        self._written: tuple[str, SweepTable] | None = None
+        """The table that is being saved, and where."""
+        filing.saved.connect(self._on_saved)
         for told in (self.desk.planChanged, self.desk.stateChanged):
             told.connect(self.titleChanged)
         self.desk.failed.connect(self.failed)
@@ -103,7 +106,7 @@ class SweepWorkspace(Workspace):
         column = QVBoxLayout(results)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(_card(self.sentence, self.details))
+        column.addWidget(card(self.sentence, self.details, margins=(12, 6, 12, 6), spacing=2))
         column.addWidget(self.tabs, 1)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.invite)
@@ -308,14 +311,21 @@ class SweepWorkspace(Workspace):
         if why:
             self.warned.emit("This cannot be saved", why)
         elif ending == ".toml" and planned is not None:
-            self._filing.save(path, partial(_write_text, path, planned.to_toml()))
+            self._filing.save(path, partial(write_text, path, planned.to_toml()))
         elif shown is not None and ending in (".parquet", ".csv"):
             from foadv_gui.lab.sweep.table import write_table
 
+            self._written = str(path), shown.table
             self._filing.save(path, partial(write_table, shown.table, path))
-            self.desk.note_saved(str(path))
         elif shown is not None:
             self._filing.save(path, partial(_draw, shown.table, path, "dark" if self.theme.theme is DARK else "light"))
+
+    @Slot(str)
+    def _on_saved(self, path: str) -> None:
+        """Only what has been written is saved, and only if no row has come since."""
+        shown = self.desk.overview
+        if shown is not None and self._written is not None and self._written == (path, shown.table):
+            self.desk.note_saved(path)
 
 
 @cache
@@ -328,21 +338,3 @@ def _draw(table: SweepTable, path: Path, theme: Literal["light", "dark"]) -> Non
     from foadv_gui.lab.sweep.figure import save  # with matplotlib
 
     save(table, path, size=(1920, 1080), theme=theme)
-
-
-def _write_text(path: Path, text: str) -> None:
-    def write(stream: IO[bytes]) -> None:
-        stream.write(text.encode())
-
-    atomic_write(path, write)
-
-
-def _card(*parts: QWidget) -> QFrame:
-    card = QFrame()
-    card.setObjectName("card")
-    column = QVBoxLayout(card)
-    column.setContentsMargins(12, 6, 12, 6)
-    column.setSpacing(2)
-    for part in parts:
-        column.addWidget(part)
-    return card
