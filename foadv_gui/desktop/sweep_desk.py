@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
-from foadv_gui.desktop.sweeper import Ended, Order, Sweeper, Trouble
+from foadv_gui.desktop.sweeper import Ended, Order, Sweeper
 from foadv_gui.desktop.undo import Change
 from foadv_gui.lab.sweep.draft import Draft, Line
 from foadv_gui.lab.sweep.overview import Ground, Look
@@ -24,6 +24,7 @@ from foadv_gui.lab.sweep.overview import Ground, Look
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from foadv_gui.desktop.sweep_drawer import Trouble
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.sweep.engine import Crew
     from foadv_gui.lab.sweep.grid import Sweep

@@ -275,7 +275,7 @@ def test_from_an_oscillating_end_the_limit_is_that_of_the_summit(seed: int, d: i
     eta = relative_step(3.0, rule, objective, constraint, start[None])
     end = path(objective, constraint, start, eta, 60, rule)[-1]
     small = relative_step(0.002, rule, objective, constraint, start[None])
-    summit = path(objective, constraint, end, small, 30_000, rule)[-1]
+    summit = path(objective, constraint, end, small, 15_000, rule)[-1]
     expected = verdict(objective, constraint, summit, eta=eta, rule=rule)
     assert expected.local_maximum
     assert expected.summit_distance == 0
