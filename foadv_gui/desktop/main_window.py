@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QUndoGroup
-from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMessageBox, QStackedWidget, QToolButton
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+    QToolButton,
+)
 from superqt import QElidingLabel
 
 from foadv_gui.desktop.actions import Actions, key_sheet
 from foadv_gui.desktop.filing import Filing
 from foadv_gui.desktop.icons import application_icon
+from foadv_gui.desktop.leaving import Leaving
 from foadv_gui.desktop.player import Player
 from foadv_gui.desktop.session import Session
 from foadv_gui.desktop.tool_bar import ToolBar
@@ -62,6 +70,8 @@ class MainWindow(QMainWindow):
         self.sweep = SweepWorkspace(self.session, theme, self.filing)
         self.sweep.openWanted.connect(self._on_point)
         self.workspaces: tuple[Workspace, ...] = (self.explore, self.compare, self.sweep)
+        self.leaving = Leaving(self, self.workspaces)
+        self.leaving.saveWanted.connect(self._on_save_wanted)
         self.stack = QStackedWidget()
         for workspace in self.workspaces:
             self.stack.addWidget(workspace)
@@ -349,8 +359,16 @@ class MainWindow(QMainWindow):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
 
+    @Slot(int)
+    def _on_save_wanted(self, index: int) -> None:
+        self.show_page(index)
+        self.workspace.ask_save()
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Wait for what is being saved; then stop the timers, interrupt the thread, wait for it, and go."""
+        """Ask what becomes of unsaved work, wait for what is being saved; then stop timers and threads, and go."""
+        if not self.leaving.may_close():
+            event.ignore()
+            return
         if self.filing.saving:
             self.hide()  # a large recording takes seconds
         if not self.filing.saves_well():

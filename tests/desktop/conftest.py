@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from foadv_gui.desktop.main_window import MainWindow
+
 
 @pytest.fixture(autouse=True)
 def own_settings(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -83,7 +85,7 @@ def new_window(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
     def make() -> Hands:
         make_application()
         window = make_window()
-        qtbot.addWidget(window)
+        qtbot.addWidget(window, before_close_func=_discard)
         window.show()
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=5000)
@@ -115,6 +117,11 @@ def open_window(new_window: Callable[[], Hands]) -> Callable[..., Hands]:
 def hands(open_window: Callable[..., Hands]) -> Hands:
     """At a window on the small experiment."""
     return open_window()
+
+
+def _discard(window: MainWindow) -> None:
+    """What a test leaves unsaved is lost."""
+    window.leaving.discarding = True
 
 
 def _windows() -> list[QWidget]:

@@ -210,3 +210,36 @@ def test_every_control_explains_itself_and_nothing_is_cut_off_at_1280_by_720(at:
     assert at.page.setup.axes.rows[0].count.isVisible()
     for tile in at.page.plots.tiles:
         assert tile.stack.height() > 120
+
+
+def test_rows_in_no_file_are_asked_about_before_the_window_closes(
+    at: SweepHands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = at.window
+    at.compute()
+    window.close()
+    assert window.isVisible()
+    box = window.findChild(QMessageBox, "unsaved")
+    assert "9 rows of the sweep" in box.text()
+    window.close()  # asked once is enough
+    assert len(window.findChildren(QMessageBox, "unsaved")) == 1
+    at.click(box.button(QMessageBox.StandardButton.Cancel))
+    at.until(lambda: window.findChild(QMessageBox, "unsaved") is None)
+    assert window.isVisible()
+    at.key(Qt.Key.Key_1, CTRL)
+    path = str(tmp_path / "kept.parquet")
+    monkeypatch.setattr("foadv_gui.desktop.workspaces.sweep.QFileDialog.getSaveFileName", lambda *_: (path, ""))
+    window.close()
+    at.click(window.findChild(QMessageBox, "unsaved").button(QMessageBox.StandardButton.Save))
+    assert window.workspace is at.page
+    at.until(lambda: not window.filing.busy and at.desk.saved)
+    window.close()
+    assert not window.isVisible()
+
+
+def test_rows_in_no_file_may_be_given_up(at: SweepHands) -> None:
+    at.compute()
+    at.window.close()
+    box = at.window.findChild(QMessageBox, "unsaved")
+    at.click(box.button(QMessageBox.StandardButton.Discard))
+    assert not at.window.isVisible()

@@ -183,6 +183,13 @@ class SweepWorkspace(Workspace):
         """Whether rows or pictures are on their way."""
         return self.desk.busy
 
+    @property
+    def unsaved(self) -> str:
+        """The rows that are in no file that somebody chose."""
+        shown = self.desk.overview
+        rows = 0 if shown is None or self.desk.saved else len(shown.table.frame)
+        return f"{rows:,} rows of the sweep" if rows > 1 else "a row of the sweep" if rows else ""
+
     def ready(self) -> list[Ready]:
         """The ready sweeps."""
         bases = {name: sweep.base for name, sweep in _ready_sweeps().items()}

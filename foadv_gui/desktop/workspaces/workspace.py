@@ -87,6 +87,11 @@ class Workspace(QWidget):
         """What comes with the program and is shown here."""
         return []
 
+    @property
+    def unsaved(self) -> str:
+        """What would be lost if the window closed now, in words; nothing if nothing would."""
+        return ""
+
     def accepts(self, found: Found) -> bool:
         """Whether what a file or a preset holds is shown here."""
         return False
