@@ -143,7 +143,13 @@ def test_what_was_saved_opens_on_the_page_again(at: SweepHands, tmp_path: Path) 
         box.close()
     at.compute()
     frame = at.desk.overview.table.frame
-    assert "not saved" in at.window.device.text()
+    at.page.save_to(tmp_path / "no such folder" / "a.parquet")
+    at.until(lambda: not at.window.filing.busy)
+    assert "not saved" in at.window.device.text()  # it was not written
+    for box in at.window.findChildren(QMessageBox):
+        box.close()
+    at.page.save_to(tmp_path / "here.parquet")
+    at.until(lambda: "here.parquet" in at.window.device.text())
     for ending in ("parquet", "csv", "toml"):
         path = tmp_path / f"mine.{ending}"
         at.page.save_to(path)
