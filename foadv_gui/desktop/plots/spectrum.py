@@ -190,8 +190,10 @@ class SpectrumPlot(QFrame):
         if shown is None:
             return
         name = "Tangent" if shown.kind == "tangent" else "Euclidean"
-        what = "eigenvalues μ" if self._compact else "spectrum"
-        self.heading.setText(f"{name} {what} at t = {shown.t}")
+        if self._compact:  # the heading names the axis, and says where the multiplier is if the axis does not reach it
+            self.heading.setText(" ".join(part for part in (f"{name} μ at t = {shown.t}", _multiplier(shown)) if part))
+        else:
+            self.heading.setText(f"{name} spectrum at t = {shown.t}")
         self._pick()
         self.pages.say(shown.why_empty)
         self.note.setVisible(not (shown.why_empty or self._compact))
@@ -273,6 +275,15 @@ class SpectrumPlot(QFrame):
         self._picked.setData([picked.eigenvalue] * 2, [bottom, 0.25 * top])
         self.note.setText(f"μ = {picked.eigenvalue:.5g}: {picked.share:.0%} of its direction is in the plane")
         self._show_vector(picked.vector)
+
+
+def _multiplier(shown: SpectrumPicture) -> str:
+    """The multiplier in few words, with an arrow to where it lies beyond what is drawn: "  λ = 266 →"."""
+    if shown.why_empty or not (shown.kind == "tangent" or shown.multiplier):
+        return ""
+    low, high = shown.axis()
+    arrow = " →" if shown.multiplier > high else " ←" if shown.multiplier < low else ""
+    return f"  λ = {shown.multiplier:.3g}{arrow}"
 
 
 def _words(shown: SpectrumPicture, bulk: BulkPicture | None) -> str:
