@@ -191,7 +191,7 @@ class SpectrumPlot(QFrame):
             return
         name = "Tangent" if shown.kind == "tangent" else "Euclidean"
         if self._compact:  # the heading names the axis, and says where the multiplier is if the axis does not reach it
-            self.heading.setText(" ".join(part for part in (f"{name} μ at t = {shown.t}", _multiplier(shown)) if part))
+            self.heading.setText(" ".join(part for part in (f"{name} μ, t = {shown.t}", _multiplier(shown)) if part))
         else:
             self.heading.setText(f"{name} spectrum at t = {shown.t}")
         self._pick()
