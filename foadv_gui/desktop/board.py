@@ -89,6 +89,17 @@ class Board:
         cell = _with(self.cells[i], replace(choice, experiment=comparison.columns[i]))
         return replace(self, comparison=comparison, cells=(*self.cells[:i], cell, *self.cells[i + 1 :]))
 
+    def pin_of(self, choice: Choice) -> int | None:
+        """The column of a pinned run, if this is it with the same path in focus, and its column is still as it was."""
+        run = choice.experiment
+
+        def alike(cell: Cell) -> bool:
+            other = cell.choice.experiment
+            same = other.same_run(run) and other.view.focus == run.view.focus
+            return bool(cell.pin) and same and cell.choice.starts is choice.starts
+
+        return next((i for i, cell in enumerate(self.cells) if alike(cell)), None)
+
     def extended(self) -> Board:
         """One more column, at another value."""
         comparison = self.comparison.extended()

@@ -138,6 +138,9 @@ class Comparing(QObject):
         if self.board is None:
             self.board = Board.of(load_comparison(comparison_names()[0]))
         before = self.board
+        there = before.pin_of(choice)
+        if there is not None:
+            return f"This run is pinned already: column {there + 1} of Compare scales (Ctrl+2)"
         try:
             board, i = (Board.around(choice), 0) if before.as_shipped else before.pinned(choice)
         except ExperimentError as error:

@@ -290,8 +290,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_status(self) -> None:
         workspace = self.workspace
-        # A message takes the place of what the line says otherwise.
-        self.stop.setVisible(workspace.computing and not self.statusBar().currentMessage())
+        # A message takes the place of what the line says otherwise: Qt draws it left of the first permanent widget.
+        told = bool(self.statusBar().currentMessage())
+        self.stop.setVisible(workspace.computing and not told)
+        self.device.setHidden(told)
         self.doing.setText(workspace.doing)
         self.device.setText(workspace.showing)
         self.device.setToolTip(workspace.showing)

@@ -232,10 +232,12 @@ class SweepDesk(QObject):
             self._sweeper.cancel()
             self.stateChanged.emit()
 
-    def note_saved(self, path: str) -> None:
-        """The rows on show are in a file that somebody chose."""
-        self.saved, self.source = True, path
-        self.stateChanged.emit()
+    def note_saved(self, path: str, table: SweepTable) -> None:
+        """The rows of a table are in a file that somebody chose: perhaps all of those on show."""
+        shown = self.overview.table if self.overview is not None else None
+        if shown is not None and not self.running and shown.frame.equals(table.frame):
+            self.saved, self.source = True, path
+            self.stateChanged.emit()
 
     def close(self) -> None:
         """Stop for good, wait, and forget what nobody wanted to keep."""

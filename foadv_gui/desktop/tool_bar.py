@@ -5,17 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QTabBar, QToolBar, QToolButton
+from PySide6.QtWidgets import (
+    QComboBox,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QTabBar,
+    QToolBar,
+    QToolButton,
+)
 from superqt import QElidingLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from PySide6.QtGui import QPaintEvent
 
     from foadv_gui.desktop.actions import Actions
     from foadv_gui.desktop.workspaces.workspace import Workspace
 
 _BUTTONS = ("undo", "redo", "open", "save", "theme", "help")
 _WIDEST_PX = 300
+_INSET_PX = 4
+"""The style keeps the text this far from the ends of its field."""
+
+
+class ElidingComboBox(QComboBox):
+    """A list whose current entry ends in an ellipsis where it is too long: a style sheet would cut a letter in two."""
+
+    def drawn(self) -> QStyleOptionComboBox:
+        """What is painted."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width() - _INSET_PX
+        option.currentText = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room)
+        return option
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint it (Qt asks)."""
+        painter, option = QStylePainter(self), self.drawn()
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 
 class ToolBar(QToolBar):
@@ -39,7 +71,7 @@ class ToolBar(QToolBar):
             self.pages.setTabToolTip(i, f"{workspace.help} (Ctrl+{i + 1})")
         self.pages.currentChanged.connect(self.pageChosen)
         self.addWidget(self.pages)
-        self.preset = QComboBox()
+        self.preset = ElidingComboBox()
         self.preset.setAccessibleName("Preset")
         self.preset.setToolTip("Ready-made experiments, comparisons and sweeps: each shows one thing clearly")
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)

@@ -210,6 +210,8 @@ def check_fit(hands: Comparer) -> None:
             assert hands.window.rect().contains(panel.mapTo(hands.window, panel.rect().bottomRight()))
             assert panel.landscape.height() > 0.25 * height
             assert panel.width() >= panel.layout().minimumSize().width()
+            shown = panel.session.spectrum
+            assert f"λ = {shown.multiplier:.3g}" in panel.spectrum.heading.text()  # wherever the axis ends
     silent = [widget for widget in controls(hands) if not says(widget)]
     assert not silent, silent
 

@@ -62,6 +62,19 @@ def test_pinned_runs_become_columns_and_are_not_computed_again(hands: Hands) -> 
     hands.rest()
 
 
+def test_the_same_run_is_not_pinned_twice(hands: Hands) -> None:
+    board = hands.window.compare.comparing
+    hands.key(Qt.Key.Key_P)
+    hands.key(Qt.Key.Key_P)
+    assert said(hands) == "This run is pinned already: column 1 of Compare scales (Ctrl+2)"
+    assert board.board is not None
+    assert board.board.comparison.values == (1.0, 10.0)
+    hands.session.set_focus(1)  # another path of it is another ghost
+    hands.key(Qt.Key.Key_P)
+    assert "Pinned as column 2" in said(hands)
+    hands.rest()
+
+
 def test_once_all_columns_are_pinned_the_first_one_gives_way() -> None:
     board = Board.of(load_comparison("scales"))
     where = []

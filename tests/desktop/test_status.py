@@ -88,6 +88,12 @@ def test_a_thinned_recording_is_said_to_be_one(open_window: Callable[..., Hands]
 def test_a_message_has_the_line_to_itself(hands: Hands) -> None:
     window = hands.window
     window.statusBar().showMessage("Saved run.npz")
+    line = window.statusBar().grab().toImage()  # of which Qt may leave a message no room at all
+    columns = [{line.pixel(x, y) for y in range(4, line.height() - 2)} for x in range(line.width())]
+    inked = [x for x, seen in enumerate(columns) if len(seen) > 1]
+    assert inked
+    assert min(inked) < 20
+    assert max(inked) < line.width() / 2  # and nothing beside it
     hands.session.open(small(network={"width": 512, "dimension": 256}, ascent={"steps": 50_000, "restarts": 32}))
     hands.until(lambda: window.doing.text().startswith("Climbing"))
     assert not window.stop.isVisible()

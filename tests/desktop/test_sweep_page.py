@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hands import LEFT
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QMessageBox
 from sweeping import SweepHands, tiny, tiny_sweep
@@ -173,6 +174,17 @@ def test_esc_cancels_within_a_second_and_the_next_click_goes_on(at: SweepHands) 
     at.press_start()  # and now all of it
     at.done()
     assert at.desk.overview.table.frame["seconds"].to_list() != after["seconds"].to_list()
+
+
+def test_a_double_click_on_start_starts(at: SweepHands) -> None:
+    at.slowed(0.05)
+    at.desk.open(tiny_sweep("input.scale=0.1,1"))
+    button = at.page.setup.run.button
+    at.click(button)
+    at.qtbot.mouseDClick(button, LEFT)  # what Qt makes of pressing it again at once
+    at.qtbot.mouseRelease(button, LEFT)
+    at.done()
+    assert at.rows() == 2
 
 
 def test_points_that_fail_are_counted_and_red_in_the_table(at: SweepHands) -> None:

@@ -15,10 +15,20 @@ from foadv_gui.desktop.theme import hover
 from foadv_gui.lab.summary import counted
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QMouseEvent
+
     from foadv_gui.desktop.sweep_desk import SweepDesk
     from foadv_gui.desktop.theme import ThemeKeeper
 
 _ICON_PX = 18
+
+
+class _OnceButton(QPushButton):
+    """The second click of a double click does nothing: it would cancel what the first one has started."""
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Do not press it again (Qt calls it)."""
+        event.accept()
 
 
 class RunCard(QFrame):
@@ -30,7 +40,7 @@ class RunCard(QFrame):
         super().__init__()
         self.setObjectName("card")
         self._desk, self._theme = desk, theme
-        self.button = QPushButton()
+        self.button = _OnceButton()
         self.button.setObjectName("main")
         self.button.setIconSize(QSize(_ICON_PX, _ICON_PX))
         self.button.clicked.connect(self._on_button)

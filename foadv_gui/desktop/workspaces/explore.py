@@ -14,10 +14,11 @@ from foadv_gui.desktop.panels.regularity import RegularityCard
 from foadv_gui.desktop.panels.setup import SetupPanel
 from foadv_gui.desktop.panels.verdict import VerdictPanel
 from foadv_gui.desktop.plots.cut import CutPlot
+from foadv_gui.desktop.plots.extremes import ExtremesPlot
 from foadv_gui.desktop.plots.input import InputPlot
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.restarts import RestartsPlot
-from foadv_gui.desktop.plots.spectrum import ExtremesPlot, SpectrumPlot
+from foadv_gui.desktop.plots.spectrum import SpectrumPlot
 from foadv_gui.desktop.plots.traces import TracesPlot
 from foadv_gui.desktop.status import Pace, doing, shown
 from foadv_gui.desktop.workspaces.workspace import Ready, Workspace

@@ -66,12 +66,12 @@ class SweepWorkspace(Workspace):
         self.desk.setParent(self)
         self._session, self.theme, self._filing = session, theme, filing
         self._entered = self._built = False
-        self._written: tuple[str, SweepTable] | None = None
-        """The table that is being saved, and where."""
-        filing.saved.connect(self._on_saved)
+        self._saving: tuple[str, SweepTable] | None = None
+        """The table that is being written, and where."""
         for told in (self.desk.planChanged, self.desk.stateChanged):
             told.connect(self.titleChanged)
         self.desk.failed.connect(self.failed)
+        filing.saved.connect(self._on_saved)
 
     def _build(self) -> None:
         """Make the panels when somebody first looks: half a second that a launch does without."""
@@ -322,17 +322,17 @@ class SweepWorkspace(Workspace):
         elif shown is not None and ending in (".parquet", ".csv"):
             from foadv_gui.lab.sweep.table import write_table
 
-            self._written = str(path), shown.table
+            self._saving = str(path), shown.table
             self._filing.save(path, partial(write_table, shown.table, path))
         elif shown is not None:
             self._filing.save(path, partial(_draw, shown.table, path, "dark" if self.theme.theme is DARK else "light"))
 
     @Slot(str)
     def _on_saved(self, path: str) -> None:
-        """Only what has been written is saved, and only if no row has come since."""
-        shown = self.desk.overview
-        if shown is not None and self._written is not None and self._written == (path, shown.table):
-            self.desk.note_saved(path)
+        """Now the rows are in the file, unless others are on show by now."""
+        if self._saving is not None and self._saving[0] == path:
+            self.desk.note_saved(*self._saving)
+            self._saving = None
 
 
 @cache
