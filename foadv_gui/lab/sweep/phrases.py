@@ -163,7 +163,8 @@ class Findings:
         marks = curve.marks
         least, greatest = np.nanmin(marks.median), np.nanmax(marks.median)
         if least == greatest:
-            return f"the {noun} do not depend on {self.name}: {self._median(curve, least)} (median) for each"
+            where = "for each" if np.isfinite(marks.median).all() else "wherever there are any to tell"
+            return f"the {noun} do not depend on {self.name}: {self._median(curve, least)} (median) {where}"
         apart = marks.quartiles[2, marks.median == least].max() < marks.quartiles[0, marks.median == greatest].min()
         overlap = "" if apart or marks.points.max() == 1 else "; their quartiles overlap"
         return f"the {noun} (medians) are {self._extremes(curve)}{overlap}"
