@@ -59,12 +59,14 @@ class Comparing(QObject):
 
     def awake(self) -> None:
         """The page is looked at: make what it needs, and open the first ready comparison if nothing is open."""
-        self._awake = True
+        first, self._awake = not self._awake, True
         if self.board is None:
             self.open(load_comparison(comparison_names()[0]))
         else:
             self._show(self.board, None, live=False)
             self.boardChanged.emit()
+            if first:  # runs were pinned before the page was looked at
+                self.opened.emit()
 
     def start(self) -> None:
         """Let the threads of all columns compute."""

@@ -44,6 +44,7 @@ def test_pinned_runs_become_columns_and_are_not_computed_again(hands: Hands) -> 
     assert not page.comparing.sessions  # nothing is computed for a page that nobody looks at
     hands.click(hands.window.bar.pages, hands.window.bar.pages.tabRect(1).center())
     assert hands.window.workspace is page
+    assert page.player.playing
     hands.until(lambda: not page.busy and len(page.columns) == 3, 60_000)
     assert page.comparison.values == (1.0, 4.0, 4.0)
     taken = page.columns[0]
