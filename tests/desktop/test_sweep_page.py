@@ -20,6 +20,7 @@ from foadv_gui.desktop.sweep_desk import State, crew_of
 from foadv_gui.desktop.theme import ThemeKeeper
 from foadv_gui.desktop.worker import ComputeThread
 from foadv_gui.desktop.workspaces.sweep import SweepWorkspace
+from foadv_gui.lab.sweep.draft import Line
 from foadv_gui.lab.sweep.engine import CrewError
 from foadv_gui.lab.sweep.ready import load_sweep
 from foadv_gui.lab.sweep.table import read_table
@@ -185,6 +186,9 @@ def test_a_double_click_on_start_starts(at: SweepHands) -> None:
     at.qtbot.mouseRelease(button, LEFT)
     at.done()
     assert at.rows() == 2
+    assert button.text() == "Start again"
+    at.desk.set_line(0, Line("input.scale", "0.1,1,2"))
+    assert button.text() == "Start"
 
 
 def test_points_that_fail_are_counted_and_red_in_the_table(at: SweepHands) -> None:

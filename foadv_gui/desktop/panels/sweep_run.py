@@ -79,7 +79,7 @@ class RunCard(QFrame):
     def _show(self) -> None:
         desk, theme = self._desk, self._theme.theme
         running = desk.running
-        text = "Cancel" if running else "Resume" if desk.resumable else "Start"
+        text = "Cancel" if running else "Resume" if desk.resumable else "Start again" if self._on_show else "Start"
         self.button.setText("Stopping…" if desk.stopping else text)
         self.button.setIcon(icon("cancel" if running else "play", theme.accent_text))
         self.button.setEnabled(not desk.stopping if running else desk.draft.sweep is not None)
@@ -100,7 +100,15 @@ class RunCard(QFrame):
             return "Stop within a second; what is done is kept, and the next start goes on from there (Esc)"
         if desk.draft.sweep is None:
             return f"Cannot start: {desk.draft.problem}"
-        return "Go on with the points that are missing" if desk.resumable else f"Compute {desk.draft.words}"
+        if desk.resumable:
+            return "Go on with the points that are missing"
+        again = " again, in place of the rows on show" if self._on_show else ""
+        return f"Compute {desk.draft.words}{again}"
+
+    @property
+    def _on_show(self) -> bool:
+        """Whether rows of the very sweep that is set up are on show."""
+        return self._desk.state in (State.DONE, State.LOADED) and not self._desk.outdated
 
     def _told(self) -> tuple[str, str, str]:
         """Icon, its colour, and the words."""
