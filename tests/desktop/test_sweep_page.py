@@ -171,7 +171,7 @@ def test_esc_cancels_within_a_second_and_the_next_click_goes_on(at: SweepHands) 
     assert len(after) == 9
     same = after.filter(after["point"].is_in(before["point"].to_list()))
     assert same["seconds"].to_list() == before["seconds"].to_list()  # nothing was computed twice
-    assert at.page.setup.run.button.text() == "Start"
+    assert at.page.setup.run.button.text() == "Start again"
     at.press_start()  # and now all of it
     at.done()
     assert at.desk.overview.table.frame["seconds"].to_list() != after["seconds"].to_list()
