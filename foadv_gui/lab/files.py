@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -76,17 +76,13 @@ def read_npz(
     path: str | Path, limits: Limits = DEFAULT_LIMITS, names: Collection[str] | None = None
 ) -> dict[str, NDArray[Any]]:
     """Read the arrays of an .npz archive (those called `names`, or all); `FileProblem` says what is wrong with it."""
-    with open_file(path) as stream:
-        try:
-            with zipfile.ZipFile(stream) as archive:
-                members = _checked_members(path, archive, _size(stream), limits, names)
-                return {name: _read_member(path, archive, info, limits) for name, info in members.items()}
-        except FileProblem:
-            raise
-        except _DAMAGE as error:
-            raise FileProblem(path, f"is not an undamaged .npz archive ({_words(error)})") from None
-        except OSError as error:
-            raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
+    with (
+        open_file(path) as stream,
+        damage_told(path, "is not an undamaged .npz archive", _DAMAGE),
+        zipfile.ZipFile(stream) as archive,
+    ):
+        members = _checked_members(path, archive, _size(stream), limits, names)
+        return {name: _read_member(path, archive, info, limits) for name, info in members.items()}
 
 
 def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> NDArray[Any]:
@@ -95,14 +91,8 @@ def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | No
         magic = stream.read(6)
         if magic == b"\x93NUMPY":
             stream.seek(0)
-            try:
+            with damage_told(path, "is not an undamaged .npy file", _DAMAGE):
                 return _read_stream(path, "the array", stream, _size(stream), limits)
-            except FileProblem:
-                raise
-            except _DAMAGE as error:
-                raise FileProblem(path, f"is not an undamaged .npy file ({_words(error)})") from None
-            except OSError as error:
-                raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
     if magic[:2] != b"PK":
         raise FileProblem(path, "is not a NumPy file (.npy or .npz)")
     arrays = read_npz(path, limits)
@@ -112,6 +102,20 @@ def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | No
         return next(iter(arrays.values()))
     wanted = "" if name is None else f", or one called {name}"
     raise FileProblem(path, f"must hold one array{wanted}; it holds {', '.join(sorted(arrays)) or 'none'}")
+
+
+@contextlib.contextmanager
+def damage_told(path: str | Path, what: str, damage: tuple[type[BaseException], ...]) -> Iterator[None]:
+    """Raise `FileProblem` for what goes wrong while a file is read: it `what` (a reason) for errors of `damage`."""
+    try:
+        yield
+    except FileProblem:
+        raise
+    except damage as error:
+        said = " ".join(str(error).split())[:120] or type(error).__name__
+        raise FileProblem(path, f"{what} ({said})") from None
+    except OSError as error:
+        raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
 
 
 def atomic_write(path: str | Path, writer: Callable[[IO[bytes]], object]) -> None:
@@ -256,7 +260,3 @@ def _is_text(codes: NDArray[np.uint32]) -> bool:
 
 def _mib(size: int) -> str:
     return f"{size / 2**20:,.1f} MiB"
-
-
-def _words(error: BaseException) -> str:
-    return str(error)[:120] or type(error).__name__

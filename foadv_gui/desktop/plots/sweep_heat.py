@@ -17,10 +17,9 @@ from foadv_gui.desktop.theme import brush, pen
 from foadv_gui.lab.sweep.picture import HeatPicture
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from foadv_gui.lab.palette import Theme
     from foadv_gui.lab.sweep.grid import Sweep
+    from foadv_gui.lab.sweep.picture import Segment
 
 _LETTER_PX = 7.0
 _LINE_PX = 8.0
@@ -71,7 +70,7 @@ class HeatPlot(MarksPlot):
         self.image.setRect(whole)
         self.bar.setLevels((low, high))
         self.bar.getAxis("right").setTicks([_bar_ticks(picture)])
-        outline = _outline(picture.marks.certified >= 1)
+        outline = _strokes(picture.outline)
         self._shadow.setPath(outline)
         self.certified.setPath(outline)
         for item, which in ((self.beyond, picture.marks.beyond), (self.failures, picture.marks.failed > 0)):
@@ -132,17 +131,9 @@ def _bar_ticks(picture: HeatPicture) -> list[tuple[float, str]]:
     )
 
 
-def _outline(inside: NDArray[np.bool_]) -> QPainterPath:
-    """The border between cells that are inside and those that are not."""
+def _strokes(segments: list[Segment]) -> QPainterPath:
     path = QPainterPath()
-    framed = np.pad(inside, 1)
-    for row, column in zip(*np.nonzero(framed[:, 1:] != framed[:, :-1]), strict=True):
-        _stroke(path, (column - 0.5, row - 1.5), (column - 0.5, row - 0.5))
-    for row, column in zip(*np.nonzero(framed[1:] != framed[:-1]), strict=True):
-        _stroke(path, (column - 1.5, row - 0.5), (column - 0.5, row - 0.5))
+    for start, end in segments:
+        path.moveTo(*start)
+        path.lineTo(*end)
     return path
-
-
-def _stroke(path: QPainterPath, start: tuple[float, float], end: tuple[float, float]) -> None:
-    path.moveTo(*start)
-    path.lineTo(*end)

@@ -148,7 +148,7 @@ def draw_heat(axes: Any, bar: Any, heat: HeatPicture, palette: Theme) -> None:
     image = axes.pcolormesh(*edges, np.ma.masked_invalid(values), cmap="viridis", norm=norm, rasterized=False)
     up, across = np.nonzero(heat.marks.beyond)
     axes.plot(across, up, "^", ms=7.5, mfc="none", mec="#ffffff", mew=1.3, path_effects=_cased(2.2))
-    outline = LineCollection(_outline(heat.marks.certified >= 1), colors="#ffffff", linewidths=2.2, zorder=4)
+    outline = LineCollection(heat.outline, colors="#ffffff", linewidths=2.2, zorder=4)
     outline.set(path_effects=_cased(4.2), capstyle="projecting")
     axes.add_collection(outline, autolim=False)
     drawn = axes.figure.colorbar(image, cax=bar)
@@ -171,14 +171,6 @@ def _inches(axes: Any) -> tuple[float, float]:
 def _cased(width: float) -> list[Any]:
     """White marks have a dark case, to stand out from the bright end of the map too."""
     return [Stroke(linewidth=width, foreground="#14171d"), Plain()]
-
-
-def _outline(inside: Any) -> list[list[tuple[float, float]]]:
-    """The edges between cells that are inside and cells that are not: segments in the cells' own coordinates."""
-    padded = np.pad(inside, 1)
-    up = [[(c - 0.5, r - 1.5), (c - 0.5, r - 0.5)] for r, c in np.argwhere(padded[:, 1:] != padded[:, :-1])]
-    flat = [[(c - 1.5, r - 0.5), (c - 0.5, r - 0.5)] for r, c in np.argwhere(padded[1:] != padded[:-1])]
-    return up + flat
 
 
 def _cells(side: Any, axis: AxisPicture, shown: range) -> None:

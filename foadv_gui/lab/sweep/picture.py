@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
     Integers: TypeAlias = NDArray[np.int64]
+    Segment: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 
 _DECADE = 10.0
 """Values that differ by more than this factor are told apart on a log axis."""
@@ -234,6 +235,14 @@ class HeatPicture:
         """What the colours stand for (rows, columns): medians, censored ones at their limit, log10 of them if `log`."""
         values = drawable(self.marks.limits[1])
         return np.log10(values) if self.log else values
+
+    @cached_property
+    def outline(self) -> list[Segment]:
+        """The edges between cells at whose points uniqueness is proven and all others; cells lie at whole numbers."""
+        inside = np.pad(self.marks.certified >= 1, 1)
+        up = [((c - 0.5, r - 1.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(inside[:, 1:] != inside[:, :-1])]
+        level = [((c - 1.5, r - 0.5), (c - 0.5, r - 0.5)) for r, c in np.argwhere(inside[1:] != inside[:-1])]
+        return up + level
 
     @property
     def colour_range(self) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import polars
 
 from foadv_gui import __version__
 from foadv_gui.lab.config import Experiment, ExperimentError
-from foadv_gui.lab.files import FileProblem, atomic_write, open_file
+from foadv_gui.lab.files import FileProblem, atomic_write, damage_told, open_file
 from foadv_gui.lab.sweep.columns import COLUMNS, Row
 from foadv_gui.lab.sweep.grid import Sweep
 
@@ -151,14 +151,8 @@ def read_table(path: str | Path) -> SweepTable:
         header = _parquet_header(path, stream) if ending == ".parquet" else _csv_header(path, stream)
         wanted = schema(header.sweep.axes)
         most = min(header.sweep.size, _MOST_BYTES // (8 * len(wanted)))
-        try:
+        with damage_told(path, "is damaged", _DAMAGE):
             frame = _parquet(path, stream, most) if ending == ".parquet" else _csv(stream, wanted)
-        except FileProblem:
-            raise
-        except _DAMAGE as error:
-            raise FileProblem(path, f"is damaged ({_words(error)})") from None
-        except OSError as error:
-            raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
     if frame.schema != wanted:
         reason = f"has other columns than the tables of foadv {__version__}; it is of {header.version}"
         raise FileProblem(path, reason)
@@ -212,10 +206,8 @@ def _parquet_header(path: str | Path, stream: IO[bytes]) -> Header:
     if not 0 < int.from_bytes(end[:4], "little") <= min(size - 12, 4 * _LONGEST_HEADER):
         raise FileProblem(path, "claims metadata of an impossible size")
     stream.seek(0)
-    try:
+    with damage_told(path, "is no undamaged Parquet file", _DAMAGE):
         known = polars.read_parquet_metadata(stream)
-    except _DAMAGE as error:
-        raise FileProblem(path, f"is no undamaged Parquet file ({_words(error)})") from None
     if "foadv_sweep" not in known:
         raise FileProblem(path, "is no sweep of foadv")
     return Header.from_json(path, known["foadv_sweep"])
@@ -252,7 +244,3 @@ def _csv(stream: IO[bytes], wanted: dict[str, Any]) -> polars.DataFrame:
     if names != list(wanted):
         return polars.DataFrame(schema=names)
     return polars.read_csv(io.BytesIO(rest), schema=wanted)
-
-
-def _words(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import matplotlib
-import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from sweep_tables import sweep_over, table_of
@@ -18,7 +17,6 @@ from foadv_gui.lab import page
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.sweep import figure, panels
 from foadv_gui.lab.sweep.figure import draw, save
-from foadv_gui.lab.sweep.panels import _outline
 from foadv_gui.lab.sweep.reading import read
 
 if TYPE_CHECKING:
@@ -151,24 +149,6 @@ def test_marks_lie_where_the_medians_are_and_open_where_more_is_known_only() -> 
     opened = [line for line in steps.lines if line.get_marker() == "^" and line.get_markersize() > 5]
     assert [tuple(xy) for xy in opened[0].get_xydata()] == [(1.0, 1000.0)]
     assert opened[0].get_markerfacecolor() != opened[0].get_markeredgecolor()
-
-
-def test_the_outline_runs_between_the_cells_that_are_in_and_those_that_are_not() -> None:
-    inside = np.array([[True, True, False], [True, False, False]])
-    found = {tuple(sorted(segment)) for segment in _outline(inside)}
-    expected = set()
-    for row, column in np.argwhere(inside):
-        sides = {
-            (0, 1): ((column + 0.5, row - 0.5), (column + 0.5, row + 0.5)),
-            (0, -1): ((column - 0.5, row - 0.5), (column - 0.5, row + 0.5)),
-            (1, 0): ((column - 0.5, row + 0.5), (column + 0.5, row + 0.5)),
-            (-1, 0): ((column - 0.5, row - 0.5), (column + 0.5, row - 0.5)),
-        }
-        for (up, across), side in sides.items():
-            r, c = row + up, column + across
-            if not (0 <= r < 2 and 0 <= c < 3 and inside[r, c]):
-                expected.add(side)
-    assert found == expected
 
 
 def test_another_kind_of_file_and_a_folder_that_is_not_there_are_refused(tmp_path: Path) -> None:

@@ -209,3 +209,25 @@ def test_every_metric_explains_itself_in_a_sentence() -> None:
     assert all(metric.hover.endswith(".") and metric.words for metric in METRICS.values())
     assert "certified" not in METRICS and "device" not in METRICS
     assert METRICS["reach"].words == "Reach k" and METRICS["seconds"].words == "Time (s)"
+
+
+def test_the_outline_runs_between_cells_where_uniqueness_is_proven_and_all_others() -> None:
+    proven = np.array([[True, True, False], [True, False, False]])
+    sweep = sweep_over("ascent.step=0.1,1", "input.scale=0.1,1,10")
+    table = table_of(sweep, lambda point: {"loss_best": 1.0, "certified": bool(proven.flat[point.index])})
+    outline = heat_picture(table, "loss_best", "input.scale", "ascent.step").outline
+    found = {tuple(sorted(segment)) for segment in outline}
+    expected = set()
+    for row, column in np.argwhere(proven):
+        sides = {
+            (0, 1): ((column + 0.5, row - 0.5), (column + 0.5, row + 0.5)),
+            (0, -1): ((column - 0.5, row - 0.5), (column - 0.5, row + 0.5)),
+            (1, 0): ((column - 0.5, row + 0.5), (column + 0.5, row + 0.5)),
+            (-1, 0): ((column - 0.5, row - 0.5), (column + 0.5, row - 0.5)),
+        }
+        for (up, across), side in sides.items():
+            r, c = row + up, column + across
+            if not (0 <= r < 2 and 0 <= c < 3 and proven[r, c]):
+                expected.add(side)
+    assert len(found) == len(outline)
+    assert found == expected
