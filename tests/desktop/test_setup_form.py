@@ -293,6 +293,29 @@ def test_what_is_refused_can_be_mended_where_it_was_typed(hands: Hands) -> None:
     assert box.hasFocus()
 
 
+@pytest.mark.parametrize("typed", ["1e9", "-3", "1e"])
+def test_a_number_out_of_range_is_told_and_not_taken_over(hands: Hands, typed: str) -> None:
+    field = hands.field("input.scale")
+    hands.type(field.editor.box, typed)
+    assert f"{typed}: must be a number between 0.0001 and 10000" in field.refusal.text()
+    assert field.refusal.isVisible()
+    assert field.editor.box.hasFocus()
+    assert hands.session.experiment.input.scale == 1.0
+    hands.type(field.editor.box, "2")
+    assert hands.session.experiment.input.scale == 2.0
+    assert not field.refusal.isVisible()
+    hands.rest()
+
+
+def test_a_file_is_named_in_full(hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("x.npz", x=np.arange(1.0, 17.0))
+    hands.choose(hands.field("input.source").editor.box, "file")
+    hands.type(hands.field("input.file").editor.box, "x.npz")
+    assert hands.session.experiment.input.file == str(tmp_path / "x.npz")
+    hands.rest()
+
+
 def test_the_seed_after_the_largest_is_the_first(hands: Hands) -> None:
     editor = hands.field("network.seed").editor
     largest = editor.box.maximum()

@@ -178,7 +178,7 @@ def test_what_was_saved_opens_on_the_page_again(at: SweepHands, tmp_path: Path) 
         at.until(lambda: at.rows() == 9)
         assert at.desk.state is State.LOADED
         assert at.desk.overview.table.frame.equals(frame)
-        assert f"Read from mine.{ending}" in at.words()
+        assert f"The rows of mine.{ending}" in at.words()
     at.window.open_target("paper-claim")
     assert at.desk.draft.sweep == load_sweep("paper-claim")
     assert at.window.bar.preset.currentData() == "paper-claim"

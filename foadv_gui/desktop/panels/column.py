@@ -138,6 +138,7 @@ class ColumnPanel(QFrame):
             self._edit(comparison.setting)
         assert self.editor is not None
         self.editor.show_value(comparison.values[i])
+        self._mine = ""  # a change clears what an earlier one was refused for
         besides = comparison.besides(i)
         self._words = ("pinned   " if pinned else "") + besides
         self.mark.setVisible(pinned)
@@ -149,6 +150,7 @@ class ColumnPanel(QFrame):
         self._show_note()
         self._show_certified()
 
+    @Slot(str)
     def refuse(self, reason: str) -> None:
         """Say why a value cannot be."""
         self._mine = reason
@@ -160,12 +162,14 @@ class ColumnPanel(QFrame):
             self._row.removeWidget(self.editor)
             self.editor.edited.disconnect(self._on_edited)
             self.editor.entered.disconnect(self.landscape.setFocus)
+            self.editor.refused.disconnect(self.refuse)
             self.editor.hide()
             self.editor.deleteLater()
         self._setting = chosen
         self.editor = editor_for(chosen)
         self.editor.edited.connect(self._on_edited)
         self.editor.entered.connect(self.landscape.setFocus)
+        self.editor.refused.connect(self.refuse)
         self.editor.setToolTip(hover(f"{chosen.title} {chosen.symbol} of this column. {chosen.help}"))
         self._row.insertWidget(2, self.editor, 1)
         self.symbol.setText(f"{chosen.symbol} =" if chosen.symbol else told(chosen, "").strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QLocale, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
@@ -37,11 +38,13 @@ _PAUSE_MS = 25
 class Editor(QWidget):
     """An editor of one setting: `edited` carries the value and whether the control is still moving.
 
-    `entered` says that Enter was pressed in a field, after what was typed has been taken over.
+    `entered` says that Enter was pressed in a field, after what was typed has been taken over; `refused`, why it has
+    not been, since it is no value of the setting.
     """
 
     edited = Signal(object, bool)
     entered = Signal()
+    refused = Signal(str)
 
     def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,7 +73,10 @@ class Editor(QWidget):
 
 
 class NumberBox(QDoubleSpinBox):
-    """Typed entry of a number: four digits are shown, and only values in range can be typed."""
+    """Typed entry of a number: four digits are shown, and what is out of range is told and not taken over."""
+
+    unfit = Signal(str)
+    """What was typed is no number in range: its text, before the value comes back."""
 
     def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -102,6 +108,11 @@ class NumberBox(QDoubleSpinBox):
         inside = math.isfinite(value) and self.minimum() <= value <= self.maximum()
         return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
 
+    def fixup(self, text: str) -> str:
+        """Give up what was typed (Qt asks when it has been left there)."""
+        self.unfit.emit(text)
+        return text
+
     def stepBy(self, steps: int) -> None:
         """Go up or down by a tenth of the value, and from the smallest one on to 0; a signed value by 0.1."""
         if not self._decades:
@@ -128,6 +139,7 @@ class NumberEditor(Editor):
             self.box.setAlignment(Qt.AlignmentFlag.AlignRight)
         else:
             self.box = NumberBox(setting)
+            self.box.unfit.connect(self._on_unfit)
         self.box.setFixedWidth(64)
         self.box.valueChanged.connect(self._on_typed)
         self.box.lineEdit().returnPressed.connect(self.entered)
@@ -212,6 +224,10 @@ class NumberEditor(Editor):
     @Slot()
     def _on_typed(self) -> None:
         self.edited.emit(self.box.value(), False)
+
+    @Slot(str)
+    def _on_unfit(self, text: str) -> None:
+        self.refused.emit(f"{text.strip() or 'nothing'}: must be {self.setting.valid}")
 
 
 class ChoiceEditor(Editor):
@@ -329,6 +345,9 @@ class TextEditor(Editor):
     @Slot()
     def _on_finished(self) -> None:
         text = self.box.text().strip()
+        if text and self.setting.kind == "path":
+            # In full: what is saved of it may be read from another folder.
+            text = str(Path(text).expanduser().absolute())
         if text != self._shown:
             self._shown = text
             self.edited.emit(text or None, False)

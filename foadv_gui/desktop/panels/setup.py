@@ -78,6 +78,7 @@ class Field(QWidget):
         self.editor: Editor = editor_for(setting)
         self.editor.edited.connect(self._on_edited)
         self.editor.entered.connect(self._on_entered)
+        self.editor.refused.connect(self.refuse)
         label = QLabel(f"{setting.symbol}  {setting.title}" if setting.symbol else setting.title)
         label.setBuddy(self.editor)
         label.setFixedWidth(124)
@@ -111,6 +112,7 @@ class Field(QWidget):
         if isinstance(self.editor, NumberEditor):
             self.editor.mark(at)
 
+    @Slot(str)
     def refuse(self, reason: str) -> None:
         """Say why a value was refused; an empty reason clears it."""
         self.refusal.setText(reason and f"⚠ {reason}")

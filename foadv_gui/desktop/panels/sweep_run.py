@@ -127,7 +127,7 @@ class RunCard(QFrame):
         if state not in (State.DONE, State.LOADED):
             return "note", theme.note, ""
         failed = _failed(desk)
-        words = "Done" if state is State.DONE else f"Read from {Path(desk.source).name}"
+        words = "Done" if state is State.DONE else f"The rows of {Path(desk.source).name}"
         if failed:
             return "unsure", theme.unsure, f"{words}: {counted(failed, 'point')} failed, see the table."
         return ("yes", theme.yes, f"{words}.") if state is State.DONE else ("note", theme.note, words)
