@@ -245,7 +245,11 @@ def test_four_columns_fit_are_added_moved_and_removed_and_runs_that_stay_are_not
 def test_another_setting_and_a_column_that_cannot_be(compare: Callable[..., Comparer]) -> None:
     hands = compare()
     base = hands.experiments[0]
+    hands.type(hands.columns[1].editor.box, "1e9")
+    assert hands.columns[1].note.text() == "⚠ 1e9: must be a number between 0.0001 and 10000"
+    assert hands.values == list(SCALES)
     hands.choose(hands.page.bar.key, "network.activation")
+    assert "⚠" not in hands.columns[1].note.text()
     assert hands.values == ["tanh", "sigmoid"]
     assert hands.experiments[0] == base
     hands.choose(hands.columns[1].editor.box, "relu")
