@@ -145,7 +145,7 @@ def _tanh_over(p: Tensor) -> Tensor:
 
 def _tanh_both(p: Tensor) -> tuple[Tensor, Tensor]:
     t = _tanh(p)
-    return t, _ONE - t * t
+    return t, (t * t).neg_().add_(1)
 
 
 def _sech2(p: Tensor) -> Tensor:

@@ -67,33 +67,43 @@ def relative_step(
 ) -> float:
     """The absolute step eta = c epsilon / G of a relative step c, one for all restarts.
 
-    G is the length of the rule's direction at the starts: the root mean square of |grad L|_2 for the raw gradient, 1
-    for the normalised one, and for the sign of the gradient 1 on the l-infinity ball and sqrt(d) on l2 sets.
+    G is the length of the rule's direction at the starts, see `direction_length`.
 
     Raises
     ------
     ZeroGradientError
         If G = 0 up to round-off, as from a zero start with f(x) = y.
     """
-    if rule == "normalized":
-        G = 1.0
-    elif rule == "sign":
-        G = 1.0 if isinstance(constraint, LinfBall) else objective.dimension**0.5
-    else:
+    if rule == "gradient":
         value, _, gradient = objective.evaluate(starts)
         # A residual of round-off size has a gradient of no meaning.
         noise = 16 * torch.finfo(value.dtype).eps * (value.abs() + abs(objective.y))
         known = bool(((value - objective.y).abs() > noise).any())
-        G = _rms(to_exact(gradient)) if known or not bool(torch.isfinite(value).all()) else 0.0
+        G = direction_length(rule, constraint, gradient) if known or not bool(torch.isfinite(value).all()) else 0.0
         if not math.isfinite(G):
             # The ascent will say that it diverged: any step does.
             return sys.float_info.min
+    else:
+        G = direction_length(rule, constraint, starts)
     if not G > 0:
         raise ZeroGradientError(
             "the gradient is zero at every start (f = y there, or every neuron is saturated), so a relative "
             "step has no scale: choose a random start or an absolute step"
         )
     return c * constraint.epsilon / G
+
+
+def direction_length(rule: str, constraint: ConstraintSet, gradient: Tensor) -> float:
+    """The length G of a rule's direction where the gradients are those given, (n, d).
+
+    Their root mean square |.|_2 for the raw gradient, 1 for the normalised one, and for the sign of the gradient 1 on
+    the l-infinity ball and sqrt(d) on l2 sets.
+    """
+    if rule == "normalized":
+        return 1.0
+    if rule == "sign":
+        return 1.0 if isinstance(constraint, LinfBall) else gradient.shape[-1] ** 0.5
+    return _rms(to_exact(gradient))
 
 
 def _rms(vectors: Tensor) -> float:

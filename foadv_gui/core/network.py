@@ -89,6 +89,11 @@ class TwoLayerNetwork:
         return self.to(dtype=torch.float32)
 
     @cached_property
+    def weighted_rows(self) -> Tensor:
+        """The rows a_r w_r of diag(a) W, shape (m, d): grad f(z) = sigma'(W z) diag(a) W."""
+        return self.a.unsqueeze(-1) * self.W
+
+    @cached_property
     def row_norms(self) -> Tensor:
         """The lengths |w_r| of the rows of W, shape (m,)."""
         return norm(self.W)

@@ -49,12 +49,13 @@ def _pool() -> ThreadPoolExecutor:
 
 def in_parallel(function: Callable[[Piece], Result], pieces: Iterable[Piece]) -> list[Result]:
     """[function(piece) for piece in pieces], a core each, under torch.inference_mode; the first exception is raised."""
+    pieces = list(pieces)
 
     def piecewise(piece: Piece) -> Result:
         with torch.inference_mode():
             return function(piece)
 
-    if on_one_core():
+    if len(pieces) < 2 or on_one_core():
         return [piecewise(piece) for piece in pieces]
     return list(_pool().map(piecewise, pieces))
 

@@ -1,0 +1,256 @@
+"""Projected gradient ascent on many inputs at once, each with its own label: the inner half of adversarial training.
+
+Everything runs under torch.inference_mode, in closed form; points are independent of each other but for the step, which
+relative units take from all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+import torch
+
+from .ascent import RULES, direction_length
+from .constraint import LinfBall
+from .norms import norm
+from .threads import in_parallel
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .constraint import ConstraintSet
+    from .network import TwoLayerNetwork
+
+Where: TypeAlias = Literal["attacked", "clean"]
+"""At which points the loss is differentiated by the weights."""
+
+_PIECE_BYTES = 2**22
+"""The pre-activations of so many points at once stay in the cache, and leave work for the other cores."""
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Inputs X (n, d) and their labels y (n,)."""
+
+    X: Tensor
+    y: Tensor
+
+    def __post_init__(self) -> None:
+        if self.X.ndim != 2 or self.y.shape != self.X.shape[:1] or not len(self.y):
+            raise ValueError(f"X must be (n, d) and y (n,), got {tuple(self.X.shape)} and {tuple(self.y.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, rows: slice | Tensor) -> Points:
+        return Points(self.X[rows], self.y[rows])
+
+
+class WeightGradient(NamedTuple):
+    """The gradient of the mean loss (1/n) sum_i (f(z_i) - y_i)^2/2 by the weights: W (m, d) and a (m,)."""
+
+    W: Tensor
+    a: Tensor
+
+
+@torch.inference_mode()
+def weight_gradient(network: TwoLayerNetwork, points: Points) -> WeightGradient:
+    """The gradient of the mean loss of points (z_i, y_i) by W and a, in closed form.
+
+    dL/dW = (1/n) sum_i r_i (a sigma'(W z_i)) z_i^T,    dL/da = (1/n) sum_i r_i sigma(W z_i),    r_i = f(z_i) - y_i.
+    """
+    return _Evaluation.of(network, points.X, points.y).weight_gradient(network, len(points))
+
+
+class _Evaluation(NamedTuple):
+    """One pass over inputs z (n, d): h = sigma(W z) and slope = sigma'(W z), both (n, m), and residual f - y (n,)."""
+
+    z: Tensor
+    h: Tensor
+    slope: Tensor
+    residual: Tensor
+
+    @classmethod
+    def of(cls, network: TwoLayerNetwork, z: Tensor, y: Tensor) -> _Evaluation:
+        h, slope = network.activation.value_and_first(network.preactivation(z))
+        return cls(z, h, slope, h @ network.a - y)
+
+    def weight_gradient(self, network: TwoLayerNetwork, n: int) -> WeightGradient:
+        """The share of these points in the gradient of the mean loss of n."""
+        share = self.residual / n
+        return WeightGradient(((self.slope * share.unsqueeze(-1)).T @ self.z) * network.a.unsqueeze(-1), share @ self.h)
+
+
+@dataclass(frozen=True, eq=False)
+class Attack:
+    """What the inner ascent found on n points.
+
+    Attributes
+    ----------
+    eta
+        The absolute step.
+    delta : (n, d)
+        The last iterates.
+    residual, clean_residual : (n,)
+        f - y at the attacked and at the clean points.
+    clean_slope : (n,)
+        The size of grad f at the clean points, in the norm dual to that of the constraint set.
+    tangential, fosc : (n,)
+        First-order measures at the last iterates.
+    converged_at : (n,)
+        The step from which on the tangential ratio is at most the tolerance; -1 where there is none.
+    weights
+        The gradient of the mean loss at the attacked or at the clean points, if it was asked for.
+    """
+
+    eta: float
+    delta: Tensor
+    residual: Tensor
+    clean_residual: Tensor
+    clean_slope: Tensor
+    tangential: Tensor
+    fosc: Tensor
+    converged_at: Tensor
+    weights: WeightGradient | None
+
+
+@dataclass(frozen=True, eq=False)
+class InnerAscent:
+    """T steps of projected gradient ascent from delta = 0 on many inputs at once.
+
+    Attributes
+    ----------
+    constraint
+        Where each perturbation may go: a set without a box.
+    rule
+        "gradient", "normalized" or "sign", see `core.ascent.RULES`.
+    step, relative
+        The step: eta itself, or c in eta = c epsilon/G, with G the length of the rule's direction at delta = 0, for
+        the raw gradient its root mean square over all points.
+    steps
+        The number T of steps.
+    tolerance
+        The tangential ratio at which a path counts as converged; all paths take all steps.
+    """
+
+    constraint: ConstraintSet
+    rule: str
+    step: float
+    relative: bool
+    steps: int
+    tolerance: float = 0.0
+
+    @torch.inference_mode()
+    def attack(self, network: TwoLayerNetwork, points: Points, weights: Where | None = None) -> Attack:
+        """Attack all points, and differentiate the mean loss by the weights at the attacked or the clean points.
+
+        Each path is that of `ProjectedGradientAscent` with the same eta. Points are taken in pieces that do not depend
+        on the number of cores.
+        """
+        n, d = points.X.shape
+        size = points.X.element_size()
+        piece = max(16, _PIECE_BYTES // (size * max(network.width, (self.steps + 1) * d // 4)))
+        parts = [points[first : first + piece] for first in range(0, n, piece)]
+        clean = in_parallel(lambda part: self._look(network, part, n if weights == "clean" else 0), parts)
+        eta = self._eta(torch.cat([one.gradient for one in clean]))
+        ends = in_parallel(
+            lambda both: self._climb(network, *both, eta, n if weights == "attacked" else 0),
+            zip(parts, [one.gradient for one in clean], strict=True),
+        )
+        return Attack(
+            eta=eta,
+            delta=torch.cat([one.delta for one in ends]),
+            residual=torch.cat([one.residual for one in ends]),
+            clean_residual=torch.cat([one.residual for one in clean]),
+            clean_slope=torch.cat([one.slope for one in clean]),
+            tangential=torch.cat([one.tangential for one in ends]),
+            fosc=torch.cat([one.fosc for one in ends]),
+            converged_at=torch.cat([one.converged_at for one in ends]),
+            weights=_summed([one.weights for one in (ends if weights == "attacked" else clean)]),
+        )
+
+    def _eta(self, gradient: Tensor) -> float:
+        if not self.relative:
+            return self.step
+        length = direction_length(self.rule, self.constraint, gradient)
+        # Where the loss is flat at all points no step leads anywhere; where it overflows, the loss itself says so.
+        return self.step * self.constraint.epsilon / length if 0 < length < math.inf else 0.0
+
+    def _look(self, network: TwoLayerNetwork, points: Points, n: int) -> _Clean:
+        """Look at the clean points; with n > 0, also at their share in the gradient of n points by the weights."""
+        seen = _Evaluation.of(network, points.X, points.y)
+        slope = seen.slope @ network.weighted_rows
+        return _Clean(
+            seen.residual,
+            norm(slope, 1 if isinstance(self.constraint, LinfBall) else 2),
+            seen.residual.unsqueeze(-1) * slope,
+            seen.weight_gradient(network, n) if n else None,
+        )
+
+    def _climb(self, network: TwoLayerNetwork, points: Points, gradient: Tensor, eta: float, n: int) -> _End:
+        """All steps from delta = 0, where the `gradient` is known, and what there is at their end."""
+        direction, project, (X, y) = RULES[self.rule], self.constraint.project, (points.X, points.y)
+        rows = network.weighted_rows
+        delta = torch.zeros_like(X)
+        deltas, gradients = [delta], [gradient]
+        for _ in range(self.steps):
+            delta = project(torch.add(delta, direction(gradient), alpha=eta))
+            seen = _Evaluation.of(network, X + delta, y)
+            gradient = seen.residual.unsqueeze(-1) * (seen.slope @ rows)
+            deltas.append(delta)
+            gradients.append(gradient)
+        tangential, fosc = self._tangential(delta, gradient), self.constraint.fosc(delta, gradient)
+        weights = seen.weight_gradient(network, n) if n else None
+        return _End(delta, seen.residual, tangential, fosc, self._converged_at(deltas, gradients), weights)
+
+    def _tangential(self, delta: Tensor, gradient: Tensor) -> Tensor:
+        """The tangential ratio |P g|/|g| on the boundary, |g| inside."""
+        tangent, boundary = self.constraint.tangential_part(delta, gradient)
+        return norm(tangent) / torch.where(boundary, norm(gradient).clamp_min(torch.finfo(delta.dtype).tiny), 1)
+
+    def _converged_at(self, deltas: list[Tensor], gradients: list[Tensor]) -> Tensor:
+        """The step from which on each of n paths is stationary on the side of a maximum, (n,); -1 for none.
+
+        From the end, since few paths have converged early: to measure all iterates would take as long as to make them.
+        """
+        stays = torch.ones_like(deltas[0][:, 0], dtype=torch.bool)
+        first = torch.full(stays.shape, -1, device=stays.device)
+        for t in reversed(range(len(deltas))):
+            stays &= self._tangential(deltas[t], gradients[t]) <= self.tolerance
+            stays &= self.constraint.points_outward(deltas[t], gradients[t])
+            if stays.device.type == "cpu" and not bool(stays.any()):  # a GPU would have to be waited for
+                break
+            first = torch.where(stays, t, first)
+        return first
+
+
+class _Clean(NamedTuple):
+    """At the clean points: the residual (n,), |grad f| (n,), grad L (n, d), and their share in a weight gradient."""
+
+    residual: Tensor
+    slope: Tensor
+    gradient: Tensor
+    weights: WeightGradient | None
+
+
+class _End(NamedTuple):
+    """At the last iterates: see `Attack`."""
+
+    delta: Tensor
+    residual: Tensor
+    tangential: Tensor
+    fosc: Tensor
+    converged_at: Tensor
+    weights: WeightGradient | None
+
+
+def _summed(shares: list[WeightGradient | None]) -> WeightGradient | None:
+    known = [share for share in shares if share is not None]
+    if not known:
+        return None
+    W, a = known[0]
+    for share in known[1:]:
+        W, a = W + share.W, a + share.a
+    return WeightGradient(W, a)
