@@ -11,7 +11,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, Input, Network, View
-from foadv_gui.lab.settings import SETTINGS, Setting, nearest, setting
+from foadv_gui.lab.settings import SETTINGS, TRAINING_SETTINGS, Setting, nearest, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,7 +98,7 @@ class Experiment(BaseModel):
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:
-            raise _first_problem(error) from None
+            raise first_problem(error) from None
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
@@ -106,7 +106,7 @@ class Experiment(BaseModel):
         try:
             return super().model_validate_json(json_data, **options)
         except ValidationError as error:
-            raise _first_problem(error) from None
+            raise first_problem(error) from None
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Self:
@@ -194,10 +194,11 @@ def _split(key: str) -> tuple[str, str]:
         return section, name
     if not section and name in ("title", "watch"):
         return "", name
-    raise _unknown(key)
+    raise unknown(key)
 
 
-def _unknown(key: str) -> ExperimentError:
+def unknown(key: str) -> ExperimentError:
+    """The error of a key that is no setting, with the nearest one that is."""
     if key in SECTIONS:
         first = next(iter(SECTIONS[key].model_fields))
         return ExperimentError(key, f"is a section: name one of its settings, as {key}.{first}")
@@ -213,18 +214,18 @@ def _locate_files(data: dict[str, Any], folder: Path) -> None:
             table[entry.name] = str((folder / Path(written).expanduser()).absolute()) if written else written
 
 
-def _first_problem(error: ValidationError) -> ExperimentError:
-    """Turn pydantic's report into the one line that names the field, its value and what is valid."""
+def first_problem(error: ValidationError, section: str = "") -> ExperimentError:
+    """Turn pydantic's report, of an experiment or of one section, into the line that names what is wrong and valid."""
     first = error.errors(include_url=False)[0]
     own = first.get("ctx", {}).get("error")
     if isinstance(own, ExperimentError):
         return own
-    key = ".".join(str(part) for part in first["loc"][:2])
+    key = ".".join(str(part) for part in ((section, *first["loc"]) if section else first["loc"])[:2])
     if first["type"] == "extra_forbidden":
-        return _unknown(key)
-    if key in SECTIONS:
+        return unknown(key)
+    if key in (*SECTIONS, section):
         return ExperimentError(key, f"must be a table, written [{key}]", first["input"])
-    entry = next((known for known in SETTINGS if known.key == key), None)
+    entry = next((known for known in (*SETTINGS, *TRAINING_SETTINGS) if known.key == key), None)
     if entry is None:
         return ExperimentError(key, "must be text" if key else "is no experiment: " + first["msg"], first["input"])
     reason = f"must be {entry.valid}"

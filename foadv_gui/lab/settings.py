@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from foadv_gui.lab.sections import SECTIONS
+from foadv_gui.lab.training.section import TrainingSection
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -91,7 +92,12 @@ def _setting(section: str, name: str, info: FieldInfo) -> Setting:
 SETTINGS: tuple[Setting, ...] = tuple(
     _setting(section, name, info) for section, model in SECTIONS.items() for name, info in model.model_fields.items()
 )
-_BY_KEY = {setting.key: setting for setting in SETTINGS}
+"""Those of an experiment."""
+TRAINING_SETTINGS: tuple[Setting, ...] = tuple(
+    _setting("training", name, info) for name, info in TrainingSection.model_fields.items()
+)
+"""Those of a training beside the experiment's."""
+_BY_KEY = {setting.key: setting for setting in (*SETTINGS, *TRAINING_SETTINGS)}
 
 
 def setting(key: str) -> Setting:
@@ -108,9 +114,9 @@ def nearest(key: str, known: tuple[str, ...] = ()) -> str:
     A right name in the wrong section comes first, then the most similar name in the same section, then in any.
     """
     section, _, name = key.rpartition(".")
-    keys = (*_BY_KEY, *SECTIONS, *known)
+    keys = (*(entry.key for entry in SETTINGS), *SECTIONS, *known)
     same_name = [other for other in keys if other.rpartition(".")[2] == name and other != key]
-    siblings = [entry.name for entry in SETTINGS if entry.section == section]
+    siblings = [entry.name for entry in (*SETTINGS, *TRAINING_SETTINGS) if entry.section == section]
     similar = difflib.get_close_matches(name, siblings, n=1, cutoff=0.5)
     if similar and (not same_name or difflib.get_close_matches(name, similar, cutoff=0.8)):
         return f"{section}.{similar[0]}"

@@ -192,9 +192,9 @@ def test_pieces_come_back_in_order_and_the_first_failure_is_raised() -> None:
 
     with pytest.raises(ValueError, match="piece 3"):
         in_parallel(fails, range(9))
-    assert all(
-        threading.current_thread() is not thread for thread in in_parallel(lambda _: threading.current_thread(), [0])
-    )
+    threads = in_parallel(lambda _: threading.current_thread(), [0, 1])
+    assert all(threading.current_thread() is not thread for thread in threads)
+    assert in_parallel(lambda _: threading.current_thread(), [0]) == [threading.current_thread()]  # nothing to share
     assert in_parallel(lambda _: torch.is_inference_mode_enabled(), [0, 1]) == [True, True]
 
 

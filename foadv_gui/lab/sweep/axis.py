@@ -7,7 +7,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -15,9 +15,7 @@ from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.settings import Setting, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from foadv_gui.lab.config import Experiment
+    from collections.abc import Iterable, Mapping, Sequence
 
 MOST_VALUES = 10**6
 """More values than this are no axis."""
@@ -29,6 +27,16 @@ _DIGITS = 12
 """Significant digits of spaced values: 0.1, not 0.09999999999999999."""
 _TRIED = 100
 """With how many values of another axis one is tried that the experiment refuses as it stands."""
+
+
+class Varied(Protocol):
+    """What has settings that may vary: an experiment, or a training."""
+
+    def get(self, key: str) -> Any:
+        """The value of a setting; `ExperimentError` if there is none of that key."""
+
+    def changed(self, changes: Mapping[str, object]) -> Varied:
+        """The same with other values; `ExperimentError` where that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class _Written:
     log: bool = False
 
 
-def read_axes(base: Experiment, written: Iterable[tuple[str, str | Sequence[Any]]], folder: Path) -> list[Axis]:
+def read_axes(base: Varied, written: Iterable[tuple[str, str | Sequence[Any]]], folder: Path) -> list[Axis]:
     """The axes of a sweep, each written as a key and its values: a text as in `parse_axis`, or a list.
 
     Each value of a list, and the ends of what is spaced evenly, must be possible in the experiment, as it stands or
@@ -94,7 +102,7 @@ def read_axes(base: Experiment, written: Iterable[tuple[str, str | Sequence[Any]
     return [_axis(base, part, [other for other in parts.values() if other is not part]) for part in parts.values()]
 
 
-def parse_axis(base: Experiment, written: str) -> Axis:
+def parse_axis(base: Varied, written: str) -> Axis:
     """Read one axis, written as "input.scale=log:0.01:10:13".
 
     The values are a list ("0.1,1,10" or "tanh,erf"), ``lin:FROM:TO:COUNT``, ``log:FROM:TO:COUNT`` or whole numbers
@@ -116,7 +124,7 @@ def key_and_values(written: str) -> tuple[str, str]:
     return key, text
 
 
-def _varying(base: Experiment, key: str) -> Setting:
+def _varying(base: Varied, key: str) -> Setting:
     """The setting of a key; refused if it is unknown, or varying it makes no other run."""
     base.get(key)
     if key.startswith("view.") or "." not in key:
@@ -127,7 +135,7 @@ def _varying(base: Experiment, key: str) -> Setting:
     return chosen
 
 
-def _axis(base: Experiment, part: _Written, others: list[_Written]) -> Axis:
+def _axis(base: Varied, part: _Written, others: list[_Written]) -> Axis:
     typed = [_possible(base, part.chosen.key, value, others) for value in part.values]
     if part.count:
         typed = _spaced(part, *typed)
@@ -139,10 +147,10 @@ def _axis(base: Experiment, part: _Written, others: list[_Written]) -> Axis:
     return Axis(part.chosen.key, tuple(typed), part.text)
 
 
-def _possible(base: Experiment, key: str, value: Any, others: list[_Written]) -> Any:
+def _possible(base: Varied, key: str, value: Any, others: list[_Written]) -> Any:
     """The value as the experiment holds it, where it can: as it stands, or with a value of another axis."""
     try:
-        return base.replace(key, value).get(key)
+        return base.changed({key: value}).get(key)
     except ExperimentError:
         for other in others:
             for another in other.values[:_TRIED]:
