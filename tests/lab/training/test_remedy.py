@@ -74,6 +74,13 @@ def test_the_rate_is_offered_in_the_units_of_the_training() -> None:
     assert other == pytest.approx(4 * one, rel=0.1)  # both to two digits
 
 
+def test_a_batch_may_be_as_much_sharper_as_it_is_smaller() -> None:
+    all_points, batches = small(training__rate=200.0), small(training__rate=200.0, training__batch=5)
+    one, other = (smaller_rate(trained(training), 0) for training in (all_points, batches))
+    assert one is not None and other is not None
+    assert other == pytest.approx(one * 5 / 20, rel=0.1)  # both to two digits
+
+
 def test_an_unknown_sharpness_is_computed() -> None:
     record = trained(small(training__rate=20.0, training__mode="clean"))
     (track,) = record.tracks
