@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from foadv_gui.cli_render import ANIMATIONS, default_size, draw, record_of
 from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible, progress
 from foadv_gui.cli_sweep import sweep, table_of
-from foadv_gui.cli_train import train
+from foadv_gui.cli_train import refuse_training, train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,6 +182,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known as one JSON object.")] = False,
 ) -> int:
     """Run an experiment without a window, and print the verdict."""
+    refuse_training(target)
     found = _found(target, settings)
     experiment = found.experiment
     if output is not None:

@@ -50,6 +50,18 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
     return changes
 
 
+def holds_table(name: str, table: str) -> bool:
+    """Whether a .toml file has a table of that name; what is wrong with the file is said by who reads it."""
+    import tomllib
+
+    path = Path(name)
+    if path.suffix.lower() != ".toml":
+        return False
+    with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
+        return table in tomllib.load(stream)
+    return False
+
+
 def check_output(path: Path, endings: tuple[str, ...]) -> None:
     """Refuse what could not be written, before anything is computed."""
     if path.suffix.lower() not in endings:

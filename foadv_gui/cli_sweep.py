@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, duration, interruptible
+from foadv_gui.cli_shared import (
+    INTERRUPTED,
+    Refused,
+    Settings,
+    changes_of,
+    check_output,
+    duration,
+    holds_table,
+    interruptible,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,24 +156,13 @@ def table_of(target: str, settings: list[str] | None) -> SweepTable | None:
                 f"--set {settings[0]}: a table is drawn as it was computed; compute another: foadv sweep --help"
             )
         return read_table(target)
-    if target in sweep_names() or _holds_sweep(Path(target)):
+    if target in sweep_names() or holds_table(target, "sweep"):
         name = Path(target).stem
         raise Refused(
             f"{target}: is a sweep, and has to be computed first: foadv sweep {target} -o {name}.parquet, and then "
             f"foadv render {name}.parquet"
         )
     return None
-
-
-def _holds_sweep(path: Path) -> bool:
-    """Whether a file is an experiment's with a table [sweep]; what is wrong with it is said by who reads it."""
-    import tomllib
-
-    if path.suffix.lower() != ".toml":
-        return False
-    with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
-        return "sweep" in tomllib.load(stream)
-    return False
 
 
 def _check_name(target: str, known: list[str]) -> None:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, duration, interruptible
+from foadv_gui.cli_shared import (
+    INTERRUPTED,
+    Refused,
+    Settings,
+    changes_of,
+    check_output,
+    duration,
+    holds_table,
+    interruptible,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,7 +84,8 @@ def train(
         checkpoint.save(record)
     seconds = time.perf_counter() - started
     if record is None:
-        raise KeyboardInterrupt  # before there was anything
+        typer.echo("foadv: interrupted before the first epoch", err=True)
+        return INTERRUPTED
     if as_json:
         from foadv_gui.lab.training.reading import summary
 
@@ -83,6 +93,17 @@ def train(
     else:
         _tell(record, begun, seconds, output)
     return 0 if record.finished else INTERRUPTED
+
+
+def refuse_training(target: str) -> None:
+    """Refuse a training where one run of an experiment is meant."""
+    from foadv_gui.lab.training.files import holds_training
+    from foadv_gui.lab.training.ready import training_names
+
+    if target in training_names() or holds_table(target, "training"):
+        raise Refused(f"{target}: is a training: foadv train {target} trains it")
+    if Path(target).suffix.lower() == ".npz" and holds_training(target):
+        raise Refused(f"{target}: is the record of a training, not of one run: look at it with foadv open {target}")
 
 
 def _wanted(
