@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +130,7 @@ def _replacing(path: Path) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
+        temporary.touch()  # a folder that is not there is told before anything is computed
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
@@ -142,15 +144,21 @@ def _write_gif(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
     """One palette for all frames, that of the first and the last, so that colours do not flicker."""
     from PIL import Image
 
-    pictures = [Image.fromarray(frame) for frame in drawn]
+    # As they come they would take gigabytes; a page of flat colours shrinks to a twentieth.
+    packed = [zlib.compress(frame.tobytes(), 1) for frame in drawn]
+
+    def picture(i: int) -> Image.Image:
+        return Image.frombytes("RGB", size, zlib.decompress(packed[i]))
+
     both = Image.new("RGB", (size[0], 2 * size[1]))
-    both.paste(pictures[0], (0, 0))
-    both.paste(pictures[-1], (0, size[1]))
+    both.paste(picture(0), (0, 0))
+    both.paste(picture(-1), (0, size[1]))
     palette = both.quantize(256, dither=Image.Dither.NONE)
-    flat = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    flat = (picture(i).quantize(palette=palette, dither=Image.Dither.NONE) for i in range(len(packed)))
     each = round(1000 / fps)
-    durations = [each] * (len(flat) - 1) + [max(each, round(1000 * _LAST_SECONDS))]
-    flat[0].save(path, "GIF", save_all=True, append_images=flat[1:], duration=durations, loop=0, disposal=1)
+    durations = [each] * (len(packed) - 1) + [max(each, round(1000 * _LAST_SECONDS))]
+    first = next(flat)
+    first.save(path, "GIF", save_all=True, append_images=flat, duration=durations, loop=0, disposal=1)
 
 
 def _write_mp4(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: float) -> None:

@@ -73,12 +73,12 @@ class MoviePage:
     def _foot(self, point: int, label: float, morphs: Sequence[Morph]) -> float:
         """What is to be seen; returns where the curves end."""
         page, axes = self._page, morphs[0].plane.axes
+        colours = QUANTITY_TITLES[morphs[0].frames[0].surface.quantity]
         words = (
-            f"Training point {point} (label {number(label)}), on a plane through the clean input (+): α {axes[0]}, "
-            f"β {axes[1]}, in units of ε. White: cut of the set and lines of equal loss; orange: the ascent of that "
-            f"epoch; star: its adversary. Colours: {QUANTITY_TITLES[morphs[0].frames[0].surface.quantity]}, one range for "
-            "all epochs of a network."
-        ).replace("-", "−")
+            f"Training point {point} (label {number(label).replace('-', '−')}), on a plane through the clean input "
+            f"(+): α {axes[0]}, β {axes[1]}, in units of ε. White: cut of the set and lines of equal loss; orange: the "
+            f"ascent of that epoch; star: its adversary. Colours: {colours}, one range for all epochs of a network."
+        )
         lines = page.wrapped(words, 8.5)
         for i, line in enumerate(lines):
             page.text(0.3, 0.1 + 0.165 * (len(lines) - 1 - i), line, 8.5, page.palette.faint_text, va="bottom")
