@@ -83,7 +83,8 @@ class Track:
     residual : (last + 1, n)
         f - y at the attacked points of each epoch.
     kept : (c,)
-        The epochs whose networks were kept: 0 always, the last one always, and as many between as the memory holds.
+        The epochs whose networks were kept: 0 always, the last one always, and as many between as the memory holds; of
+        a repetition, which is there for its curves, none.
     W : (c, m, d), a : (c, m)
         Their weights, in the precision of the training.
     probed

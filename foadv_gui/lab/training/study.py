@@ -240,6 +240,7 @@ def _network(W: NDArray[Any], a: NDArray[Any], like: TwoLayerNetwork) -> TwoLaye
 def _capacity(training: Training, arm: Arm, shape: tuple[int, int], arms: int, dtype: torch.dtype) -> int:
     """How many networks of an arm are kept; `ExperimentError` if what the training needs does not fit the memory.
 
+    Of a repetition, which is there for its curves, as few as can be: the memory is for those that are looked at.
     Networks, residuals, and the iterates of the inner ascent may take a quarter of it each, and networks as much again
     while they are thinned; a quarter is for the points, see `data`.
     """
@@ -248,7 +249,8 @@ def _capacity(training: Training, arm: Arm, shape: tuple[int, int], arms: int, d
     steps = section.inner_steps
     quarter = memory * _MIB // 4
     each = (m * d + m) * size
-    capacity = quarter // (arms * each)
+    others = arms - arms // training.section.repeats
+    capacity = FEWEST if arm.repeat else (quarter // each - FEWEST * others) // (arms - others)
     pieces = min(_FEWEST_IN_A_PIECE, section.points) * cores()
     claims = (
         (

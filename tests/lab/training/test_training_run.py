@@ -310,3 +310,10 @@ def test_a_network_of_a_file_must_fit_the_points(tmp_path: Path) -> None:
         next(train(small(training__data="digits").changed(changes)))
     record = whole(small(network__dimension=5, training__epochs=1).changed(changes))
     assert np.array_equal(record.tracks[0].W[0], np.ones((4, 5)))
+
+
+def test_networks_are_kept_of_the_first_of_all_repetitions() -> None:
+    record = whole(small(training__repeats=2, training__epochs=7))
+    first, second = record.tracks
+    assert first.kept.tolist() == list(range(8))
+    assert second.kept[0] == 0 and second.kept[-1] == 7 and len(second.kept) <= 3
