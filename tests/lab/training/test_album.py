@@ -10,7 +10,8 @@ import pytest
 from records import trained, training_of
 
 from foadv_gui.lab.scene import Scene
-from foadv_gui.lab.training.album import Album, Look
+from foadv_gui.lab.training.album import Album
+from foadv_gui.lab.training.look import Look
 
 if TYPE_CHECKING:
     from foadv_gui.lab.training.record import TrainingRecord
