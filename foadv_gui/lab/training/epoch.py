@@ -18,6 +18,7 @@ from foadv_gui.core.constraint import CONSTRAINTS, LinfBall
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.plane import PathContext, constraint_cut, lay
+from foadv_gui.core.probe import profile
 from foadv_gui.lab.config import setting
 from foadv_gui.lab.files import atomic_write
 from foadv_gui.lab.picture import PlanePicture
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.training.plan import Training
@@ -160,8 +160,6 @@ def morph_plane(record: TrainingRecord, arm: int, point: int, last: int) -> Plan
 
 def profile_picture(record: TrainingRecord, arm: int, epoch: int, point: int) -> ProfilePicture:
     """The input-Hessian profile at a clean training point, at epoch 0 and at an epoch; in float64."""
-    from foadv_gui.core.probe import profile
-
     points, shown = _points(record, arm), epoch_on_show(record, arm, epoch)
     x, y = points.X[point], float(points.y[point])
     try:
