@@ -14,6 +14,7 @@ from PySide6.QtGui import QUndoStack
 
 from foadv_gui.desktop.trainer import Ended, Trainer, TrainingPictures
 from foadv_gui.desktop.undo import Change
+from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.training.draft import TrainingDraft
 
 if TYPE_CHECKING:
@@ -108,12 +109,11 @@ class TrainingDesk(QObject):
     def edit(self, what: str, plan: TrainingDraft, *, live: bool = False) -> None:
         """Plan something else, which can be undone; `live` changes of one thing merge while they follow each other."""
         if plan != self.plan:
-            self.undo_stack.push(Change(self, self.plan, plan, what, live, what))
+            words = "" if "." in what else what  # a setting has words of its own
+            self.undo_stack.push(Change(self, self.plan, plan, what, live, words))
 
     def change(self, key: str, value: object, *, live: bool = False, also: Mapping[str, object] | None = None) -> bool:
         """Change one setting, and others without which it means nothing; `refused` says why it cannot be."""
-        from foadv_gui.lab.config import ExperimentError
-
         try:
             plan = self.plan.changed({key: value, **(also or {})})
         except ExperimentError as error:
