@@ -20,8 +20,11 @@ import torch
 
 from .attack import weight_gradient
 from .interruption import give_way, never
+from .measures import HELD_OUT, MEASURES, OF_POINTS
 from .network import TwoLayerNetwork
 from .places import to_exact
+
+__all__ = ["GROWTH", "MEASURES", "AdversarialTraining", "Epoch"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,15 +36,6 @@ if TYPE_CHECKING:
 
 GROWTH = 4.0
 """A loss of so many times the first one is taken for divergence."""
-_OF_POINTS = ("adversarial_loss", "clean_loss", "adversarial_error", "clean_error")
-_HELD_OUT = tuple(f"held_out_{name}" for name in _OF_POINTS)
-MEASURES = (
-    *_OF_POINTS,
-    *_HELD_OUT,
-    *("residual", "gradient_norm", "movement", "movement_a"),
-    *("inner_step", "inner_steps", "inner_unconverged", "tangential", "fosc", "reach"),
-)
-"""What is known of each epoch, one number each, NaN where there is none; see `Epoch`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,10 +125,10 @@ class AdversarialTraining:
             give_way(interrupted)
             attack = self.inner.attack(network, train, self._where)
             measures = dict.fromkeys(MEASURES, math.nan)
-            measures |= zip(_OF_POINTS, _quality(attack, train), strict=True)
+            measures |= zip(OF_POINTS, _quality(attack, train), strict=True)
             if held_out is not None:
                 found = _quality(self.inner.attack(network, held_out), held_out)
-                measures |= zip(_HELD_OUT, found, strict=True)
+                measures |= zip(HELD_OUT, found, strict=True)
             measures |= self._measured(network, origin, train, attack)
             loss = measures["adversarial_loss"]
             first_loss = loss if first_loss is None else first_loss

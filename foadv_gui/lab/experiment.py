@@ -102,7 +102,7 @@ def prepare(
     """
     clean = load_input(experiment)
     check_box(experiment, clean.x)
-    device, dtype = _place(experiment)
+    device, dtype = place(experiment)
     network = _network(experiment, clean.dimension, device, dtype, previous)
     x = torch.tensor(clean.x, dtype=dtype, device=device)
     objective = QuadraticAdversary(network, x, clean.y)
@@ -231,7 +231,8 @@ def _builder(problem: Problem) -> RecordingBuilder:
     )
 
 
-def _place(experiment: Experiment) -> tuple[torch.device, torch.dtype]:
+def place(experiment: Experiment) -> tuple[torch.device, torch.dtype]:
+    """Where and in which precision an experiment is computed; `ExperimentError` if this machine cannot."""
     wanted, dtype = experiment.compute.device, getattr(torch, experiment.compute.dtype)
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"

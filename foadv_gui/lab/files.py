@@ -85,8 +85,11 @@ def read_npz(
         return {name: _read_member(path, archive, info, limits) for name, info in members.items()}
 
 
-def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> NDArray[Any]:
-    """Read one array from an .npy file, or from an .npz archive that has only one or has one called `name`."""
+def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | tuple[str, ...] = ()) -> NDArray[Any]:
+    """Read one array from an .npy file, or from an .npz archive that has only one or has one called `name`.
+
+    Of several names the first one that is there is meant.
+    """
     with open_file(path) as stream:
         magic = stream.read(6)
         if magic == b"\x93NUMPY":
@@ -96,11 +99,13 @@ def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | No
     if magic[:2] != b"PK":
         raise FileProblem(path, "is not a NumPy file (.npy or .npz)")
     arrays = read_npz(path, limits)
-    if name is not None and name in arrays:
-        return arrays[name]
+    names = (name,) if isinstance(name, str) else name
+    for wanted in names:
+        if wanted in arrays:
+            return arrays[wanted]
     if len(arrays) == 1:
         return next(iter(arrays.values()))
-    wanted = "" if name is None else f", or one called {name}"
+    wanted = f", or one called {' or '.join(names)}" if names else ""
     raise FileProblem(path, f"must hold one array{wanted}; it holds {', '.join(sorted(arrays)) or 'none'}")
 
 

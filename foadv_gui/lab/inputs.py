@@ -93,7 +93,7 @@ def load_starts(experiment: Experiment, dimension: int) -> NDArray[np.float64]:
     if array.dtype.kind not in "iuf" or rows.ndim != 2 or rows.shape[1] != dimension or len(rows) == 0:
         reason = f"must hold numbers of shape (K, {dimension}), one start a row, not {_kind(array)}"
         raise ExperimentError("ascent.start_file", reason, file)
-    starts = _double(rows)
+    starts = double(rows)
     if not np.isfinite(starts).all():
         raise ExperimentError("ascent.start_file", "holds a value that is not finite", file)
     return starts
@@ -101,21 +101,26 @@ def load_starts(experiment: Experiment, dimension: int) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def _random_direction(seed: int, dimension: int) -> _Direction:
-    vector = np.random.default_rng([seed, 1]).standard_normal(dimension)
-    return _Direction(_unit(vector), f"random direction, seed {seed}")
+    return _Direction(random_direction(seed, dimension), f"random direction, seed {seed}")
+
+
+def random_direction(seed: int, dimension: int) -> NDArray[np.float64]:
+    """The direction (d,) of length 1 that a seed draws, uniformly on the sphere."""
+    return unit(np.random.default_rng([seed, 1]).standard_normal(dimension))
 
 
 @lru_cache(maxsize=1)
-def _digits() -> tuple[NDArray[Any], NDArray[Any]]:
+def digit_images() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """All digits that come with the program: images (1797, 64), and which digit each shows, (1797,)."""
     arrays = read_npz(resource("data", "digits.npz"))
     return arrays["images"], arrays["labels"]
 
 
 @lru_cache(maxsize=64)
 def _digit(index: int) -> _Direction:
-    images, labels = _digits()
+    images, labels = digit_images()
     digit = int(labels[index])
-    return _Direction(_unit(images[index]), f"a handwritten {digit} (image {index})", (8, 8))
+    return _Direction(unit(images[index]), f"a handwritten {digit} (image {index})", (8, 8))
 
 
 def _read_direction(file: str, index: int, memory_mib: int) -> _Direction:
@@ -132,7 +137,7 @@ def _read_direction(file: str, index: int, memory_mib: int) -> _Direction:
 @lru_cache(maxsize=8)
 def _direction_from(file: str, index: int, memory_mib: int, stamp: tuple[int, int]) -> _Direction:
     """Read one row of a file; `stamp` makes a file that has changed be read again."""
-    array = read_array(file, Limits(size=memory_mib * 2**19), "x")
+    array = read_array(file, Limits(size=memory_mib * 2**19), ("x", "X"))
     name = Path(file).name
     if array.dtype.kind == "U" or not 1 <= array.ndim <= 3 or array.size == 0:
         reason = f"must hold numbers of shape (d,), (n, d) or (n, height, width), not {_kind(array)}"
@@ -147,14 +152,14 @@ def _direction_from(file: str, index: int, memory_mib: int, stamp: tuple[int, in
             f"must be 0, since {name} holds one vector" if rows == 1 else f"must be below {rows}, the rows of {name}"
         )
         raise ExperimentError("input.index", reason, index)
-    vector = _double(table[index])
+    vector = double(table[index])
     key, value = ("input.file", file) if rows == 1 else ("input.index", index)
     if not np.isfinite(vector).all():
         raise ExperimentError(key, f"{name} holds a value there that is not finite", value)
     if not vector.any():
         raise ExperimentError(key, f"{name} holds only zeros there, so the input has no direction", value)
     label = name if rows == 1 else f"row {index} of {name}"
-    return _Direction(_unit(vector), label, image_shape)
+    return _Direction(unit(vector), label, image_shape)
 
 
 def _kind(array: NDArray[Any]) -> str:
@@ -162,13 +167,14 @@ def _kind(array: NDArray[Any]) -> str:
     return f"{array.dtype} of shape {'x'.join(map(str, array.shape)) or 'a single value'}"
 
 
-def _double(array: NDArray[Any]) -> NDArray[np.float64]:
+def double(array: NDArray[Any]) -> NDArray[np.float64]:
     """The numbers in this machine's own float64; those of a longer type that are too large become infinite."""
     with np.errstate(over="ignore"):
         return array.astype(np.float64)
 
 
-def _unit(vector: NDArray[Any]) -> NDArray[np.float64]:
+def unit(vector: NDArray[Any]) -> NDArray[np.float64]:
+    """The vector (d,), not all zeros, scaled to length 1; read-only."""
     # The largest entry goes first, so that squares neither overflow nor vanish.
     scaled = np.asarray(vector, dtype=np.float64)
     scaled = scaled / np.abs(scaled).max()

@@ -1,0 +1,202 @@
+"""Second-order measures of a network that is being trained: by its inputs at some points, and by its weights.
+
+Everything is evaluated in float64 on the CPU, whatever the type of the training.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from .activations import NoCurvatureError
+from .ball import bounds
+from .interruption import give_way, never
+from .norms import norm
+from .objective import QuadraticAdversary
+from .places import to_exact
+from .spectrum import DENSE_LIMIT, ends_of, restrict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from .attack import Points
+    from .network import TwoLayerNetwork
+    from .spectrum import ReducedHessian
+
+_DENSE = 256
+"""Up to this order a symmetric matrix is diagonalised, beyond it Lanczos finds its largest eigenvalue sooner."""
+_GRAM_LIMIT = 2000
+"""Up to so many points their n x n tangent kernel is built, beyond it only multiplied by."""
+_POWER_STEPS = 6
+"""So many products show where a proof has no chance; a hopeless one fails by far."""
+
+
+@torch.inference_mode()
+def contractions(
+    network: TwoLayerNetwork, X: Tensor, epsilon: float, interrupted: Callable[[], bool] = never
+) -> NDArray[np.float64]:
+    """The Lipschitz constant q of the l2 ball of radius epsilon around each point X (P, d), as `core.ball.prove`; (P,).
+
+    q = epsilon M2/g_min, g_min = |grad f(x)| - epsilon M2 > 0, with the bounds of `core.ball.BallProof`; the labels do
+    not matter. q < 1 proves that f has one maximiser and one minimiser on the ball. NaN where g_min <= 0, or where the
+    network overflows.
+
+    g_min falls as the norms |A|_op in M2 grow, and |A v|/|v| <= |A|_op for each v. Where g_min <= 0 already with these,
+    v from the power iteration, nothing is diagonalised.
+
+    Raises
+    ------
+    NoCurvatureError
+        For relu.
+    Interrupted
+        When `interrupted()` is true.
+    """
+    exact, X = network.exact, to_exact(X)
+    _ = exact.activation.bent  # relu has none
+    found = np.full(len(X), math.nan)
+    for i, x in enumerate(X):
+        give_way(interrupted)
+        objective = QuadraticAdversary(exact, x, 0.0)
+        try:
+            if bounds(objective, epsilon, norm=_at_least).g_min > 0:
+                q = bounds(objective, epsilon, interrupted).contraction(epsilon)
+                found[i] = math.nan if q is None else q
+        except NoCurvatureError:  # it overflows
+            continue
+    return found
+
+
+def _at_least(W: Tensor, weights: Tensor) -> float:
+    """A lower bound of |W^T diag(weights) W|_op by power iteration, less the round-off of its products."""
+    v = W.sum(0)
+    length = norm(v)
+    for _ in range(_POWER_STEPS):
+        if not (length > 0 and torch.isfinite(length)):
+            return 0.0  # which is always true
+        v = (weights * (W @ (v / length))) @ W
+        length = norm(v)
+    return (1 - 1e-9) * float(length) if bool(torch.isfinite(length)) else 0.0
+
+
+@torch.inference_mode()
+def top_eigenvalues(
+    network: TwoLayerNetwork, points: Points, interrupted: Callable[[], bool] = never
+) -> NDArray[np.float64]:
+    """The largest eigenvalue of hess L = r hess f + grad f grad f^T, r = f - y, at each clean point (x, y); (P,).
+
+    NaN where the Hessian overflows, or Lanczos does not converge.
+
+    Raises
+    ------
+    NoCurvatureError
+        For relu.
+    Interrupted
+        When `interrupted()` is true.
+    """
+    _ = network.activation.bent
+    found = np.full(len(points), math.nan)
+    for i in range(len(points)):
+        give_way(interrupted)
+        reduced = _hessian(network, points.X[i], float(points.y[i]), interrupted)
+        try:
+            if reduced.size <= _DENSE:
+                top = float(np.linalg.eigvalsh(reduced.matrix().numpy())[-1])
+            else:
+                top = ends_of(reduced, tolerance=1e-10)[1]
+        except NoCurvatureError:
+            continue
+        found[i] = max(top, 0.0) if reduced.zeros else top
+    return found
+
+
+@torch.inference_mode()
+def profile(network: TwoLayerNetwork, x: Tensor, y: float) -> NDArray[np.float64]:
+    """All eigenvalues of hess L = r hess f + grad f grad f^T, r = f - y, at the clean point (x, y), descending; (d,).
+
+    Source: Moosavi-Dezfooli et al. 2019, who compare them before and after adversarial training.
+
+    Raises
+    ------
+    NoCurvatureError
+        For relu, where the Hessian overflows, and where it is too large to be diagonalised.
+    """
+    reduced = _hessian(network, x, y)
+    if reduced.size > DENSE_LIMIT:
+        raise NoCurvatureError(
+            f"the Hessian has more than {DENSE_LIMIT} eigenvalues: smaller inputs or a narrower network have fewer"
+        )
+    values = np.concatenate([np.linalg.eigvalsh(reduced.matrix().numpy()), np.zeros(reduced.zeros)])
+    descending: NDArray[np.float64] = np.sort(values)[::-1].copy()
+    return descending
+
+
+def _hessian(network: TwoLayerNetwork, x: Tensor, y: float, interrupted: Callable[[], bool] = never) -> ReducedHessian:
+    x = to_exact(x)
+    return restrict(QuadraticAdversary(network.exact, x, y), torch.zeros_like(x), None, interrupted)
+
+
+@torch.inference_mode()
+def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool) -> float:
+    """The largest eigenvalue of (1/n) J J^T, J (n, p) the Jacobian of f at points z (n, d) by the weights.
+
+    The Gauss-Newton matrix J^T J/n of the mean loss has the same eigenvalues but for zeros, and is its Hessian but for
+    terms in the residuals. As grad_W f(z_i) = s_i z_i^T with s_i = a sigma'(W z_i), and grad_a f(z_i) = h_i =
+    sigma(W z_i),
+
+        J J^T = (S S^T) o (Z Z^T)  [+ H H^T where a is trained],
+
+    S and H (n, m) with the rows s_i and h_i and o the product of entries: the tangent kernel. Gradient descent on a
+    loss that is nearly quadratic with this curvature diverges at a rate above 2/sharpness.
+
+    Returns
+    -------
+    float
+        NaN where the network overflows.
+
+    Source: Jacot, Gabriel, Hongler 2018 (the kernel); Cohen et al. 2021 (2/sharpness).
+    """
+    exact, z = network.exact, to_exact(z)
+    h, slope = exact.activation.value_and_first(exact.preactivation(z))
+    S, n = slope * exact.a, len(z)
+    parts = (S, z, h) if train_a else (S, z)
+    if not all(bool(torch.isfinite(part).all()) for part in parts):
+        return math.nan
+    if n > _GRAM_LIMIT:
+        return _top(n, lambda v: _tangent_kernel_product(S, z, h if train_a else None, v)) / n
+    kernel = (S @ S.T) * (z @ z.T)
+    if train_a:
+        kernel = torch.addmm(kernel, h, h.T)
+    if not bool(torch.isfinite(kernel).all()):
+        return math.nan
+    if n <= _DENSE:
+        return float(np.linalg.eigvalsh(kernel.numpy())[-1]) / n
+    return _top(n, lambda v: kernel @ v) / n
+
+
+def _tangent_kernel_product(S: Tensor, z: Tensor, h: Tensor | None, v: Tensor) -> Tensor:
+    """J J^T v (n,) by J^T v = S^T diag(v) Z, (m, d), at 2 n m d multiplications."""
+    product = ((S @ (S.T @ (v.unsqueeze(-1) * z))) * z).sum(-1)
+    return product if h is None else product + h @ (v @ h)
+
+
+def _top(n: int, product: Callable[[Tensor], Tensor]) -> float:
+    """The largest eigenvalue of a positive semidefinite matrix of order n by Lanczos."""
+
+    def multiply(v: NDArray[np.float64]) -> NDArray[np.float64]:
+        with torch.inference_mode():
+            found: NDArray[np.float64] = product(torch.from_numpy(v.reshape(n))).numpy()
+        return found
+
+    operator = LinearOperator((n, n), matvec=multiply, dtype=np.float64)
+    start = np.random.default_rng(0).standard_normal(n)
+    try:
+        return float(eigsh(operator, k=1, which="LA", tol=1e-10, v0=start, return_eigenvectors=False)[0])
+    except ArpackNoConvergence:
+        return math.nan

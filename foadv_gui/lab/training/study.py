@@ -1,0 +1,281 @@
+"""A training as it runs: all of its arms, an epoch at a time, from the beginning or from where it ended before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from foadv_gui.core.activations import ACTIVATIONS
+from foadv_gui.core.attack import InnerAscent, Points
+from foadv_gui.core.constraint import CONSTRAINTS
+from foadv_gui.core.cores import cores, one_core
+from foadv_gui.core.interruption import Interrupted, never
+from foadv_gui.core.measures import MEASURES
+from foadv_gui.core.network import TwoLayerNetwork
+from foadv_gui.core.threads import in_parallel
+from foadv_gui.core.training import AdversarialTraining
+from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.experiment import place
+from foadv_gui.lab.models import load_weights
+from foadv_gui.lab.training.builder import FEWEST, TrackBuilder, probed_epochs
+from foadv_gui.lab.training.data import load_all
+from foadv_gui.lab.training.probing import probe
+from foadv_gui.lab.training.record import TrainingRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from foadv_gui.core.training import Epoch
+    from foadv_gui.lab.training.plan import Arm, Training
+    from foadv_gui.lab.training.record import Track, TrainingData
+
+_MIB = 2**20
+_FEWEST_IN_A_PIECE = 16
+"""Points that `core.attack` climbs with at once, however many steps they take."""
+
+
+def train(
+    training: Training, so_far: TrainingRecord | None = None, *, interrupted: Callable[[], bool] = never
+) -> Iterator[TrainingRecord]:
+    """Train all arms, an epoch of each at a time, and yield the record after each; the last one is finished.
+
+    Equal trainings give bit-identical records on the same machine, wherever they were interrupted. A diverged arm ends,
+    and the others go on.
+
+    Parameters
+    ----------
+    training
+        What is trained.
+    so_far
+        A record of the same training, with as many epochs or fewer, that is gone on with.
+    interrupted
+        When it becomes true, what there is comes as the last record: arms may then differ by an epoch. Nothing comes if
+        some arm has not even its untrained network.
+
+    Raises
+    ------
+    ExperimentError
+        Names the setting that cannot be met and says why, before anything is computed.
+    """
+    if so_far is not None:
+        _check_same(training, so_far)
+    device, dtype = place(training.base)
+    data = load_all(training) if so_far is None else so_far.data
+    courses = _courses(training, data, so_far, device, dtype, interrupted)
+    first = min(course.builder.last for course in courses) + 1
+
+    def record() -> TrainingRecord:
+        return TrainingRecord(training, tuple(course.builder.track() for course in courses), data)
+
+    if so_far is not None and record().finished:
+        yield record()
+        return
+    for epoch in range(first, training.section.epochs + 1):
+        due = [course for course in courses if not course.builder.diverged and course.builder.last < epoch]
+        if not due:
+            break
+        done = in_parallel(_Course.advance, due)
+        if all(done) or all(course.builder.last >= 0 for course in courses):
+            yield record()
+        if not all(done):
+            return
+
+
+def inner_ascent(training: Training) -> InnerAscent:
+    """The adversary of a training in which nothing varies."""
+    ascent, given = training.base.ascent, training.base.input
+    return InnerAscent(
+        CONSTRAINTS[ascent.constraint](given.ratio * given.scale),
+        ascent.rule,
+        ascent.step,
+        ascent.step_units == "relative",
+        training.section.inner_steps,
+        ascent.tolerance,
+    )
+
+
+class _Course:
+    """One arm on its way."""
+
+    def __init__(
+        self,
+        arm: Arm,
+        train: Points,
+        held_out: Points | None,
+        origin: TwoLayerNetwork,
+        builder: TrackBuilder,
+        so_far: Track | None,
+        interrupted: Callable[[], bool],
+    ) -> None:
+        training = arm.training
+        section = training.section
+        self.builder, self._interrupted, self._points = builder, interrupted, train
+        self._course = AdversarialTraining(
+            inner_ascent(training),
+            arm.line.rate,
+            section.batch,
+            section.mode == "adversarial",
+            section.train_a,
+            section.seed,
+        )
+        self._probes = min(section.probes, section.points)
+        self._probed = frozenset(probed_epochs(section.epochs))
+        network, first, first_loss = origin, 0, None
+        if so_far is not None:
+            builder.take_up(so_far)
+            network = _network(so_far.W[-1], so_far.a[-1], origin)
+            first, first_loss = so_far.last, float(so_far.measures["adversarial_loss"][0])
+        self._epochs = self._course.epochs(
+            network,
+            train,
+            held_out,
+            last=section.epochs,
+            first=first,
+            origin=origin,
+            first_loss=first_loss,
+            interrupted=interrupted,
+        )
+
+    def advance(self) -> bool:
+        """Train for one epoch, or look at the untrained network; False if it was interrupted, and nothing is new."""
+        if self._interrupted():
+            return False
+        try:
+            with one_core():  # the other arms have the other cores
+                epoch = next(self._epochs)
+                if epoch.index == self.builder.last:  # known already, and measured once more to go on from
+                    epoch = next(self._epochs)
+                self._append(epoch)
+        except Interrupted:
+            return False
+        return True
+
+    def _append(self, epoch: Epoch) -> None:
+        found = None
+        if epoch.index in self._probed and not epoch.diverged:
+            found = probe(
+                epoch.network,
+                self._course.inner,
+                self._points,
+                self._probes,
+                adversarial=self._course.adversarial,
+                train_a=self._course.train_a,
+                interrupted=self._interrupted,
+            )
+        residual, W, a = (part.cpu().numpy() for part in (epoch.residual, epoch.network.W, epoch.network.a))
+        self.builder.append(epoch.measures, residual, W, a, epoch.diverged, found)
+
+
+def _courses(
+    training: Training,
+    data: tuple[TrainingData, ...],
+    so_far: TrainingRecord | None,
+    device: torch.device,
+    dtype: torch.dtype,
+    interrupted: Callable[[], bool],
+) -> list[_Course]:
+    """All arms, ready to go: those with the same points at the same scale share them."""
+    tensors: dict[tuple[int, float], tuple[Points, Points | None]] = {}
+    found = []
+    arms = training.arms
+    for arm, own in zip(arms, data, strict=True):
+        track = None if so_far is None else so_far.tracks[arm.index]
+        W, a = _weights(arm, own) if track is None else (track.W[0], track.a[0])
+        m, d = W.shape
+        capacity = _capacity(training, arm, (m, d), len(arms), dtype)
+        key = (id(own), arm.line.scale)
+        if key not in tensors:
+            tensors[key] = _points(own, arm.line.scale, device, dtype)
+        activation = ACTIVATIONS[arm.training.base.network.activation]
+        origin = TwoLayerNetwork(
+            torch.tensor(W, dtype=dtype, device=device), torch.tensor(a, dtype=dtype, device=device), activation
+        )
+        section = arm.training.section
+        builder = TrackBuilder(
+            section.epochs,
+            section.points,
+            width=m,
+            dimension=d,
+            probes=min(section.probes, section.points),
+            capacity=max(capacity, 0 if track is None else len(track.kept)),
+            dtype=str(dtype).removeprefix("torch."),
+        )
+        found.append(_Course(arm, *tensors[key], origin, builder, track, interrupted))
+    return found
+
+
+def _weights(arm: Arm, data: TrainingData) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The untrained weights of an arm: those of the experiment on its first point."""
+    on_first = {f"input.{key}": value for key, value in data.inputs[0].items()}
+    # One path, since how many an experiment would take says nothing of what fits here.
+    experiment = arm.training.base.changed({**on_first, "ascent.restarts": 1, "ascent.steps": 1})
+    return load_weights(experiment, data.X_hat.shape[1])
+
+
+def _points(data: TrainingData, scale: float, device: torch.device, dtype: torch.dtype) -> tuple[Points, Points | None]:
+    """The points gamma X_hat, and those held out, if any are."""
+
+    def tensors(X_hat: NDArray[Any], y: NDArray[Any]) -> Points:
+        return Points(*(torch.tensor(part, dtype=dtype, device=device) for part in (scale * X_hat, y)))
+
+    held_out = tensors(data.held_out_X_hat, data.held_out_y) if len(data.held_out_y) else None
+    return tensors(data.X_hat, data.y), held_out
+
+
+def _network(W: NDArray[Any], a: NDArray[Any], like: TwoLayerNetwork) -> TwoLayerNetwork:
+    """Weights that were kept, as a network again; copied, since how memory is aligned may change the last bit."""
+    new = [torch.tensor(part, dtype=like.W.dtype, device=like.W.device) for part in (W, a)]
+    return replace(like, W=new[0], a=new[1])
+
+
+def _capacity(training: Training, arm: Arm, shape: tuple[int, int], arms: int, dtype: torch.dtype) -> int:
+    """How many networks of an arm are kept; `ExperimentError` if what the training needs does not fit the memory.
+
+    Networks, residuals, and the iterates of the inner ascent may take a quarter of it each, and networks as much again
+    while they are thinned; a quarter is for the points, see `data`.
+    """
+    section, memory = arm.training.section, training.base.compute.memory_mib
+    (m, d), size = shape, dtype.itemsize
+    steps = section.inner_steps
+    quarter = memory * _MIB // 4
+    each = (m * d + m) * size
+    capacity = quarter // (arms * each)
+    pieces = min(_FEWEST_IN_A_PIECE, section.points) * cores()
+    claims = (
+        ("network.width", m, f"{FEWEST} networks of {m} x {d} weights for each of {arms}", FEWEST * arms * each),
+        (
+            "training.epochs",
+            section.epochs,
+            f"residuals of {section.points} points in {section.epochs} epochs, of {arms}",
+            arms * (section.epochs + 1) * (section.points * size + len(MEASURES) * 8),
+        ),
+        (
+            "training.inner_steps",
+            steps,
+            f"{steps} iterates of {d} coordinates, of the points that are attacked at once,",
+            2 * pieces * (steps + 1) * d * size,
+        ),
+    )
+    for key, value, what, need in claims:
+        if need > quarter:
+            reason = (
+                f"{what} take {need / _MIB:,.0f} MiB, more than the {quarter / _MIB:,.0f} MiB that they may of the "
+                f"{memory:,} MiB of compute.memory_mib; make it smaller, or raise the memory"
+            )
+            raise ExperimentError(key, reason, value)
+    return capacity
+
+
+def _check_same(training: Training, so_far: TrainingRecord) -> None:
+    """Refuse to go on with another training, or with one that has come further."""
+    if so_far.training.identity != training.identity:
+        reason = "differs in more than its number of epochs from what was trained: only the same can go on"
+        raise ExperimentError("training", reason)
+    last = max(track.last for track in so_far.tracks)
+    if last > training.section.epochs:
+        reason = f"must be at least {last}, since so many epochs were trained"
+        raise ExperimentError("training.epochs", reason, training.section.epochs)
