@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -60,7 +59,8 @@ class EpochRow(QWidget):
         """The line of each slot."""
         self._training: Training | None = None
         self._names: list[str] = []
-        self._quantity, self._parts = QUANTITIES[0], ("landscape",)
+        self._quantity = QUANTITIES[0]
+        self._parts: tuple[str, ...] = ("landscape",)
         self._seen: dict[tuple[object, ...], tuple[float, float]] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._awake = self._closed = False
@@ -240,8 +240,9 @@ class EpochRow(QWidget):
         desk, record = self._desk, self._desk.record
         if record is None or not self._awake or self._closed or desk.point >= self.count:
             return
-        live = desk.moving
-        if live:
+        # Who looks at the last epoch of a training that goes on will soon look at the next one.
+        live = desk.moving or (desk.running and desk.epoch == record.epoch)
+        if desk.moving:
             self._looking.start()
         for column in self.columns:
             arm = self._lines[column.slot] * record.training.section.repeats
