@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.lab.training.curves import LineCurve
 
-_SAMPLE_PX, _GAP_PX, _BETWEEN_PX = 28, 5, 16
+_SAMPLE_PX, _GAP_PX, _BETWEEN_PX = 24, 4, 10
 
 
 class LineKey(QWidget):
