@@ -149,9 +149,7 @@ class InnerAscent:
         Each path is that of `ProjectedGradientAscent` with the same eta. Points are taken in pieces that do not depend
         on the number of cores.
         """
-        n, d = points.X.shape
-        size = points.X.element_size()
-        piece = max(16, _PIECE_BYTES // (size * max(network.width, (self.steps + 1) * d // 4)))
+        n, piece = len(points), self._piece(network, points)
         parts = [points[first : first + piece] for first in range(0, n, piece)]
         clean = in_parallel(lambda part: self._look(network, part, n if weights == "clean" else 0), parts)
         eta = self._eta(torch.cat([one.gradient for one in clean]))
@@ -170,6 +168,19 @@ class InnerAscent:
             converged_at=torch.cat([one.converged_at for one in ends]),
             weights=_summed([one.weights for one in (ends if weights == "attacked" else clean)]),
         )
+
+    @torch.inference_mode()
+    def path(self, network: TwoLayerNetwork, points: Points, row: int, eta: float) -> Tensor:
+        """All iterates (T + 1, d) of one of the points: to the last bit those of an `attack` on all with this eta."""
+        piece = self._piece(network, points)
+        part = points[row // piece * piece : (row // piece + 1) * piece]
+        deltas, _, _ = self._iterates(network, part, self._look(network, part, 0).gradient, eta)
+        return torch.stack([delta[row % piece] for delta in deltas])
+
+    def _piece(self, network: TwoLayerNetwork, points: Points) -> int:
+        """How many points are taken at once, whatever the number of cores."""
+        d, size = points.X.shape[1], points.X.element_size()
+        return max(16, _PIECE_BYTES // (size * max(network.width, (self.steps + 1) * d // 4)))
 
     def _eta(self, gradient: Tensor) -> float:
         if not self.relative:
@@ -191,6 +202,16 @@ class InnerAscent:
 
     def _climb(self, network: TwoLayerNetwork, points: Points, gradient: Tensor, eta: float, n: int) -> _End:
         """All steps from delta = 0, where the `gradient` is known, and what there is at their end."""
+        deltas, gradients, seen = self._iterates(network, points, gradient, eta)
+        delta, gradient = deltas[-1], gradients[-1]
+        tangential, fosc = self._tangential(delta, gradient), self.constraint.fosc(delta, gradient)
+        weights = seen.weight_gradient(network, n) if n else None
+        return _End(delta, seen.residual, tangential, fosc, self._converged_at(deltas, gradients), weights)
+
+    def _iterates(
+        self, network: TwoLayerNetwork, points: Points, gradient: Tensor, eta: float
+    ) -> tuple[list[Tensor], list[Tensor], _Evaluation]:
+        """All iterates from delta = 0, where the `gradient` is known, their gradients, and the last evaluation."""
         direction, project, (X, y) = RULES[self.rule], self.constraint.project, (points.X, points.y)
         rows = network.weighted_rows
         delta = torch.zeros_like(X)
@@ -201,9 +222,7 @@ class InnerAscent:
             gradient = seen.residual.unsqueeze(-1) * (seen.slope @ rows)
             deltas.append(delta)
             gradients.append(gradient)
-        tangential, fosc = self._tangential(delta, gradient), self.constraint.fosc(delta, gradient)
-        weights = seen.weight_gradient(network, n) if n else None
-        return _End(delta, seen.residual, tangential, fosc, self._converged_at(deltas, gradients), weights)
+        return deltas, gradients, seen
 
     def _tangential(self, delta: Tensor, gradient: Tensor) -> Tensor:
         """The tangential ratio |P g|/|g| on the boundary, |g| inside."""

@@ -118,7 +118,7 @@ def orthonormal(candidates: list[Tensor], count: int = 2) -> list[tuple[int, Ten
     return basis
 
 
-def _lay(
+def lay(
     context: PathContext,
     origin: Tensor,
     named: list[tuple[str, Tensor]],
@@ -138,13 +138,13 @@ def _lay(
 
 def _clean_gradient_random(context: PathContext) -> Plane:
     gradient = context.objective.evaluate(context.clean).gradient
-    return _lay(context, context.clean, [("along ∇L at the clean input", gradient)])
+    return lay(context, context.clean, [("along ∇L at the clean input", gradient)])
 
 
 def _components(context: PathContext, points: Tensor, origin: Tensor, what: str, about: str) -> Plane:
     """The two leading right singular vectors of points - origin, and the share of the squared distances they hold."""
     named, explained = principal_components(points - origin, what, 2)
-    return _lay(context, origin, named, explained, f"the squared distances of {what} from {about}")
+    return lay(context, origin, named, explained, f"the squared distances of {what} from {about}")
 
 
 def principal_components(away: Tensor, what: str, count: int) -> tuple[list[tuple[str, Tensor]], float | None]:
@@ -176,7 +176,7 @@ def _endpoint_components(context: PathContext) -> Plane:
 
 def _clean_start_end(context: PathContext) -> Plane:
     start, end = context.path[0], context.path[-1]
-    return _lay(context, context.clean, [("towards the endpoint", end), ("towards the start, orthogonal", start)])
+    return lay(context, context.clean, [("towards the endpoint", end), ("towards the start, orthogonal", start)])
 
 
 def _two_poles(context: PathContext) -> Plane:
@@ -185,7 +185,7 @@ def _two_poles(context: PathContext) -> Plane:
     iterations = min(100, max(12, 2**22 // (network.width * network.dimension)))
     highest, lowest = poles(context.objective, context.constraint, tolerance=1e-7, iterations=iterations)
     named = [("towards a maximum of f", highest), ("towards a minimum of f, orthogonal", lowest)]
-    return _lay(context, context.clean, named)
+    return lay(context, context.clean, named)
 
 
 def _hessian_eigenvectors(context: PathContext) -> Plane:
@@ -194,11 +194,11 @@ def _hessian_eigenvectors(context: PathContext) -> Plane:
     vectors = top_eigenvectors(context.objective, context.constraint, end, count=2)
     names = ("1st tangent Hessian eigenvector at the path's end", "2nd tangent Hessian eigenvector at the path's end")
     named = [(name, signed(vector)) for name, vector in zip(names, vectors, strict=False)]
-    return _lay(context, end, named)
+    return lay(context, end, named)
 
 
 def _two_random(context: PathContext) -> Plane:
-    return _lay(context, context.clean, [])
+    return lay(context, context.clean, [])
 
 
 def _two_pixels(context: PathContext) -> Plane:
@@ -206,7 +206,7 @@ def _two_pixels(context: PathContext) -> Plane:
     axes = torch.zeros(2, context.dimension, dtype=torch.float64)
     axes[range(2), chosen] = 1
     named = [(f"coordinate {pixel}", axis) for pixel, axis in zip(chosen, axes, strict=True)]
-    return _lay(context, context.clean, named)
+    return lay(context, context.clean, named)
 
 
 Construction: TypeAlias = Callable[[PathContext], Plane]

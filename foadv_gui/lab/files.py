@@ -109,6 +109,16 @@ def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | tu
     raise FileProblem(path, f"must hold one array{wanted}; it holds {', '.join(sorted(arrays)) or 'none'}")
 
 
+def array_names(path: str | Path) -> list[str]:
+    """The names of the arrays of an .npz archive, none of which is read; `FileProblem` if it is none."""
+    with (
+        open_file(path) as stream,
+        damage_told(path, "is not an undamaged .npz archive", _DAMAGE),
+        zipfile.ZipFile(stream) as archive,
+    ):
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
 @contextlib.contextmanager
 def damage_told(path: str | Path, what: str, damage: tuple[type[BaseException], ...]) -> Iterator[None]:
     """Raise `FileProblem` for what goes wrong while a file is read: it `what` (a reason) for errors of `damage`."""

@@ -255,7 +255,7 @@ class RecordingBuilder:
 def load(path: str | Path) -> Recording:
     """Read a recording from an .npz file; `FileProblem` says what is wrong with it."""
     names = [entry.name for entry in fields(Recording)]
-    arrays = read_npz(path, _load_limits(path), names)
+    arrays = read_npz(path, load_limits(path), names)
     missing = [name for name in names if name not in arrays]
     if missing:
         raise FileProblem(path, f"is not a recording of this program: it holds no {', '.join(missing)}")
@@ -277,10 +277,10 @@ def load(path: str | Path) -> Recording:
     return Recording(**parts, config=config, version=VERSION)
 
 
-def _load_limits(path: str | Path) -> Limits:
-    """How much a recording may take: no more than its file does, since `save` packs nothing, or some, if it is small.
+def load_limits(path: str | Path) -> Limits:
+    """How much a recording, or the record of a training, may take: no more than its file does, or some, if it is small.
 
-    In no case may it take more than half of this machine's memory.
+    Nothing that is saved is packed. In no case may it take more than half of this machine's memory.
     """
     try:
         on_disk = os.stat(path).st_size

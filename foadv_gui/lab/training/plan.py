@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -51,11 +52,9 @@ class Training:
     def __post_init__(self) -> None:
         if not self.axes:
             _check(self)
-        elif len(self.lines) > MOST_LINES:
+        elif (count := math.prod(len(axis.values) for axis in self.axes)) > MOST_LINES:
             keys = ", ".join(axis.key for axis in self.axes)
-            raise ExperimentError(
-                keys, f"make {len(self.lines)} trainings, more than the {MOST_LINES} that are compared"
-            )
+            raise ExperimentError(keys, f"make {count:,} trainings, more than the {MOST_LINES} that are compared")
         for line in self.lines if self.axes else ():
             _ = line.training  # each must be possible
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.constraint import L2Ball
-from foadv_gui.core.places import to_exact
+from foadv_gui.core.interruption import give_way
+from foadv_gui.core.probe import contractions, sharpness, top_eigenvalues
 from foadv_gui.lab.training.builder import Probe
 
 if TYPE_CHECKING:
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
     from foadv_gui.core.attack import InnerAscent, Points
     from foadv_gui.core.network import TwoLayerNetwork
 
+LARGEST = 4e9
+"""So many multiplications, m d min(m, d), may a point take: about a second."""
 NO_PROBES = "Curvature and proofs are not followed: there are no probe points (training.probes is 0)."
 _CUBE = "Nothing is proven on the ℓ∞ ball: the proofs are for ℓ₂ balls."
+_TOO_LARGE = (
+    f"Curvature and proofs are not followed in so large a network: m·d·min(m, d) is above {LARGEST:.0e}, and a point "
+    "would take more than a second."
+)
 
 
 def probe(
@@ -39,24 +46,19 @@ def probe(
     Interrupted
         When `interrupted()` becomes true.
     """
-    unknown = np.full(count, np.nan)
+    q = top = np.full(count, np.nan)
     if not count:
-        return Probe(unknown, unknown, math.nan, NO_PROBES)
-    try:
-        from foadv_gui.core.probe import contractions, sharpness, top_eigenvalues
-    except ImportError:
-        return Probe(unknown, unknown, math.nan, "Curvature and proofs are not followed yet.")
-
+        return Probe(q, top, math.nan, NO_PROBES)
     points = train[:count]
+    give_way(interrupted)
     z = train.X + inner.attack(network, train).delta if adversarial else train.X
     sharp = sharpness(network, z, train_a)
-    if not isinstance(inner.constraint, L2Ball):
-        try:
-            return Probe(unknown, top_eigenvalues(network, points), sharp, _CUBE)
-        except NoCurvatureError as reason:
-            return Probe(unknown, unknown, sharp, str(reason))
+    if network.width * network.dimension * min(network.width, network.dimension) > LARGEST:
+        return Probe(q, top, sharp, _TOO_LARGE)
     try:
-        q = contractions(network, to_exact(points.X), inner.constraint.epsilon, interrupted)
-        return Probe(q, top_eigenvalues(network, points), sharp, "")
+        top = top_eigenvalues(network, points, interrupted)
+        if not isinstance(inner.constraint, L2Ball):
+            return Probe(q, top, sharp, _CUBE)
+        return Probe(contractions(network, points.X, inner.constraint.epsilon, interrupted), top, sharp, "")
     except NoCurvatureError as reason:
-        return Probe(unknown, unknown, sharp, str(reason))
+        return Probe(q, top, sharp, str(reason))

@@ -1,0 +1,186 @@
+"""One column of a training: which arm it follows, and its landscape, spectrum, profile and input at an epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QSplitter, QToolButton, QVBoxLayout
+from superqt import QElidingLabel
+
+from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.plots.input import InputPlot
+from foadv_gui.desktop.plots.landscape import LandscapePlot
+from foadv_gui.desktop.plots.profile import ProfilePlot
+from foadv_gui.desktop.plots.reason import PlotOrReason
+from foadv_gui.desktop.plots.spectrum import SpectrumPlot
+from foadv_gui.desktop.theme import hover
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtWidgets import QWidget
+
+    from foadv_gui.desktop.epoch_session import EpochSession
+    from foadv_gui.desktop.player import Player
+    from foadv_gui.desktop.theme import ThemeKeeper
+
+PARTS = ("landscape", "spectrum", "profile", "input")
+_SHARES = {"landscape": 5, "spectrum": 3, "profile": 3, "input": 2}
+_BUTTONS = (
+    ("explore", "Open in Explore", "Open the network of this epoch at this point in Explore, with restarts"),
+    ("remove", "Remove", "Take this column away; one has to stay"),
+)
+_VALUES = (
+    "L: the loss at the adversary that this epoch's inner ascent finds. k: the reach; above 1 the linearised plane "
+    "f = y cuts the ball.",
+    "Certified: it is proven that f has one maximum and one minimum on the whole ball (q < 1).",
+    "|δ|: the length of the perturbation. Inner η: the absolute step of the ascent in this epoch.",
+)
+
+
+class EpochColumn(QFrame):
+    """One arm among others. What it asks for names its slot, whichever arm that shows."""
+
+    lineWanted = Signal(int, int)
+    """Another line in this column."""
+    exploreWanted = Signal(int)
+    removeWanted = Signal(int)
+
+    def __init__(self, slot: int, session: EpochSession, player: Player, theme: ThemeKeeper) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self.slot, self.session, self._theme = slot, session, theme
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 3, 6, 3)
+        column.setSpacing(1)
+        column.addLayout(self._header())
+        self.landscape = LandscapePlot(session, theme, fixed=True)
+        self.pages = PlotOrReason(self.landscape)
+        self.pages.say("The first picture follows")
+        self.spectrum = SpectrumPlot(session, player, theme, compact=True)
+        self.spectrum.setObjectName("")
+        self.profile = ProfilePlot(session, theme)
+        self.input = InputPlot(session, theme, across=True)
+        self.parts: dict[str, QWidget] = dict(
+            zip(PARTS, (self.pages, self.spectrum, self.profile, self.input), strict=True)
+        )
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        for i, (name, part) in enumerate(self.parts.items()):
+            part.setMinimumHeight(40)
+            part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+            self.splitter.addWidget(part)
+            self.splitter.setStretchFactor(i, _SHARES[name])
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(3)
+        column.addWidget(self.splitter, 1)
+        self.values = QElidingLabel()
+        self.values.setObjectName("faint")
+        self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        column.addWidget(self.values)
+        session.surfaceChanged.connect(self._on_surface)
+        session.pictureChanged.connect(self._show_words)
+        session.probeChanged.connect(self._show_words)
+        session.refusalChanged.connect(self._show_words)
+        theme.changed.connect(self._paint)
+        self._paint()
+
+    def _header(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.lines = QComboBox()
+        self.lines.setAccessibleName("Which training this column shows")
+        self.lines.setToolTip(hover("Which of the trainings this column shows: one curve above"))
+        self.lines.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.lines.activated.connect(self._on_line)
+        row.addWidget(self.lines, 1)
+        self.epoch = QLabel()
+        self.epoch.setObjectName("heading")
+        row.addWidget(self.epoch)
+        self.buttons: dict[str, QToolButton] = {}
+        for key, name, help in _BUTTONS:
+            button = self.buttons[key] = QToolButton()
+            button.setAccessibleName(name)
+            button.setToolTip(help)
+            button.setAutoRaise(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            row.addWidget(button)
+        self.buttons["explore"].clicked.connect(self._on_explore)
+        self.buttons["remove"].clicked.connect(self._on_remove)
+        return row
+
+    # -- what the row says -------------------------------------------------------------------------------------------
+
+    def show_lines(self, names: Sequence[str], chosen: int, *, alone: bool) -> None:
+        """Show the lines there are, and which one this column has."""
+        if [self.lines.itemText(i) for i in range(self.lines.count())] != list(names):
+            self.lines.clear()
+            self.lines.addItems(list(names))
+        self.lines.setCurrentIndex(chosen)
+        self.buttons["remove"].setEnabled(not alone)
+        self.landscape.setAccessibleName(f"Loss landscape, {names[chosen]}")
+        self.spectrum.plot.setAccessibleName(f"Eigenvalues at the adversary, {names[chosen]}")
+
+    def show_parts(self, shown: Sequence[str]) -> None:
+        """Show some of the parts, one below the other."""
+        for name, part in self.parts.items():
+            part.setVisible(name in shown)
+        self.session.set_parts(frozenset(shown) & {"spectrum", "profile"})
+
+    # -- what the session says ---------------------------------------------------------------------------------------
+
+    @Slot()
+    def _paint(self) -> None:
+        for key, button in self.buttons.items():
+            button.setIcon(icon(key, self._theme.theme.text))
+
+    @Slot()
+    def _on_surface(self) -> None:
+        self.pages.say("")
+
+    @Slot()
+    def _show_words(self) -> None:
+        session, picture, mouse = self.session, self.session.picture, self.session.probe
+        self.buttons["explore"].setEnabled(picture is not None)
+        self._show_epoch()
+        if session.refusal:
+            self.values.setText(f"⚠ {session.refusal}")
+            self.values.setToolTip(hover(session.refusal))
+            return
+        self.values.setToolTip(hover(picture.words if picture is not None else "", *_VALUES))
+        if mouse is not None:
+            place = ", ".join(f"{part:.2f}" for part in mouse.point)
+            self.values.setText(f"({place}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}")
+        else:
+            self.values.setText(picture.words if picture is not None else "")
+
+    def _show_epoch(self) -> None:
+        """Which epoch is on show, and why it is not the one at the cursor."""
+        picture, aim = self.session.picture, self.session.aim
+        if picture is None or aim is None:
+            self.epoch.setText("")
+            return
+        words, why = f"epoch {picture.epoch}", ""
+        track = aim.record.tracks[aim.arm]
+        if track.diverged and aim.epoch > track.last:
+            words, why = f"⚠ {words}", f"This training ended at epoch {track.last}: {track.diverged}."
+        elif aim.where[1] == picture.epoch != aim.epoch:
+            words = f"≈ {words}"
+            why = f"The network of epoch {aim.epoch} was not kept; this is the last one before it that was."
+        self.epoch.setText(words)
+        self.epoch.setToolTip(hover(why or "The epoch whose network is on show: 0 is the untrained one"))
+
+    # -- what a person does ------------------------------------------------------------------------------------------
+
+    @Slot(int)
+    def _on_line(self, index: int) -> None:
+        self.lineWanted.emit(self.slot, index)
+
+    @Slot()
+    def _on_explore(self) -> None:
+        self.exploreWanted.emit(self.slot)
+
+    @Slot()
+    def _on_remove(self) -> None:
+        self.removeWanted.emit(self.slot)

@@ -1,0 +1,58 @@
+"""What a training, its lines and the values that vary are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from foadv_gui.lab.ranges import number
+
+if TYPE_CHECKING:
+    from foadv_gui.lab.sweep.axis import Axis
+    from foadv_gui.lab.training.plan import Line, Training
+
+CONVENTIONS = {"squared-scale": "per squared scale", "absolute": "absolute"}
+_OF_THE_RATE = ("training.rate", "training.rate_units")
+
+
+def convention(training: Training) -> str:
+    """How the learning rate of a training in which nothing varies goes with the scale."""
+    return CONVENTIONS[training.section.rate_units]
+
+
+def rate_words(line: Line) -> str:
+    """The absolute learning rate of a line: "η = 100", or "η = c/γ² = 100" beside lines whose rate is absolute."""
+    both = any(axis.key == "training.rate_units" for axis in line.of.axes)
+    squared = both and line.training.section.rate_units == "squared-scale"
+    return f"η = {'c/γ² = ' if squared else ''}{number(line.rate)}"
+
+
+def line_label(line: Line) -> str:
+    """What a line is called in a key, always with its rate: "γ = 0.1, η = 100"."""
+    pairs = zip(line.of.axes, line.values, strict=True)
+    told = [named_value(axis, value) for axis, value in pairs if axis.key not in _OF_THE_RATE]
+    if not any(axis.key == "input.scale" for axis in line.of.axes):
+        told.insert(0, f"γ = {number(line.scale)}")
+    return ", ".join([*told, rate_words(line)])
+
+
+def axis_name(axis: Axis) -> str:
+    """What an axis is called in a sentence: "γ", or "the batch"."""
+    return axis.setting.symbol if axis.numeric and axis.setting.symbol else f"the {axis.setting.title.lower()}"
+
+
+def axis_value(axis: Axis, value: Any) -> str:
+    """A value of an axis as people read it."""
+    if axis.key == "training.mode":
+        return str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return number(value)
+    return axis.setting.labels.get(str(value), str(value))
+
+
+def named_value(axis: Axis, value: Any) -> str:
+    """A value with its name, where it needs one: "γ = 0.1", "tanh", "batch = 20"."""
+    if axis.setting.kind == "choice":
+        return axis_value(axis, value)
+    return f"{axis.setting.symbol or axis.setting.title.lower()} = {axis_value(axis, value)}"
