@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.palette import Theme
     from foadv_gui.lab.training.draft import TrainingDraft
 
-_LABEL_PX = 116
+_LABEL_PX = 122
 _THUMB_PX = 24
 _TITLES = {
     "training.mode": "Trained on",
