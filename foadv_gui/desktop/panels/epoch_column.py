@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 PARTS = ("landscape", "spectrum", "profile", "input")
-_SHARES = {"landscape": 5, "spectrum": 3, "profile": 3, "input": 2}
+_SHARES = {"landscape": 5, "spectrum": 3, "profile": 3, "input": 3}
 _BUTTONS = (
     ("explore", "Open in Explore", "Open the network of this epoch at this point in Explore, with restarts"),
     ("remove", "Remove", "Take this column away; one has to stay"),
@@ -34,7 +34,9 @@ _BUTTONS = (
 _VALUES = (
     "L: the loss at the adversary that this epoch's inner ascent finds. k: the reach; above 1 the linearised plane "
     "f = y cuts the ball.",
-    "Certified: it is proven that f has one maximum and one minimum on the whole ball (q < 1).",
+    "Certified: it is proven that f has one maximum and one minimum on the whole ball (q < 1). No q: f may have "
+    "critical points in the ball.",
+    "Off plane: the share of the perturbation that is not in the plane, which is that of other epochs' adversaries.",
     "|δ|: the length of the perturbation. Inner η: the absolute step of the ascent in this epoch.",
 )
 
@@ -126,6 +128,7 @@ class EpochColumn(QFrame):
         """Show some of the parts, one below the other."""
         for name, part in self.parts.items():
             part.setVisible(name in shown)
+        self.splitter.setSizes([100 * share for share in _SHARES.values()])
         self.session.set_parts(frozenset(shown) & {"spectrum", "profile"})
 
     # -- what the session says ---------------------------------------------------------------------------------------

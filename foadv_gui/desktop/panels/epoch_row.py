@@ -19,7 +19,8 @@ from foadv_gui.desktop.undo import Choice
 from foadv_gui.desktop.worker import ComputeThread
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.ranges import united
-from foadv_gui.lab.training.names import default_lines, line_name, plane_epoch
+from foadv_gui.lab.training.first_look import default_lines, plane_epoch
+from foadv_gui.lab.training.words import line_label
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QHideEvent, QShowEvent
@@ -164,7 +165,7 @@ class EpochRow(QWidget):
         before, self._training = self._training, record.training
         if before is not None and before.identity == record.training.identity:
             return
-        self._names = [line_name(line) for line in record.training.lines]
+        self._names = [line_label(line) for line in record.training.lines]
         self._seen.clear()
         for column in list(self.columns):
             self._take_away(column)

@@ -59,7 +59,7 @@ class ProfilePlot(QFrame):
         self.plot.plotItem.layout.setContentsMargins(1, 6, 4, 1)
         self._zero = pg.InfiniteLine(angle=0, pos=0)
         self._before, self._now = curve(), curve()
-        for item in (self._zero, self._before, self._now):
+        for item in (self._zero, self._now, self._before):  # a thin line over a bold one is seen
             self.plot.addItem(item, ignoreBounds=True)
         self.pages = PlotOrReason(self.plot)
         self.pages.say("It comes when the cursor rests")

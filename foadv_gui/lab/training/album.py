@@ -131,7 +131,9 @@ class Album:
         if key not in self._planes:
             if len(self._planes) >= 16:  # as while a training goes on
                 self._planes.clear()
-            self._planes[key] = morph_plane(look.record, look.arm, look.point, look.last)
+            plane = morph_plane(look.record, look.arm, look.point, look.last)
+            # A column is narrow.
+            self._planes[key] = replace(plane, axes=("adversary of epoch 0", f"of epoch {look.last}, ⊥"))
         return self._planes[key]
 
     # -- what is kept --------------------------------------------------------------------------------------------------

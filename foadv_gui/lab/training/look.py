@@ -70,11 +70,12 @@ class EpochPicture:
     @property
     def words(self) -> str:
         """What the network's adversary is, in a line."""
-        run, k = self.recording, self.info.reach
+        run, k, off = self.recording, self.info.reach, float(self.path.off_plane[-1, 0])
         parts = [
             f"L = {run.loss[-1, 0]:.3g}",
-            f"k = {k:.3g}" if np.isfinite(k) else "k = ∞",
             self._certified,
+            f"off plane {off:.0%}" if off >= 0.005 else "",
+            f"k = {k:.3g}" if np.isfinite(k) else "k = ∞",
             f"|δ| = {run.radius[-1, 0]:.3g} ε",
             f"inner η = {number(run.eta)}",
         ]
@@ -85,8 +86,8 @@ class EpochPicture:
         if self.ball is None or self.ball.unique is None or self.ball.proof is None:
             return ""
         q = self.ball.proof.q
-        known = "no q" if q is None else f"q = {q:.3g}"
-        return f"✓ certified ({known})" if self.ball.unique else f"not certified ({known})"
+        known = "no q" if q is None else f"q = {q:.2g}"
+        return f"certified ✓ {known}" if self.ball.unique else f"not certified: {known}"
 
     @property
     def nbytes(self) -> int:

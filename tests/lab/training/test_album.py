@@ -100,7 +100,7 @@ def test_at_rest_it_says_whether_the_adversary_is_a_maximum_and_the_only_one(rec
     assert shown.spectrum is not None and shown.spectrum.t == shown.recording.steps
     assert shown.profile is not None and len(shown.profile.now) == 8
     assert f"L = {0.5 * record.tracks[0].residual[6, 3] ** 2:.3g}" in shown.words
-    assert ("✓ certified" in shown.words) == shown.ball.proof.unique
+    assert ("certified ✓" in shown.words) == shown.ball.proof.unique
     assert "|δ| = " in shown.words and "k = " in shown.words
 
 

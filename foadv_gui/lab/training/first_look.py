@@ -1,4 +1,4 @@
-"""Which lines of a training are looked at first, what they are called, and on which plane."""
+"""Which lines of a training are looked at first, and on which plane."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foadv_gui.lab.comparison import told
-from foadv_gui.lab.ranges import number
-from foadv_gui.lab.settings import setting
-
 if TYPE_CHECKING:
-    from foadv_gui.lab.training.plan import Line, Training
+    from foadv_gui.lab.training.plan import Training
     from foadv_gui.lab.training.record import TrainingRecord
 
 
@@ -23,15 +19,6 @@ def default_lines(training: Training, most: int) -> list[int]:
     each = len(training.lines) // count
     chosen = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
     return [int(i) * each for i in chosen]
-
-
-def line_name(line: Line) -> str:
-    """What tells a line from the others, and its rate: "γ = 0.1, η = 100"."""
-    keys = [axis.key for axis in line.of.axes]
-    parts = [told(setting(key), value) for key, value in zip(keys, line.values, strict=True) if key != "training.rate"]
-    if not parts:
-        parts = [f"γ = {number(line.scale)}"]
-    return ", ".join([*parts, f"η = {number(line.rate)}"])
 
 
 def plane_epoch(record: TrainingRecord, arm: int, *, growing: bool) -> int:
