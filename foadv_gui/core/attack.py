@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import torch
 
 from .ascent import RULES, direction_length
-from .constraint import LinfBall
+from .constraint import L2Sphere, LinfBall
 from .norms import norm
 from .threads import in_parallel
 
@@ -123,14 +123,14 @@ class InnerAscent:
     Attributes
     ----------
     constraint
-        Where each perturbation may go: a set without a box.
+        Where each perturbation may go: a ball without a box.
     rule
         "gradient", "normalized" or "sign", see `core.ascent.RULES`.
     step, relative
         The step: eta itself, or c in eta = c epsilon/G, with G the length of the rule's direction at delta = 0, for
         the raw gradient its root mean square over all points.
     steps
-        The number T of steps.
+        The number T >= 1 of steps.
     tolerance
         The tangential ratio at which a path counts as converged; all paths take all steps.
     """
@@ -141,6 +141,14 @@ class InnerAscent:
     relative: bool
     steps: int
     tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise ValueError(f"the rule must be one of {', '.join(RULES)}, got {self.rule}")
+        if self.steps < 1:
+            raise ValueError(f"the ascent takes at least one step, got {self.steps}")
+        if self.constraint.box is not None or isinstance(self.constraint, L2Sphere):
+            raise ValueError("the constraint must be a ball without a box, since every path starts at delta = 0")
 
     @torch.inference_mode()
     def attack(self, network: TwoLayerNetwork, points: Points, weights: Where | None = None) -> Attack:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.lab.training.curves import LineCurve
 
-_SAMPLE_PX, _GAP_PX, _BETWEEN_PX = 28, 5, 16
+_SAMPLE_PX, _GAP_PX, _BETWEEN_PX = 24, 4, 10
 
 
 class LineKey(QWidget):
@@ -79,7 +79,7 @@ class LineKey(QWidget):
         return self._places(self.width())[index]
 
     def _places(self, width: int) -> list[QRect]:
-        """The place of each entry: columns of one width, filled row by row."""
+        """The place of each entry: columns of one width, filled one after the other, so that colours stay together."""
         letters = self.fontMetrics()
         if not self._lines:
             return []
@@ -87,9 +87,8 @@ class LineKey(QWidget):
         entry, height = _SAMPLE_PX + _GAP_PX + widest + _BETWEEN_PX, letters.height() + 2
         columns = min(max(width // entry, 1), len(self._lines))
         rows = -(-len(self._lines) // columns)
-        columns = -(-len(self._lines) // rows)  # no last row of one
         return [
-            QRect((i % columns) * entry, (i // columns) * height, entry - _BETWEEN_PX, height)
+            QRect((i // rows) * entry, (i % rows) * height, entry - _BETWEEN_PX, height)
             for i in range(len(self._lines))
         ]
 

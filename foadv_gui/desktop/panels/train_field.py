@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QPixmap
-from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from foadv_gui.desktop.panels.fields import ChoiceEditor, Editor, editor_for
 from foadv_gui.desktop.panels.setup import hover_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.palette import Theme
     from foadv_gui.lab.training.draft import TrainingDraft
 
-_LABEL_PX = 116
+_LABEL_PX = 122
 _THUMB_PX = 24
 _TITLES = {
     "training.mode": "Trained on",
@@ -149,7 +149,9 @@ class ScalesField(TrainRow):
         super().__init__(SCALE, self.box, "Input scales", chosen.symbol, help)
         self.count = QLabel()
         self.count.setObjectName("faint")
-        self.grid.addWidget(self.count, 2, 1)
+        self.count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.count.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.grid.addWidget(self.count, 2, 0, 1, 2)
         self.box.textEdited.connect(self._on_typed)
         self.box.returnPressed.connect(self._on_return)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FIRST_METRICS = ("loss_share", "top_eigenvalue", "held_out_adversarial_error")
 _THREE_PX = 1250
 """From this width on there is room for three."""
+_LOWEST_PX = 90
 _HINT = "Point at a curve to read it; drag the vertical line, or click, to see another epoch."
 
 
@@ -45,6 +46,7 @@ class TrainTile(QFrame):
         self.chooser.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.chooser.activated.connect(self._on_metric)
         self.plot = TrainCurve()
+        self.plot.setMinimumHeight(_LOWEST_PX)
         self.reason = QLabel()
         self.reason.setObjectName("faint")
         self.reason.setWordWrap(True)

@@ -142,7 +142,7 @@ class TrainRun(QFrame):
             kept = "; these are kept." if desk.record is not None else "."
             return "unsure", theme.unsure, f"Cancelled after {counted(desk.steps, 'epoch')}{kept}"
         if state is State.DIVERGED:
-            return "unsure", theme.unsure, f"Done, but some diverged: {at}."
+            return "unsure", theme.unsure, "Done; some networks diverged."
         if state is State.DONE:
             return "yes", theme.yes, f"Done: {counted(desk.steps, 'epoch')}."
         if state is State.LOADED:

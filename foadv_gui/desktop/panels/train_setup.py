@@ -74,6 +74,7 @@ class TrainSetup(QWidget):
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setWidget(self.form)
+        self.setMinimumWidth(self.form.minimumSizeHint().width() + self.area.verticalScrollBar().sizeHint().width())
         self.run = TrainRun(desk, theme)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -59,7 +59,6 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         self.setMouseEnabled(False, False)
         self.hideButtons()
         self.plotItem.layout.setContentsMargins(1, 4, 10, 1)
-        self.setLabel("bottom", "epoch")
         for side in ("left", "bottom"):  # the first and the last label are half outside
             self.getAxis(side).setStyle(hideOverlappingLabels=False)
         self.getAxis("left").setWidth(48)
@@ -67,7 +66,9 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         self.levels = [self._level() for _ in range(_MOST_LEVELS)]
         self.reached = pg.ScatterPlotItem(size=8, symbol="d")
         self.here = pg.ScatterPlotItem(size=7)
-        self.cursor_line = pg.InfiniteLine(angle=90, movable=True)
+        self.cursor_line = pg.InfiniteLine(
+            angle=90, movable=True, label="", labelOpts={"position": 0.93, "anchors": [(0, 0.5), (1, 0.5)]}
+        )
         self.cursor_line.sigDragged.connect(self._on_cursor)
         for z, item in ((30, self.reached), (31, self.here), (40, self.cursor_line)):
             item.setZValue(z)
@@ -108,6 +109,8 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         style_axes(self, theme, 9)
         self.cursor_line.setPen(pen(theme.cursor, 1, alpha=0.7))
         self.cursor_line.setHoverPen(pen(theme.accent, 3))
+        self.cursor_line.label.setColor(theme.text)
+        self.cursor_line.label.setFont(plot_font(8))
         for level in self.levels:
             level.setPen(pen(theme.faint_text, 1, alpha=0.5, dash=True))
             level.label.setColor(theme.faint_text)
@@ -154,7 +157,7 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
             item.hide()
         for item, (value, words) in zip(self.levels, levels, strict=False):
             item.setValue(float(self._up(np.array(value))))
-            item.label.setFormat(words)
+            item.label.setFormat("" if picture.metric.share else words)  # percents are beside the axis already
             item.show()
 
     def _up(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -223,8 +226,9 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         self._mark()
 
     def _mark(self) -> None:
-        if self.cursor_line.value() != self._epoch:
+        if self.cursor_line.value() != self._epoch or not self.cursor_line.label.format:
             self.cursor_line.setValue(self._epoch)
+            self.cursor_line.label.setFormat(f"epoch {self._epoch}")
         picture, theme = self.picture, self._theme
         if picture is None or theme is None:
             return

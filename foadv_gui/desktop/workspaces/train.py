@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QLabel, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from foadv_gui.desktop.panels.card import card
 from foadv_gui.desktop.panels.diverged_bar import DivergedBar
@@ -40,6 +49,8 @@ if TYPE_CHECKING:
 
 _KINDS = "Training (*.npz);;Figure for a paper (*.svg);;Figure for a slide (*.png);;Settings only (*.toml)"
 _ENDINGS = (".npz", ".svg", ".png", ".toml")
+_SAID_LINES = 3
+"""So many lines of what the data say are seen at once; the rest is scrolled to."""
 _PLAYED_SECONDS = 6.0
 """How long all epochs take at 1x."""
 
@@ -86,15 +97,23 @@ class TrainWorkspace(Workspace):
         self.sentence.setWordWrap(True)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.sentence.setToolTip(hover("What the epochs so far say, read off the curves"))
-        self.sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.said = card(self.sentence, margins=(10, 4, 10, 4))
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setFixedHeight(_SAID_LINES * self.sentence.fontMetrics().lineSpacing() + 2)
+        self.sentence.setObjectName("form")  # as clear as what it lies on
+        area.setWidget(self.sentence)
+        said = card(area, margins=(10, 4, 4, 4))
         top = QWidget()
         upper = QVBoxLayout(top)
         upper.setContentsMargins(0, 0, 0, 0)
         upper.setSpacing(4)
         upper.addWidget(self.diverged)
         upper.addWidget(self.plots, 1)
-        upper.addWidget(self.said)
+        upper.addWidget(said)
         self.rows = QSplitter(Qt.Orientation.Vertical)
         self.rows.addWidget(top)
         self.rows.addWidget(self.epochs)

@@ -111,7 +111,8 @@ class CurvesPicture:
         """Why there is nothing to draw, or nothing if there is."""
         if len(self._values):
             return ""
-        return self.problem or f"{self.metric.title}: nothing of the kind is known of this training."
+        reason = self.metric.why_none or f"{self.metric.title}: nothing of the kind is known of this training."
+        return self.problem or reason
 
 
 def curves(record: TrainingRecord, metric: str) -> CurvesPicture:

@@ -17,6 +17,8 @@ from foadv_gui.lab.training.section import TrainingSection
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from foadv_gui.lab.sweep.axis import Axis
+
 BOTH = "both"
 """The choice of a setting with two choices that takes them both, one line each."""
 SCALE = "input.scale"
@@ -37,7 +39,7 @@ class TrainingDraft:
     @classmethod
     def of(cls, training: Training) -> TrainingDraft:
         """What one would have to write for a training."""
-        return cls(training.base, training.section, tuple((axis.key, axis.text) for axis in training.axes))
+        return cls(training.base, training.section, tuple((axis.key, _written(axis)) for axis in training.axes))
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -139,3 +141,10 @@ def _section(section: TrainingSection, changes: Mapping[str, object]) -> Trainin
         return TrainingSection.model_validate({**section.model_dump(), **changes})
     except ValidationError as error:
         raise first_problem(error, "training") from None
+
+
+def _written(axis: Axis) -> str:
+    """The values of an axis as people write them: a list of 1.0 and 3.0 as 1, 3."""
+    if axis.setting.kind == "float" and "," in axis.text:
+        return ", ".join(f"{value:.12g}" for value in axis.values)
+    return axis.text

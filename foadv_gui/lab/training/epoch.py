@@ -13,8 +13,8 @@ import torch
 
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.ascent import StopReason, measure
-from foadv_gui.core.attack import InnerAscent, Points
-from foadv_gui.core.constraint import CONSTRAINTS, LinfBall
+from foadv_gui.core.attack import Points
+from foadv_gui.core.constraint import LinfBall
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.plane import PathContext, constraint_cut, lay
@@ -23,12 +23,14 @@ from foadv_gui.lab.config import setting
 from foadv_gui.lab.files import atomic_write
 from foadv_gui.lab.picture import PlanePicture
 from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.training.study import inner_ascent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from foadv_gui.core.attack import InnerAscent
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.training.plan import Training
     from foadv_gui.lab.training.record import TrainingRecord
@@ -84,7 +86,7 @@ def epoch_run(record: TrainingRecord, arm: int, epoch: int, point: int) -> Recor
     experiment gives.
     """
     arm_training = record.arm(arm).training
-    inner, points, network = _inner(arm_training), _points(record, arm), _network(record, arm, epoch)
+    inner, points, network = inner_ascent(arm_training), _points(record, arm), _network(record, arm, epoch)
     shown = epoch_on_show(record, arm, epoch)
     eta = float(record.tracks[arm].measures["inner_step"][shown])
     delta = inner.path(network, points, point, eta).unsqueeze(1)
@@ -95,7 +97,10 @@ def epoch_run(record: TrainingRecord, arm: int, epoch: int, point: int) -> Recor
         outward = inner.constraint.points_outward(delta, gradient)
     numbers = {name: values.double().numpy() for name, values in measures.items()}
     count, reason, converged_at = _ending(inner, delta.numpy(), numbers, outward.numpy())
-    experiment = _experiment(record, arm, point).changed(
+    experiment = _experiment(
+        record,
+        arm,
+        point,
         {
             **_weights_from(arm_training, shown, f"epoch-{shown}.npz"),
             **_step(arm_training, eta),
@@ -104,7 +109,7 @@ def epoch_run(record: TrainingRecord, arm: int, epoch: int, point: int) -> Recor
             "ascent.start": "zero",
             "compute.device": "cpu",
             "title": f"{arm_training.title or 'Training'}: epoch {shown}, point {point}",
-        }
+        },
     )
     data, (W, a) = record.data[arm], _weights(record, arm, epoch)
     arrays: dict[str, Any] = {name: _frozen(values[:count]) for name, values in numbers.items()}
@@ -132,7 +137,7 @@ def morph_plane(record: TrainingRecord, arm: int, point: int, last: int) -> Plan
     """
     training = record.arm(arm).training
     first, end = (torch.tensor(epoch_run(record, arm, epoch, point).delta[-1, 0]).double() for epoch in (0, last))
-    inner, points, network = _inner(training), _points(record, arm), _network(record, arm, 0)
+    inner, points, network = inner_ascent(training), _points(record, arm), _network(record, arm, 0)
     exact = QuadraticAdversary(network, points.X[point], float(points.y[point])).exact
     ends = torch.nan_to_num(torch.stack([first, end]), 0.0, 0.0, 0.0)
     context = PathContext(exact, inner.constraint, ends, ends, training.base.view.plane_seed)
@@ -183,12 +188,8 @@ def checkpoint(record: TrainingRecord, arm: int, epoch: int, point: int, path: s
     W, a = _weights(record, arm, epoch)
     x = _scale(training) * record.data[arm].X_hat[point]
     atomic_write(path, lambda stream: np.savez(stream, allow_pickle=False, W=W, a=a, x=x))
-    return _experiment(record, arm, point).changed(
-        {
-            **_weights_from(training, -1, str(path)),
-            "title": f"{training.title or 'Training'}: epoch {shown}, point {point}",
-        }
-    )
+    title = f"{training.title or 'Training'}: epoch {shown}, point {point}"
+    return _experiment(record, arm, point, {**_weights_from(training, -1, str(path)), "title": title})
 
 
 def _kept(record: TrainingRecord, arm: int, epoch: int) -> int:
@@ -223,19 +224,6 @@ def _scale(training: Training) -> float:
     return float(training.base.input.scale)
 
 
-def _inner(training: Training) -> InnerAscent:
-    """The adversary of a training."""
-    given, ascent = training.base.input, training.base.ascent
-    return InnerAscent(
-        CONSTRAINTS[ascent.constraint](given.ratio * given.scale),
-        ascent.rule,
-        ascent.step,
-        ascent.step_units == "relative",
-        training.section.inner_steps,
-        ascent.tolerance,
-    )
-
-
 def _ending(
     inner: InnerAscent, delta: NDArray[Any], numbers: dict[str, Floats], outward: NDArray[np.bool_]
 ) -> tuple[int, StopReason, int]:
@@ -253,12 +241,13 @@ def _ending(
     return count, StopReason.STEP_LIMIT, -1
 
 
-def _experiment(record: TrainingRecord, arm: int, point: int) -> Experiment:
-    """The base experiment of an arm at one of its training points."""
+def _experiment(record: TrainingRecord, arm: int, point: int, changes: dict[str, object]) -> Experiment:
+    """The base experiment of an arm at one of its training points, with changes."""
     data, training = record.data[arm], record.arm(arm).training
     given: dict[str, object] = {f"input.{name}": value for name, value in data.inputs[point].items()}
     dimension = data.X_hat.shape[1]
-    return training.base.changed({**given, "input.label": float(data.y[point]), "network.dimension": dimension})
+    own: dict[str, object] = {"input.label": float(data.y[point]), "network.dimension": dimension}
+    return training.base.changed({**given, **own, **changes})
 
 
 def _weights_from(training: Training, epoch: int, file: str) -> dict[str, object]:

@@ -33,6 +33,8 @@ class Metric:
         Whether it is a share, from 0 to 1, written in percent.
     levels
         Values of the metric that mean something, each with what it means in a word or two.
+    why_none
+        Why there may be no value at all.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Metric:
     log: bool = True
     share: bool = False
     levels: tuple[tuple[float, str], ...] = ()
+    why_none: str = ""
 
     @property
     def words(self) -> str:
@@ -83,12 +86,10 @@ def _probed(of: Callable[[Probed], Floats]) -> Reading:
 
 
 def _median(values: Floats) -> Floats:
-    """The median of each row (p, P) over what is known, NaN where nothing is."""
-    found = np.full(len(values), np.nan)
-    known = ~np.isnan(values)
-    for i in np.flatnonzero(known.any(axis=1)):
-        found[i] = np.median(values[i, known[i]])
-    return found
+    """The median of each row (p, P), infinite where half of it is not known: no q, however large, holds there."""
+    if not values.shape[1]:
+        return np.full(len(values), np.nan)
+    return np.asarray(np.median(np.where(np.isnan(values), np.inf, values), axis=1))
 
 
 def _stability(track: Track, rate: float) -> Values:
@@ -282,6 +283,7 @@ _ALL = (
         "regular.",
         _probed(lambda probed: _median(probed.contraction)),
         levels=((1.0, "q = 1"),),
+        why_none="At most of the probe points there is no q: f may have a critical point in the ball.",
     ),
     Metric(
         "certified",

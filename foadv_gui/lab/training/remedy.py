@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from foadv_gui.core.activations import ACTIVATIONS
@@ -45,13 +46,13 @@ def smaller_rate(record: TrainingRecord, arm: int) -> float | None:
 
 
 def _sharpness(record: TrainingRecord, arm: int) -> float:
-    """That of the untrained network at the clean points."""
+    """That of the untrained network: at the attacked points if it was probed, else at the clean ones."""
     track, one = record.tracks[arm], record.arm(arm)
     known = track.probed.sharpness[track.probed.epochs == 0]
-    if len(known):
+    if np.isfinite(known).any():
         return float(known[0])
     activation = ACTIVATIONS[one.training.base.network.activation]
-    W, a = (torch.from_numpy(part.astype("float64")) for part in (track.W[0], track.a[0]))
+    W, a = (torch.from_numpy(part.astype(np.float64)) for part in (track.W[0], track.a[0]))
     points = torch.from_numpy(one.line.scale * record.data[arm].X_hat)
     return sharpness(TwoLayerNetwork(W, a, activation), points, one.training.section.train_a)
 

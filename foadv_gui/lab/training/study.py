@@ -19,6 +19,7 @@ from foadv_gui.core.training import AdversarialTraining
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import place
 from foadv_gui.lab.models import load_weights
+from foadv_gui.lab.summary import counted
 from foadv_gui.lab.training.builder import FEWEST, TrackBuilder, probed_epochs
 from foadv_gui.lab.training.data import load_all
 from foadv_gui.lab.training.probing import probe
@@ -66,7 +67,6 @@ def train(
     device, dtype = place(training.base)
     data = load_all(training) if so_far is None else so_far.data
     courses = _courses(training, data, so_far, device, dtype, interrupted)
-    first = min(course.builder.last for course in courses) + 1
 
     def record() -> TrainingRecord:
         return TrainingRecord(training, tuple(course.builder.track() for course in courses), data)
@@ -74,10 +74,9 @@ def train(
     if so_far is not None and record().finished:
         yield record()
         return
-    for epoch in range(first, training.section.epochs + 1):
-        due = [course for course in courses if not course.builder.diverged and course.builder.last < epoch]
-        if not due:
-            break
+    while going := [course for course in courses if not course.finished]:
+        epoch = min(course.builder.last for course in going)
+        due = [course for course in going if course.builder.last == epoch]
         done = in_parallel(_Course.advance, due)
         if all(done) or all(course.builder.last >= 0 for course in courses):
             yield record()
@@ -122,6 +121,7 @@ class _Course:
             section.train_a,
             section.seed,
         )
+        self._last = section.epochs
         self._probes = min(section.probes, section.points)
         self._probed = frozenset(probed_epochs(section.epochs))
         network, first, first_loss = origin, 0, None
@@ -139,6 +139,11 @@ class _Course:
             first_loss=first_loss,
             interrupted=interrupted,
         )
+
+    @property
+    def finished(self) -> bool:
+        """Whether no more epochs will come."""
+        return self.builder.diverged or self.builder.last >= self._last
 
     def advance(self) -> bool:
         """Train for one epoch, or look at the untrained network; False if it was interrupted, and nothing is new."""
@@ -246,11 +251,16 @@ def _capacity(training: Training, arm: Arm, shape: tuple[int, int], arms: int, d
     capacity = quarter // (arms * each)
     pieces = min(_FEWEST_IN_A_PIECE, section.points) * cores()
     claims = (
-        ("network.width", m, f"{FEWEST} networks of {m} x {d} weights for each of {arms}", FEWEST * arms * each),
+        (
+            "network.width",
+            m,
+            f"{FEWEST} networks of {m} x {d} weights for each of {counted(arms, 'arm')}",
+            FEWEST * arms * each,
+        ),
         (
             "training.epochs",
             section.epochs,
-            f"residuals of {section.points} points in {section.epochs} epochs, of {arms}",
+            f"residuals of {section.points} points in {section.epochs} epochs, of {counted(arms, 'arm')},",
             arms * (section.epochs + 1) * (section.points * size + len(MEASURES) * 8),
         ),
         (

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from foadv_gui.core.activations import ACTIVATIONS
-from foadv_gui.core.attack import InnerAscent, Points
-from foadv_gui.core.constraint import CONSTRAINTS
-from foadv_gui.core.network import TwoLayerNetwork
-from foadv_gui.core.training import MEASURES, AdversarialTraining
+from foadv_gui.core.measures import MEASURES
 from foadv_gui.lab.config import Experiment
-from foadv_gui.lab.inputs import load_input
-from foadv_gui.lab.models import load_weights
 from foadv_gui.lab.training.plan import Training
 from foadv_gui.lab.training.record import Probed, Track, TrainingData, TrainingRecord
+from foadv_gui.lab.training.study import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from foadv_gui.lab.training.plan import Arm
 
 SMALL: dict[str, Any] = {
     "network": {"width": 24, "dimension": 8},
@@ -42,59 +35,15 @@ def training_of(
     )
 
 
-def data_of(arm: Arm) -> TrainingData:
-    """Random directions, each of which is that of a seed."""
-    training = arm.training
-    section, count = training.section, training.section.points + training.section.held_out
-    inputs = [{"source": "sphere", "seed": 1000 * section.seed + i} for i in range(count)]
-    rows = [
-        load_input(training.base.changed({f"input.{name}": value for name, value in one.items()})).x_hat
-        for one in inputs
-    ]
-    y = np.where(np.random.default_rng(section.seed).random(count) < 0.5, -1.0, 1.0)
-    n = section.points
-    X = np.array(rows)
-    return TrainingData(X[:n], y[:n], X[n:], y[n:], tuple(inputs[:n]), "random points")
-
-
 def trained(training: Training, keep: Callable[[int], bool] = lambda epoch: True) -> TrainingRecord:
-    """The record of a training, all of whose networks are kept that `keep` says, and the last one."""
-    tracks, data = zip(*(_track(arm, keep) for arm in training.arms), strict=True)
-    return TrainingRecord(training, tracks, data)
+    """The record of a training, with those networks that `keep` says, the first and the last one."""
+    *_, record = train(training)
 
+    def thinned(track: Track) -> Track:
+        some = [i for i, epoch in enumerate(track.kept) if keep(int(epoch)) or epoch in (0, track.last)]
+        return replace(track, kept=track.kept[some], W=track.W[some], a=track.a[some])
 
-def _track(arm: Arm, keep: Callable[[int], bool]) -> tuple[Track, TrainingData]:
-    training, data = arm.training, data_of(arm)
-    base, section, dtype = training.base, training.section, getattr(torch, training.base.compute.dtype)
-    W, a = (torch.tensor(part, dtype=dtype) for part in load_weights(base, base.network.dimension))
-    network = TwoLayerNetwork(W, a, ACTIVATIONS[base.network.activation])
-    ascent, gamma = base.ascent, base.input.scale
-    inner = InnerAscent(
-        CONSTRAINTS[ascent.constraint](base.input.ratio * gamma),
-        ascent.rule,
-        ascent.step,
-        ascent.step_units == "relative",
-        section.inner_steps,
-        ascent.tolerance,
-    )
-    points, held_out = (
-        Points(torch.tensor(gamma * X, dtype=dtype), torch.tensor(y, dtype=dtype))
-        for X, y in ((data.X_hat, data.y), (data.held_out_X_hat, data.held_out_y))
-    )
-    descent = AdversarialTraining(inner, arm.line.rate, adversarial=section.mode == "adversarial")
-    epochs = list(descent.epochs(network, points, held_out, last=section.epochs))
-    kept = [i for i, epoch in enumerate(epochs) if i == 0 or keep(i) or i == len(epochs) - 1]
-    probed = Probed(np.empty(0, np.int64), np.empty((0, 0)), np.empty((0, 0)), np.empty(0))
-    track = Track(
-        {name: np.array([epoch.measures[name] for epoch in epochs]) for name in MEASURES},
-        np.array([epoch.residual.numpy() for epoch in epochs]),
-        np.array(kept),
-        np.array([epochs[i].network.W.numpy() for i in kept]),
-        np.array([epochs[i].network.a.numpy() for i in kept]),
-        probed,
-        epochs[-1].diverged,
-    )
-    return track, data
+    return replace(record, tracks=tuple(map(thinned, record.tracks)))
 
 
 def told(

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from records import data_of, trained, training_of
+from records import trained, training_of
 
 from foadv_gui.core.activations import ACTIVATIONS
-from foadv_gui.core.attack import InnerAscent, Points
-from foadv_gui.core.constraint import CONSTRAINTS
+from foadv_gui.core.attack import Points
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.lab.experiment import prepare, run
 from foadv_gui.lab.findings import VerdictPicture
@@ -20,6 +19,7 @@ from foadv_gui.lab.picture import ExtremesPicture, PathPicture, PlanePicture, Re
 from foadv_gui.lab.recording import Recording
 from foadv_gui.lab.scene import Scene
 from foadv_gui.lab.training.epoch import checkpoint, epoch_on_show, epoch_run, morph_plane, profile_picture
+from foadv_gui.lab.training.study import inner_ascent
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +33,9 @@ def attacked(record, arm, index):
     dtype = getattr(torch, training.base.compute.dtype)
     W, a = torch.tensor(track.W[index]), torch.tensor(track.a[index])
     network = TwoLayerNetwork(W, a, ACTIVATIONS[training.base.network.activation])
-    scale, ascent = training.base.input.scale, training.base.ascent
-    inner = InnerAscent(
-        CONSTRAINTS[ascent.constraint](training.base.input.ratio * scale),
-        ascent.rule,
-        ascent.step,
-        True,
-        training.section.inner_steps,
-        ascent.tolerance,
-    )
+    scale = training.base.input.scale
     points = Points(torch.tensor(scale * data.X_hat, dtype=dtype), torch.tensor(data.y, dtype=dtype))
-    return inner.attack(network, points, "attacked")
+    return inner_ascent(training).attack(network, points, "attacked")
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -145,7 +137,7 @@ def test_a_network_that_overflowed_gives_way_to_the_last_finite_one(record):
 
 def test_the_profile_is_that_of_the_hessian_by_autograd(record):
     picture = profile_picture(record, 1, 6, 2)
-    data = data_of(record.arm(1))
+    data = record.data[1]
     x, y = torch.tensor(3.0 * data.X_hat[2]), float(data.y[2])
     for found, index in ((picture.before, 0), (picture.now, -1)):
         W, a = torch.tensor(record.tracks[1].W[index]), torch.tensor(record.tracks[1].a[index])
