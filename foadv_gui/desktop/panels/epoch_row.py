@@ -18,7 +18,7 @@ from foadv_gui.desktop.undo import Choice
 from foadv_gui.desktop.worker import ComputeThread
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.ranges import united
-from foadv_gui.lab.training.first_look import default_lines, plane_epoch
+from foadv_gui.lab.training.first_look import default_lines, line_looks, plane_epoch
 from foadv_gui.lab.training.words import line_label
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST = 4
 _AFTER_PAINT_MS = 60
+_WATCH = "The network of one epoch of a training, attacked from random starts in place of δ = 0"
 _LOOK_MS = 150
 """How long after the cursor moved it is looked at whether it rests."""
 
@@ -219,8 +220,10 @@ class EpochRow(QWidget):
         column.session.thread_of_its_own.close()
 
     def _show_columns(self) -> None:
+        assert self._training is not None
+        looks = line_looks(self._training)
         for column in self.columns:
-            column.show_lines(self._names, self._lines[column.slot], alone=len(self.columns) == 1)
+            column.show_lines(self._names, looks, self._lines[column.slot], alone=len(self.columns) == 1)
         self.bar.add.setEnabled(len(self.columns) < min(MOST, len(self._names)))
         self._share_colours()
 
@@ -283,7 +286,7 @@ class EpochRow(QWidget):
         except FileProblem as problem:
             self.told.emit(f"Not opened: {problem}")
             return
-        self.exploreWanted.emit(Choice(experiment.changed({"title": name}), opened=name))
+        self.exploreWanted.emit(Choice(experiment.changed({"title": name, "watch": _WATCH}), opened=name))
 
     # -- what columns share ------------------------------------------------------------------------------------------
 
