@@ -333,6 +333,7 @@ def test_digits_come_with_their_images_in_either_theme(page: Page) -> None:
     before = column.landscape.backgroundBrush().color()
     page.theme.choose("dark", remember=False)
     assert column.landscape.backgroundBrush().color() != before
+    page.click(page.row.bar.parts["profile"])
     assert column.profile.plot.backgroundBrush().color() != before
 
 

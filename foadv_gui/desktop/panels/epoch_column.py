@@ -56,7 +56,8 @@ class EpochColumn(QFrame):
     def __init__(self, slot: int, session: EpochSession, player: Player, theme: ThemeKeeper) -> None:
         super().__init__()
         self.setObjectName("card")
-        self.slot, self.session, self._theme = slot, session, theme
+        self.slot, self.session, self._player, self._theme = slot, session, player, theme
+        self._name = ""
         self._looks: list[tuple[int, int]] = []
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self)
@@ -66,21 +67,15 @@ class EpochColumn(QFrame):
         self.landscape = LandscapePlot(session, theme, fixed=True)
         self.pages = PlotOrReason(self.landscape)
         self.pages.say("The first picture follows")
-        self.spectrum = SpectrumPlot(session, player, theme, compact=True)
-        self.spectrum.setObjectName("")
-        self.profile = ProfilePlot(session, theme)
-        self.input = InputPlot(session, theme, across=True)
-        self.parts: dict[str, QWidget] = dict(
-            zip(PARTS, (self.pages, self.spectrum, self.profile, self.input), strict=True)
-        )
+        self.spectrum: SpectrumPlot | None = None
+        self.profile: ProfilePlot | None = None
+        self.input: InputPlot | None = None
+        self.parts: dict[str, QWidget] = {}
+        """Those that were looked at: each takes a while to be made."""
         self.splitter = QSplitter(Qt.Orientation.Vertical)
-        for i, (name, part) in enumerate(self.parts.items()):
-            part.setMinimumHeight(40)
-            part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-            self.splitter.addWidget(part)
-            self.splitter.setStretchFactor(i, _SHARES[name])
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(3)
+        self._make("landscape")
         column.addWidget(self.splitter, 1)
         self.values = QElidingLabel()
         self.values.setObjectName("faint")
@@ -130,15 +125,47 @@ class EpochColumn(QFrame):
             self._paint()
         self.lines.setCurrentIndex(chosen)
         self.buttons["remove"].setEnabled(not alone)
-        self.landscape.setAccessibleName(f"Loss landscape, {names[chosen]}")
-        self.spectrum.plot.setAccessibleName(f"Eigenvalues at the adversary, {names[chosen]}")
+        self._name = names[chosen]
+        self._describe()
 
     def show_parts(self, shown: Sequence[str]) -> None:
         """Show some of the parts, one below the other."""
-        for name, part in self.parts.items():
-            part.setVisible(name in shown)
-        self.splitter.setSizes([100 * share for share in _SHARES.values()])
+        for name in PARTS:
+            if name in shown and name not in self.parts:
+                self._make(name)
+            if name in self.parts:
+                self.parts[name].setVisible(name in shown)
+        self.splitter.setSizes([100 * _SHARES[name] for name in PARTS if name in self.parts])
         self.session.set_parts(frozenset(shown) & {"spectrum", "profile"})
+
+    def _make(self, name: str) -> None:
+        """Make a part when somebody first looks at it."""
+        session, theme = self.session, self._theme
+        part: QWidget
+        if name == "spectrum":
+            part = self.spectrum = SpectrumPlot(session, self._player, theme, compact=True)
+            part.setObjectName("")
+        elif name == "profile":
+            part = self.profile = ProfilePlot(session, theme)
+        elif name == "input":
+            part = self.input = InputPlot(session, theme, across=True)
+        else:
+            part = self.pages
+        part.setMinimumHeight(40)
+        part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        place = sum(known in self.parts for known in PARTS[: PARTS.index(name)])
+        self.splitter.insertWidget(place, part)
+        self.splitter.setStretchFactor(place, _SHARES[name])
+        self.parts[name] = part
+        self._describe()
+
+    def _describe(self) -> None:
+        """Tell the plots of this column from those of the others."""
+        self.landscape.setAccessibleName(f"Loss landscape, {self._name}")
+        if self.spectrum is not None:
+            self.spectrum.plot.setAccessibleName(f"Eigenvalues at the adversary, {self._name}")
+        if self.profile is not None:
+            self.profile.plot.setAccessibleName(f"Eigenvalues in order, before training and now, {self._name}")
 
     # -- what the session says ---------------------------------------------------------------------------------------
 

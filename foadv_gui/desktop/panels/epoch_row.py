@@ -246,7 +246,7 @@ class EpochRow(QWidget):
 
     @Slot()
     def _follow(self) -> None:
-        """Have all columns show the epoch at the cursor: while it moves in turns, so that no frame draws all of them."""
+        """Have all columns show the epoch at the cursor; while it moves in turns, so that no frame draws them all."""
         if not self._following:
             return
         if self._desk.moving:
