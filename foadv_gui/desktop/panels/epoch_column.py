@@ -22,6 +22,7 @@ from foadv_gui.lab.training.looks import line_colours
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtGui import QResizeEvent
     from PySide6.QtWidgets import QWidget
 
     from foadv_gui.desktop.epoch_session import EpochSession
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 PARTS = ("landscape", "spectrum", "profile", "input")
-_SHARES = {"landscape": 5, "spectrum": 3, "profile": 3, "input": 3}
+_SHARES = {"landscape": 5, "spectrum": 4, "profile": 4, "input": 3}
 _BUTTONS = (
     ("explore", "Open in Explore", "Open the network of this epoch at this point in Explore, with restarts"),
     ("remove", "Remove", "Take this column away; one has to stay"),
 )
 _SAMPLE = QSize(24, 12)
+_ROOM_PX = 280
+"""From this width on there is room in the head for the epoch."""
 _VALUES = (
     "L: the loss at the adversary that this epoch's inner ascent finds. k: the reach; above 1 the linearised plane "
     "f = y cuts the ball.",
@@ -58,6 +61,8 @@ class EpochColumn(QFrame):
         self.setObjectName("card")
         self.slot, self.session, self._player, self._theme = slot, session, player, theme
         self._name = ""
+        self._apart = False
+        """Whether its epoch is another one than that of the cursor."""
         self._looks: list[tuple[int, int]] = []
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self)
@@ -202,6 +207,7 @@ class EpochColumn(QFrame):
         picture, aim = self.session.picture, self.session.aim
         if picture is None or aim is None:
             self.epoch.setText("")
+            self._apart = False
             return
         words, why = f"epoch {picture.epoch}", ""
         track = aim.record.tracks[aim.arm]
@@ -210,8 +216,18 @@ class EpochColumn(QFrame):
         elif aim.where[1] == picture.epoch != aim.epoch:
             words = f"≈ {words}"
             why = f"The network of epoch {aim.epoch} was not kept; this is the last one before it that was."
+        self._apart = bool(why)
         self.epoch.setText(words)
+        self._make_room()
         self.epoch.setToolTip(hover(why or "The epoch whose network is on show: 0 is the untrained one"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow column keeps its head for the training's name: the epoch is that of the playback bar."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        self.epoch.setVisible(self._apart or self.width() >= _ROOM_PX)
 
     # -- what a person does ------------------------------------------------------------------------------------------
 

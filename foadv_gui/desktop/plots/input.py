@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from foadv_gui.desktop.plots.axis import number_axes
@@ -82,6 +82,7 @@ class InputPlot(QWidget):
             if across:  # whatever they say, the three stay as wide as each other
                 grid.setColumnStretch(column, 1)
                 title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+                title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.titles[0].setToolTip("The clean input x = γ x̂; clean input and adversary share one grey scale")
         self.titles[1].setToolTip("The perturbation δ at the cursor, coloured on the scale of its own largest entry")
         self.titles[2].setToolTip("What the network sees: x + δ")

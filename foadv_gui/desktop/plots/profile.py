@@ -9,7 +9,6 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout
-from superqt import QElidingLabel
 
 from foadv_gui.desktop.plots.axis import number_axes, short
 from foadv_gui.desktop.plots.reason import PlotOrReason
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.training.epoch import ProfilePicture
 
 _MOST_DECADES = 3
+_TICK_PX = 15
 _HOVER = (
     "The eigenvalues μ of the Hessian of the loss by the input, at the clean training point, largest first: thin "
     "before training, bold at this epoch. One of them is large wherever f has a slope; the others say how the loss "
@@ -45,8 +45,8 @@ class ProfilePlot(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        self.heading = QElidingLabel("Profile")
-        self.heading.setObjectName("heading")
+        # It names the curves, and says where they begin.
+        self.heading = QLabel()
         self.heading.setToolTip(hover(*_HOVER))
         self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         column.addWidget(self.heading)
@@ -64,11 +64,6 @@ class ProfilePlot(QFrame):
         self.pages = PlotOrReason(self.plot)
         self.pages.say("It comes when the cursor rests")
         column.addWidget(self.pages, 1)
-        self.key = QLabel()
-        self.key.setObjectName("faint")
-        self.key.setToolTip(hover(*_HOVER))
-        self.key.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        column.addWidget(self.key)
         session.pictureChanged.connect(self._draw)
         theme.changed.connect(self._paint)
         self._paint()
@@ -81,10 +76,7 @@ class ProfilePlot(QFrame):
         self._zero.setPen(pen(theme.faint_text, 1, dash=True))
         self._before.setPen(pen(theme.text, 1))
         self._now.setPen(pen(theme.focus, 3))
-        self.key.setText(
-            f"<span style='color:{theme.text}'>─ epoch 0</span>&nbsp;&nbsp; "
-            f"<b style='color:{theme.focus}'>━ this epoch</b>&nbsp;&nbsp; ┄ zero, by rank"
-        )
+        self._name_curves()
 
     @Slot()
     def _draw(self) -> None:
@@ -92,9 +84,8 @@ class ProfilePlot(QFrame):
         if picture is None or picture.profile is None or picture.profile is self._shown:
             return
         shown = self._shown = picture.profile
-        self.heading.setText(shown.words if shown.problem else f"μ: {_largest(shown)}")
+        self._name_curves()
         self.pages.say(shown.problem)
-        self.key.setVisible(not shown.problem)
         if shown.problem:
             return
         of = picture.recording.experiment.input, picture.arm, picture.point
@@ -107,20 +98,27 @@ class ProfilePlot(QFrame):
         self._now.setData(ranks, now)
         self._fit(np.concatenate([before, now, [0.0]]), len(ranks))
 
+    def _name_curves(self) -> None:
+        """Name the curves in their colours, with the largest eigenvalue of each."""
+        theme, shown = self._theme.theme, self._shown
+        known = shown is not None and not shown.problem
+        before, now = (f": max μ = {one[0]:.3g}" for one in (shown.before, shown.now)) if known and shown else ("", "")
+        self.heading.setText(
+            f"<b style='color:{theme.focus}'>━ now{now}</b>&nbsp;&nbsp; "
+            f"<span style='color:{theme.text}'>─ epoch 0{before}</span>".replace("-", "−")
+        )
+
     def _fit(self, heights: NDArray[np.float64], count: int) -> None:
         """Show all of both; over the epochs of one training point the range only grows, or it would jump about."""
         known = heights[np.isfinite(heights)]
         low, high = min(self._range[0], float(known.min())), max(self._range[1], float(known.max()))
         if (low, high) != self._range:
             self._range = low, high
-            low, high = some_range(low, high)
-            self.plot.setYRange(low, high, padding=0.06)
-            self.plot.getAxis("left").setTicks([bent_ticks(low, high, self._unit)])
+            self.plot.setYRange(*some_range(low, high), padding=0.06)
+        low, high = some_range(low, high)
+        room = _TICK_PX * (high - low) / max(self.plot.plotItem.vb.height(), 1.0)
+        self.plot.getAxis("left").setTicks([apart(bent_ticks(low, high, self._unit), room)])
         self.plot.setXRange(1, max(count, 2), padding=0.02)
-
-
-def _largest(shown: ProfilePicture) -> str:
-    return f"largest {shown.now[0]:.3g}, at epoch 0 {shown.before[0]:.3g}".replace("-", "−")
 
 
 def unit_of(values: NDArray[np.float64]) -> float:
@@ -143,3 +141,12 @@ def bent_ticks(low: float, high: float, unit: float) -> list[tuple[float, str]]:
     values = [sign * 10.0**power for power in range(top, top - _MOST_DECADES, -1) for sign in (1, -1)]
     heights = [(math.asinh(value / unit), value) for value in values if abs(value) > 0.7 * unit]
     return [(0.0, "0"), *((height, short(float(f"{value:.3g}"))) for height, value in heights if low <= height <= high)]
+
+
+def apart(ticks: list[tuple[float, str]], room: float) -> list[tuple[float, str]]:
+    """The ticks that are so far from those before them in the list that their labels do not touch."""
+    kept: list[tuple[float, str]] = []
+    for tick in ticks:
+        if all(abs(tick[0] - other) >= room for other, _ in kept):
+            kept.append(tick)
+    return kept
