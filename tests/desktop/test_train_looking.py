@@ -25,8 +25,7 @@ def trained(at: TrainHands) -> TrainHands:
 
 def test_the_keys_move_over_the_epochs_and_everything_follows(trained: TrainHands) -> None:
     at, desk = trained, trained.desk
-    at.page.setup.run.button.clearFocus()
-    at.focus(at.page.playback.play_action.associatedObjects()[0])  # type: ignore[arg-type]
+    at.focus(at.run.button)  # whose own keys must not train again
     at.key(Qt.Key.Key_Right, times=3)
     assert desk.epoch == 3
     assert at.page.playback.counter.text() == "epoch 3 / 12"
@@ -39,12 +38,12 @@ def test_the_keys_move_over_the_epochs_and_everything_follows(trained: TrainHand
     at.key(Qt.Key.Key_Home)
     assert desk.epoch == 0
     player: Any = at.page.player
-    at.qtbot.mouseClick(at.page.playback.scrubber, Qt.MouseButton.LeftButton)
-    player.seek(0)
-    player.toggle()
+    at.key(Qt.Key.Key_Space)
     at.until(lambda: desk.epoch >= 2)
-    player.pause()
+    at.key(Qt.Key.Key_Space)
+    assert not player.playing
     assert desk.position == desk.epoch
+    assert not desk.running
     desk.go_on(48)
     at.settle()
     assert desk.steps == 60

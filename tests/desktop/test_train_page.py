@@ -103,7 +103,7 @@ def test_what_is_typed_is_counted_or_refused_beside_its_field_and_can_be_undone(
     repeats: Any = fields["training.repeats"]
     at.type(repeats.editor.box, "2")
     assert scales.count.text() == "3 lines × 2 seeds = 6 networks"
-    assert run.button.hasFocus()  # Enter in a field leads to the button
+    assert run.button.hasFocus()  # Enter in a field leads to the button, which a second one presses
     at.undo(100)
     assert claims(at)
 
