@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-
     from foadv_gui.desktop.worker import ComputeThread
     from foadv_gui.lab.training.album import Album
     from foadv_gui.lab.training.record import TrainingRecord

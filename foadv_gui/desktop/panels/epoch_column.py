@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QSplitter, QToolButton, QVBoxLayout
 from superqt import QElidingLabel
 
@@ -14,7 +15,9 @@ from foadv_gui.desktop.plots.landscape import LandscapePlot
 from foadv_gui.desktop.plots.profile import ProfilePlot
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.spectrum import SpectrumPlot
-from foadv_gui.desktop.theme import hover
+from foadv_gui.desktop.plots.train_curve import dash_of
+from foadv_gui.desktop.theme import hover, pen
+from foadv_gui.lab.training.looks import line_colours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +34,7 @@ _BUTTONS = (
     ("explore", "Open in Explore", "Open the network of this epoch at this point in Explore, with restarts"),
     ("remove", "Remove", "Take this column away; one has to stay"),
 )
+_SAMPLE = QSize(24, 12)
 _VALUES = (
     "L: the loss at the adversary that this epoch's inner ascent finds. k: the reach; above 1 the linearised plane "
     "f = y cuts the ball.",
@@ -53,6 +57,7 @@ class EpochColumn(QFrame):
         super().__init__()
         self.setObjectName("card")
         self.slot, self.session, self._theme = slot, session, theme
+        self._looks: list[tuple[int, int]] = []
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 3, 6, 3)
@@ -93,7 +98,8 @@ class EpochColumn(QFrame):
         row.setSpacing(4)
         self.lines = QComboBox()
         self.lines.setAccessibleName("Which training this column shows")
-        self.lines.setToolTip(hover("Which of the trainings this column shows: one curve above"))
+        self.lines.setToolTip(hover("Which of the trainings this column shows: one of the curves, drawn like this"))
+        self.lines.setIconSize(_SAMPLE)
         self.lines.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.lines.activated.connect(self._on_line)
         row.addWidget(self.lines, 1)
@@ -114,11 +120,14 @@ class EpochColumn(QFrame):
 
     # -- what the row says -------------------------------------------------------------------------------------------
 
-    def show_lines(self, names: Sequence[str], chosen: int, *, alone: bool) -> None:
-        """Show the lines there are, and which one this column has."""
+    def show_lines(self, names: Sequence[str], looks: list[tuple[int, int]], chosen: int, *, alone: bool) -> None:
+        """Show the lines there are, their colours and dashes in the curves, and which one this column has."""
         if [self.lines.itemText(i) for i in range(self.lines.count())] != list(names):
             self.lines.clear()
             self.lines.addItems(list(names))
+        if looks != self._looks:
+            self._looks = looks
+            self._paint()
         self.lines.setCurrentIndex(chosen)
         self.buttons["remove"].setEnabled(not alone)
         self.landscape.setAccessibleName(f"Loss landscape, {names[chosen]}")
@@ -137,6 +146,9 @@ class EpochColumn(QFrame):
     def _paint(self) -> None:
         for key, button in self.buttons.items():
             button.setIcon(icon(key, self._theme.theme.text))
+        colours = line_colours(self._theme.theme, 1 + max((colour for colour, _ in self._looks), default=0))
+        for i, (colour, dash) in enumerate(self._looks):
+            self.lines.setItemIcon(i, _sample(colours[colour], dash, self.devicePixelRatioF()))
 
     @Slot()
     def _on_surface(self) -> None:
@@ -187,3 +199,18 @@ class EpochColumn(QFrame):
     @Slot()
     def _on_remove(self) -> None:
         self.removeWanted.emit(self.slot)
+
+
+def _sample(colour: str, dash: int, ratio: float) -> QIcon:
+    """A piece of a curve."""
+    picture = QPixmap(_SAMPLE * ratio)
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    line = QPen(pen(colour, 3))
+    line.setStyle(dash_of(dash))
+    line.setCapStyle(Qt.PenCapStyle.FlatCap)
+    painter.setPen(line)
+    painter.drawLine(0, _SAMPLE.height() // 2, _SAMPLE.width(), _SAMPLE.height() // 2)
+    painter.end()
+    return QIcon(picture)

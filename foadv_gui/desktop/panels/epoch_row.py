@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -19,7 +18,7 @@ from foadv_gui.desktop.undo import Choice
 from foadv_gui.desktop.worker import ComputeThread
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.ranges import united
-from foadv_gui.lab.training.first_look import default_lines, plane_epoch
+from foadv_gui.lab.training.first_look import default_lines, line_looks, plane_epoch
 from foadv_gui.lab.training.words import line_label
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST = 4
 _AFTER_PAINT_MS = 60
+_WATCH = "The network of one epoch of a training, attacked from random starts in place of δ = 0"
 _LOOK_MS = 150
 """How long after the cursor moved it is looked at whether it rests."""
 
@@ -60,7 +60,8 @@ class EpochRow(QWidget):
         """The line of each slot."""
         self._training: Training | None = None
         self._names: list[str] = []
-        self._quantity, self._parts = QUANTITIES[0], ("landscape",)
+        self._quantity = QUANTITIES[0]
+        self._parts: tuple[str, ...] = ("landscape",)
         self._seen: dict[tuple[object, ...], tuple[float, float]] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._awake = self._closed = False
@@ -219,8 +220,10 @@ class EpochRow(QWidget):
         column.session.thread_of_its_own.close()
 
     def _show_columns(self) -> None:
+        assert self._training is not None
+        looks = line_looks(self._training)
         for column in self.columns:
-            column.show_lines(self._names, self._lines[column.slot], alone=len(self.columns) == 1)
+            column.show_lines(self._names, looks, self._lines[column.slot], alone=len(self.columns) == 1)
         self.bar.add.setEnabled(len(self.columns) < min(MOST, len(self._names)))
         self._share_colours()
 
@@ -240,8 +243,9 @@ class EpochRow(QWidget):
         desk, record = self._desk, self._desk.record
         if record is None or not self._awake or self._closed or desk.point >= self.count:
             return
-        live = desk.moving
-        if live:
+        # Who looks at the last epoch of a training that goes on will soon look at the next one.
+        live = desk.moving or (desk.running and desk.epoch == record.epoch)
+        if desk.moving:
             self._looking.start()
         for column in self.columns:
             arm = self._lines[column.slot] * record.training.section.repeats
@@ -282,7 +286,7 @@ class EpochRow(QWidget):
         except FileProblem as problem:
             self.told.emit(f"Not opened: {problem}")
             return
-        self.exploreWanted.emit(Choice(experiment.changed({"title": name}), opened=name))
+        self.exploreWanted.emit(Choice(experiment.changed({"title": name, "watch": _WATCH}), opened=name))
 
     # -- what columns share ------------------------------------------------------------------------------------------
 

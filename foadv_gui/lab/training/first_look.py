@@ -1,4 +1,4 @@
-"""Which lines of a training are looked at first, and on which plane."""
+"""Which lines of a training are looked at first, how they look in the curves, and on which plane their epochs lie."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def default_lines(training: Training, most: int) -> list[int]:
     each = len(training.lines) // count
     chosen = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
     return [int(i) * each for i in chosen]
+
+
+def line_looks(training: Training) -> list[tuple[int, int]]:
+    """The colour and the dashes of each line in the curves: by its place on the first axis, and by all the others."""
+    first = len(training.axes[0].values) if training.axes else 1
+    return [divmod(i, len(training.lines) // first) for i in range(len(training.lines))]
 
 
 def plane_epoch(record: TrainingRecord, arm: int, *, growing: bool) -> int:

@@ -25,7 +25,7 @@ class Look:
     """What is looked at: an epoch of an arm at one training point.
 
     last: the epoch whose adversary, with that of epoch 0, spans the plane. view: how it is drawn; window: the visible
-    part of the plane. spectrum, profile: whether these are wanted. live: it is moving, so show something coarse at once.
+    part of the plane. spectrum, profile: whether these are wanted. live: it moves, so show something coarse at once.
     """
 
     record: TrainingRecord
