@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible, progress
 from foadv_gui.cli_sweep import sweep, table_of
+from foadv_gui.cli_train import train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -201,6 +202,7 @@ def run(
 
 
 app.command()(sweep)
+app.command()(train)
 
 
 @app.command()

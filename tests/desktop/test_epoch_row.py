@@ -120,7 +120,7 @@ class Page:
                 bool(found)
                 and {(aim.epoch, aim.point) for _, aim in found if aim is not None} == aims
                 and all(picture is not None and picture.ball is not None for picture, _ in found)
-                and not (self.row.busy or self.row.findChild(type(self.row._looking)).isActive())
+                and not (self.row.busy or self.row._looking.isActive() or self.row._turn.isActive())
                 and all(not column.landscape._rest.isActive() for column in self.columns)
                 and not any(column.session.surface.coarse for column in self.columns)
             )

@@ -35,6 +35,8 @@ _AFTER_PAINT_MS = 60
 _WATCH = "The network of one epoch of a training, attacked from random starts in place of δ = 0"
 _LOOK_MS = 150
 """How long after the cursor moved it is looked at whether it rests."""
+_TURN_MS = 16
+"""A landscape takes some 10 ms to be drawn: so long the next one waits."""
 
 
 class EpochRow(QWidget):
@@ -83,6 +85,10 @@ class EpochRow(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.pages)
+        self._due: list[EpochColumn] = []
+        """Columns that have yet to follow a cursor that moves."""
+        self._turn = QTimer(self, singleShot=True, interval=_TURN_MS)
+        self._turn.timeout.connect(self._next)
         self._looking = QTimer(self, singleShot=True, interval=_LOOK_MS)
         self._looking.timeout.connect(self._follow)
         self.bar.pointWanted.connect(desk.set_point)
@@ -118,6 +124,7 @@ class EpochRow(QWidget):
         """Stop all timers and threads for good, and wait for them."""
         self._closed = True
         self._looking.stop()
+        self._turn.stop()
         sessions = [column.session for column in (*self.columns, *self._spare)]
         for session in sessions:
             session.close()
@@ -239,21 +246,45 @@ class EpochRow(QWidget):
 
     @Slot()
     def _follow(self) -> None:
-        """Have all columns show the epoch at the cursor."""
-        desk, record = self._desk, self._desk.record
-        if record is None or not self._awake or self._closed or desk.point >= self.count:
+        """Have all columns show the epoch at the cursor: while it moves in turns, so that no frame draws all of them."""
+        if not self._following:
             return
+        if self._desk.moving:
+            self._looking.start()
+            self._due += [column for column in self.columns if column not in self._due]
+            if not self._turn.isActive():
+                self._next()
+        else:
+            self._due = []
+            for column in self.columns:
+                self._show_in(column)
+
+    @Slot()
+    def _next(self) -> None:
+        """The turn of the next column that is behind."""
+        due, self._due = [column for column in self._due if column in self.columns], []
+        if due and self._following:
+            self._show_in(due[0])
+            self._due = due[1:]
+            self._turn.start()
+
+    @property
+    def _following(self) -> bool:
+        """Whether there is an epoch to be shown, and somebody who sees it."""
+        return self._awake and not self._closed and self._desk.point < self.count
+
+    def _show_in(self, column: EpochColumn) -> None:
+        """Have a column show the epoch at the cursor."""
+        desk, record = self._desk, self._desk.record
+        assert record is not None
+        arm = self._lines[column.slot] * record.training.section.repeats
+        last = plane_epoch(record, arm, growing=desk.running)
+        thread = column.session.thread_of_its_own
+        if not thread.isRunning():
+            thread.start()
         # Who looks at the last epoch of a training that goes on will soon look at the next one.
         live = desk.moving or (desk.running and desk.epoch == record.epoch)
-        if desk.moving:
-            self._looking.start()
-        for column in self.columns:
-            arm = self._lines[column.slot] * record.training.section.repeats
-            last = plane_epoch(record, arm, growing=desk.running)
-            thread = column.session.thread_of_its_own
-            if not thread.isRunning():
-                thread.start()
-            column.session.follow(Aim(record, arm, desk.epoch, desk.point, last), live=live)
+        column.session.follow(Aim(record, arm, desk.epoch, desk.point, last), live=live)
 
     @Slot(int, int)
     def _on_line(self, slot: int, line: int) -> None:
