@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from foadv_gui.cli_render import ANIMATIONS, default_size, draw, record_of
 from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible, progress
 from foadv_gui.cli_sweep import sweep, table_of
+from foadv_gui.cli_train import refuse_training, train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,9 +92,17 @@ class Theme(StrEnum):
 Target = Annotated[
     str, typer.Argument(metavar="FILE|PRESET", help="A preset's name, a .toml experiment, or an .npz recording.")
 ]
-Picture = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The picture: .png or .svg.")]
+Picture = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="FILE", help="The picture: .png or .svg; of a training also .gif or .mp4."),
+]
 ThemeOption = Annotated[Theme | None, typer.Option(help="Light or dark colours.")]
-Size = Annotated[str, typer.Option(metavar="WxH", help="The size of the picture in pixels.")]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WxH", help="The size in pixels: 1920x1080, or 1280x720 for an animation, unless it is given."
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -147,14 +157,16 @@ def open_(
 
 @app.command()
 def presets() -> None:
-    """List the experiments that come with the program, the comparisons and the sweeps."""
+    """List the experiments that come with the program, the comparisons, the sweeps and the trainings."""
     from foadv_gui.lab.comparison import comparison_names, load_comparison
     from foadv_gui.lab.presets import load_preset, preset_names
     from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
+    from foadv_gui.lab.training.ready import load_training, training_names
 
     titles = {name: load_preset(name).title for name in preset_names()}
     titles |= {name: f"comparison: {load_comparison(name).title}" for name in comparison_names()}
     titles |= {name: f"sweep: {load_sweep(name).base.title}" for name in sweep_names()}
+    titles |= {name: f"training: {load_training(name).title}" for name in training_names()}
     width = max(map(len, titles), default=0)
     for name, title in titles.items():
         typer.echo(f"{name:<{width}}  {title}")
@@ -170,6 +182,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known as one JSON object.")] = False,
 ) -> int:
     """Run an experiment without a window, and print the verdict."""
+    refuse_training(target)
     found = _found(target, settings)
     experiment = found.experiment
     if output is not None:
@@ -201,6 +214,7 @@ def run(
 
 
 app.command()(sweep)
+app.command()(train)
 
 
 @app.command()
@@ -208,14 +222,28 @@ def render(
     target: Target,
     output: Picture,
     settings: Settings = None,
-    size: Size = "1920x1080",
+    size: Size = None,
     theme: ThemeOption = Theme.light,
+    point: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="The training point that an animation looks at, from 0.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(metavar="F", min=0.1, max=60, help="The pictures a second of an animation.")
+    ] = None,
 ) -> None:
-    """Draw an experiment, or the table of a sweep (.parquet, .csv), as one figure, without a window."""
-    pixels, colours = _size(size), _colours(theme)
-    check_output(output, (".png", ".svg"))
-    table = table_of(target, settings)
-    if table is not None:
+    """Draw an experiment, a sweep's table (.parquet, .csv) or a training (.npz) as one figure, without a window.
+
+    Of a training also the landscape as it changes, as an animation (.gif, .mp4).
+    """
+    check_output(output, (".png", ".svg", *ANIMATIONS))
+    pixels, colours = _size(size) if size else default_size(output), _colours(theme)
+    record = record_of(target, settings)
+    table = table_of(target, settings) if record is None else None
+    if record is not None:
+        draw(record, output, size=pixels, theme=colours, point=point, fps=fps)
+    elif output.suffix.lower() in ANIMATIONS or point is not None or fps is not None:
+        raise Refused(f"{output}: the name must end in .png or .svg: only of a training there is an animation")
+    elif table is not None:
         from foadv_gui.lab.sweep import figure
 
         figure.save(table, output, size=pixels, theme=colours)
@@ -290,6 +318,8 @@ def _found(target: str, settings: list[str] | None, *, compared: bool = False) -
     found = look_up(target, changes_of(settings))
     if found.comparison is not None and not compared:
         raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
+    if found.training is not None and not compared:
+        raise Refused(f"{target}: is a training, which has many runs: foadv train {target}, or foadv open {target}")
     return found
 
 

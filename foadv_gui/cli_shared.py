@@ -29,10 +29,11 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
     """The changes of all ``--set``, by key."""
     import tomllib
 
-    from foadv_gui.lab.config import SETTINGS
+    from foadv_gui.lab.settings import SETTINGS, TRAINING_SETTINGS
 
-    words = {entry.key for entry in SETTINGS if entry.kind in ("text", "choice")} | {"title", "watch"}
-    files = {entry.key for entry in SETTINGS if entry.kind == "path"}
+    every = (*SETTINGS, *TRAINING_SETTINGS)
+    words = {entry.key for entry in every if entry.kind in ("text", "choice")} | {"title", "watch"}
+    files = {entry.key for entry in every if entry.kind == "path"}
     changes: dict[str, object] = {}
     for written in settings or []:
         key, equals, text = (part.strip() for part in written.partition("="))
@@ -47,6 +48,18 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
             with contextlib.suppress(tomllib.TOMLDecodeError):
                 changes[key] = tomllib.loads(f"value = {text}")["value"]
     return changes
+
+
+def holds_table(name: str, table: str) -> bool:
+    """Whether a .toml file has a table of that name; what is wrong with the file is said by who reads it."""
+    import tomllib
+
+    path = Path(name)
+    if path.suffix.lower() != ".toml":
+        return False
+    with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
+        return table in tomllib.load(stream)
+    return False
 
 
 def check_output(path: Path, endings: tuple[str, ...]) -> None:
@@ -90,3 +103,17 @@ def progress(words: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(words, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+def duration(seconds: float) -> str:
+    """A duration in one or two units: 4.2 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    left = round(seconds)
+    if left < 60:
+        return f"{left} s"
+    if left < 3600:
+        return f"{left // 60} min {left % 60} s"
+    if left < 86_400:
+        return f"{left // 3600} h {left % 3600 // 60} min"
+    return f"{left // 86_400} d {left % 86_400 // 3600} h"

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible
+from foadv_gui.cli_shared import (
+    INTERRUPTED,
+    Refused,
+    Settings,
+    changes_of,
+    check_output,
+    duration,
+    holds_table,
+    interruptible,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +100,7 @@ def sweep(
             raise Refused(f"{problem}{kept}") from None
         name = crew.name
     stopped = interrupted() and table.frame.height < wanted.size
-    _tell(table, output, sum(computed), f"{_duration(time.perf_counter() - started)} on {name}", hurried=stopped)
+    _tell(table, output, sum(computed), f"{duration(time.perf_counter() - started)} on {name}", hurried=stopped)
     return INTERRUPTED if stopped else 0
 
 
@@ -147,24 +156,13 @@ def table_of(target: str, settings: list[str] | None) -> SweepTable | None:
                 f"--set {settings[0]}: a table is drawn as it was computed; compute another: foadv sweep --help"
             )
         return read_table(target)
-    if target in sweep_names() or _holds_sweep(Path(target)):
+    if target in sweep_names() or holds_table(target, "sweep"):
         name = Path(target).stem
         raise Refused(
             f"{target}: is a sweep, and has to be computed first: foadv sweep {target} -o {name}.parquet, and then "
             f"foadv render {name}.parquet"
         )
     return None
-
-
-def _holds_sweep(path: Path) -> bool:
-    """Whether a file is an experiment's with a table [sweep]; what is wrong with it is said by who reads it."""
-    import tomllib
-
-    if path.suffix.lower() != ".toml":
-        return False
-    with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
-        return "sweep" in tomllib.load(stream)
-    return False
 
 
 def _check_name(target: str, known: list[str]) -> None:
@@ -227,24 +225,10 @@ def _pace(progress: Progress) -> str:
     if progress.rate:
         words.append(f"{progress.rate:.3g} points/s" if progress.rate >= 1 else f"{1 / progress.rate:.3g} s a point")
     if progress.left is not None and progress.done < progress.total:
-        words.append(f"{_duration(progress.left)} left")
+        words.append(f"{duration(progress.left)} left")
     if progress.failed:
         words.append(f"{progress.failed:,} failed")
     return " · ".join(words) or "starting"
-
-
-def _duration(seconds: float) -> str:
-    """A duration in one or two units: 4.2 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
-    if seconds < 10:
-        return f"{seconds:.2g} s"
-    left = round(seconds)
-    if left < 60:
-        return f"{left} s"
-    if left < 3600:
-        return f"{left // 60} min {left % 60} s"
-    if left < 86_400:
-        return f"{left // 3600} h {left % 3600 // 60} min"
-    return f"{left // 86_400} d {left % 86_400 // 3600} h"
 
 
 def _tell(table: SweepTable, output: Path, computed: int, effort: str, *, hurried: bool) -> None:

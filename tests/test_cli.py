@@ -20,6 +20,7 @@ from foadv_gui.lab.experiment import run
 from foadv_gui.lab.presets import load_preset, preset_names
 from foadv_gui.lab.recording import load
 from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
+from foadv_gui.lab.training.ready import load_training, training_names
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "PySide6", "matplotlib", "numpy", "scipy", "pydantic", "pyqtgraph")
@@ -109,6 +110,7 @@ def test_presets_are_listed_one_a_line_in_full_without_a_terminal() -> None:
     titles = {name: load_preset(name).title for name in preset_names()}
     titles |= {name: f"comparison: {load_comparison(name).title}" for name in comparison_names()}
     titles |= {name: f"sweep: {load_sweep(name).base.title}" for name in sweep_names()}
+    titles |= {name: f"training: {load_training(name).title}" for name in training_names()}
     for line, (name, title) in zip(lines, titles.items(), strict=True):
         assert line.split()[0] == name and line.endswith(f"  {title}")
 
@@ -116,7 +118,8 @@ def test_presets_are_listed_one_a_line_in_full_without_a_terminal() -> None:
 def test_a_console_that_has_no_greek_is_no_reason_to_fail() -> None:
     done = foadv("presets", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == preset_names() + comparison_names() + sweep_names()
+    names = preset_names() + comparison_names() + sweep_names() + training_names()
+    assert [line.split()[0] for line in done.stdout.splitlines()] == names
 
 
 # ---- run -----------------------------------------------------------

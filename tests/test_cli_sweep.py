@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from command_line import call, refused
 
-from foadv_gui.cli_sweep import _duration, _pace
+from foadv_gui.cli_shared import duration
+from foadv_gui.cli_sweep import _pace
 from foadv_gui.lab.sweep import pool
 from foadv_gui.lab.sweep.engine import Alone, CrewError
 from foadv_gui.lab.sweep.progress import Progress
@@ -317,7 +318,7 @@ def test_the_pace_is_told_as_far_as_it_is_known(progress: Progress, words: str) 
     ],
 )
 def test_durations_are_told_in_two_units(seconds: float, words: str) -> None:
-    assert _duration(seconds) == words
+    assert duration(seconds) == words
 
 
 def test_every_word_of_the_help_is_there() -> None:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _DENSE = 256
 """Up to this order a symmetric matrix is diagonalised, beyond it Lanczos finds its largest eigenvalue sooner."""
-_GRAM_LIMIT = 2000
-"""Up to so many points their n x n tangent kernel is built, beyond it only multiplied by."""
+_GRAM_LIMIT = 4000
+"""Up to so many points their n x n tangent kernel is built (128 MiB), beyond it only multiplied by, which is slower."""
 _POWER_STEPS = 6
 """So many products show where a proof has no chance; a hopeless one fails by far."""
 
@@ -143,7 +143,7 @@ def _hessian(network: TwoLayerNetwork, x: Tensor, y: float, interrupted: Callabl
 
 
 @torch.inference_mode()
-def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool) -> float:
+def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool, interrupted: Callable[[], bool] = never) -> float:
     """The largest eigenvalue of (1/n) J J^T, J (n, p) the Jacobian of f at points z (n, d) by the weights.
 
     The Gauss-Newton matrix J^T J/n of the mean loss has the same eigenvalues but for zeros, and is its Hessian but for
@@ -160,6 +160,11 @@ def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool) -> float:
     float
         NaN where the network overflows.
 
+    Raises
+    ------
+    Interrupted
+        When `interrupted()` is true between two products with the kernel.
+
     Source: Jacot, Gabriel, Hongler 2018 (the kernel); Cohen et al. 2021 (2/sharpness).
     """
     exact, z = network.exact, to_exact(z)
@@ -169,7 +174,7 @@ def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool) -> float:
     if not all(bool(torch.isfinite(part).all()) for part in parts):
         return math.nan
     if n > _GRAM_LIMIT:
-        return _top(n, lambda v: _tangent_kernel_product(S, z, h if train_a else None, v)) / n
+        return _top(n, lambda v: _tangent_kernel_product(S, z, h if train_a else None, v), interrupted) / n
     kernel = (S @ S.T) * (z @ z.T)
     if train_a:
         kernel = torch.addmm(kernel, h, h.T)
@@ -177,7 +182,7 @@ def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool) -> float:
         return math.nan
     if n <= _DENSE:
         return float(np.linalg.eigvalsh(kernel.numpy())[-1]) / n
-    return _top(n, lambda v: kernel @ v) / n
+    return _top(n, lambda v: kernel @ v, interrupted) / n
 
 
 def _tangent_kernel_product(S: Tensor, z: Tensor, h: Tensor | None, v: Tensor) -> Tensor:
@@ -186,10 +191,11 @@ def _tangent_kernel_product(S: Tensor, z: Tensor, h: Tensor | None, v: Tensor) -
     return product if h is None else product + h @ (v @ h)
 
 
-def _top(n: int, product: Callable[[Tensor], Tensor]) -> float:
+def _top(n: int, product: Callable[[Tensor], Tensor], interrupted: Callable[[], bool]) -> float:
     """The largest eigenvalue of a positive semidefinite matrix of order n by Lanczos."""
 
     def multiply(v: NDArray[np.float64]) -> NDArray[np.float64]:
+        give_way(interrupted)
         with torch.inference_mode():
             found: NDArray[np.float64] = product(torch.from_numpy(v.reshape(n))).numpy()
         return found
@@ -197,6 +203,6 @@ def _top(n: int, product: Callable[[Tensor], Tensor]) -> float:
     operator = LinearOperator((n, n), matvec=multiply, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(n)
     try:
-        return float(eigsh(operator, k=1, which="LA", tol=1e-10, v0=start, return_eigenvectors=False)[0])
+        return float(eigsh(operator, k=1, which="LA", tol=1e-8, v0=start, return_eigenvectors=False)[0])
     except ArpackNoConvergence:
         return math.nan

@@ -57,7 +57,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "open",
         "Open…",
-        "Open an experiment, a sweep or a training (.toml), a recording of one (.npz), or a sweep's table (.parquet, .csv)",
+        "Open an experiment, a sweep or a training (.toml), a recording (.npz) or a sweep's table (.parquet, .csv)",
         "Ctrl+O",
         "open",
     ),

@@ -193,6 +193,7 @@ class Trainer(QObject):
         self._mail.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._drawer = TrainDrawer(self._mail, self)
         self._thread: TrainThread | None = None
+        self._closed = False
 
     @property
     def running(self) -> bool:
@@ -231,7 +232,8 @@ class Trainer(QObject):
         self._drawer.look(metrics)
 
     def close(self) -> None:
-        """Stop everything, and wait for it."""
+        """Stop everything, and wait for it; what comes too late is not delivered, lest it be drawn."""
+        self._closed = True
         if self._thread is not None:
             self._thread.requestInterruption()
         self._drawer.close()
@@ -241,7 +243,7 @@ class Trainer(QObject):
 
     @Slot()
     def _deliver(self) -> None:
-        for value in self._mail.take():
+        for value in [] if self._closed else self._mail.take():
             if isinstance(value, Ended):
                 if self._thread is not None:
                     self._thread.wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from foadv_gui.lab.presets import find
 from foadv_gui.lab.recording import Recording, load
 from foadv_gui.lab.sweep.grid import Sweep
 from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
+from foadv_gui.lab.training.plan import Training
+from foadv_gui.lab.training.ready import load_training, training_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.lab.sweep.table import SweepTable
+    from foadv_gui.lab.training.record import TrainingRecord
 
+_TABLES = ("training", "over", "sweep", "compare")
+"""What an experiment's file may hold besides."""
 _OF_OTHER_STARTS = (
     *("network.dimension", "input.source", "input.file"),
     *("ascent.restarts", "ascent.seed", "ascent.start", "ascent.start_file"),
@@ -34,7 +39,7 @@ class Found:
     """What was asked for: an experiment; the saved run of it, if there is one; and the recording whose starts hold.
 
     Or a comparison, of which it is the first column's; or a sweep, of which it is what all points have in common, and
-    the table of what was computed of it.
+    the table of what was computed of it; or a training, of which it is the base, and what was trained of it.
     """
 
     experiment: Experiment
@@ -43,10 +48,12 @@ class Found:
     comparison: Comparison | None = None
     sweep: Sweep | None = None
     table: SweepTable | None = None
+    training: Training | None = None
+    trained: TrainingRecord | None = None
 
 
 def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Found:
-    """Return what the name of a preset or a comparison, a .toml file or an .npz recording stands for, with changes.
+    """Return what a name (of a preset, a comparison, ...), a .toml file or an .npz file stands for, with changes.
 
     A change of how a recording is shown shows it as it was saved; any other runs its experiment anew. Of a comparison
     all columns are changed.
@@ -57,6 +64,9 @@ def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Fo
         Saying what is wrong with the name, the file or the changes.
     """
     changes = changes or {}
+    learned = find_training(name, changes)
+    if learned is not None:
+        return Found(learned[0].base, training=learned[0], trained=learned[1])
     swept = _look_up_sweep(name, changes)
     if swept is not None:
         return swept
@@ -70,6 +80,37 @@ def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Fo
     experiment = experiment.changed(changes)
     saved = recording is not None and experiment.same_run(recording.experiment)
     return Found(experiment, recording if saved else None, recording if all(map(keeps_starts, changes)) else None)
+
+
+def find_training(
+    name: str | Path, changes: Mapping[str, object] | None = None
+) -> tuple[Training, TrainingRecord | None] | None:
+    """What a ready training's name, a training's file or its record stands for; None for anything else.
+
+    A record stands for what was trained as long as the changes leave its course alone: how it is shown and called may
+    change, and there may be more epochs to come.
+    """
+    path, changes = Path(name), changes or {}
+    record = None
+    if names_recording(name):
+        from foadv_gui.lab.training.files import holds_training, load_record
+
+        if not holds_training(path):
+            return None
+        record = load_record(path)
+        training = record.training
+    elif str(name) in training_names():
+        training = load_training(str(name))
+    elif path.suffix.lower() == ".toml" and "training" in Experiment.with_tables(path, _TABLES)[1]:
+        training = Training.from_toml(path)
+    else:
+        return None
+    training = training.changed(changes) if changes else training
+    if record is not None:
+        same = training.identity == record.training.identity
+        far = max(track.last for track in record.tracks)
+        record = replace(record, training=training) if same and training.section.epochs >= far else None
+    return training, record
 
 
 def _look_up_sweep(name: str | Path, changes: Mapping[str, object]) -> Found | None:

@@ -53,8 +53,7 @@ class Problem:
     @property
     def device(self) -> str:
         """Where it is computed, in words: "CPU float32"."""
-        names = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}
-        return f"{names[self.objective.device.type]} {str(self.objective.dtype).removeprefix('torch.')}"
+        return device_name(self.objective.device, self.objective.dtype)
 
     @property
     def ascent(self) -> ProjectedGradientAscent:
@@ -243,6 +242,12 @@ def place(experiment: Experiment) -> tuple[torch.device, torch.dtype]:
     if wanted == "mps" and dtype == torch.float64:
         raise ExperimentError("compute.dtype", "an Apple GPU has no float64: choose float32 or the CPU", "float64")
     return torch.device(wanted), dtype
+
+
+def device_name(device: torch.device, dtype: torch.dtype) -> str:
+    """A device and a precision in words: "CPU float32"."""
+    names = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}
+    return f"{names[device.type]} {str(dtype).removeprefix('torch.')}"
 
 
 def _network(

@@ -15,6 +15,8 @@ from contourpy import contour_generator
 from foadv_gui.lab.ranges import NARROWEST, drawable, round_levels, some_range
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from foadv_gui.lab.config import Experiment
@@ -221,9 +223,12 @@ class Surface:
 
     def contours(self, low: float, high: float, count: int = 12) -> list[tuple[float, list[Floats]]]:
         """Lines of equal height at about `count` round levels between low and high: (level, polylines (n, 2))."""
-        shown = self.shown()
-        generator = contour_generator(self.alpha, self.beta, shown)
-        return [(level, _lines(generator, level)) for level in round_levels(low, high, count)]
+        return self.contours_at(round_levels(low, high, count))
+
+    def contours_at(self, levels: Iterable[float]) -> list[tuple[float, list[Floats]]]:
+        """Lines of equal height at some levels: (level, polylines (n, 2))."""
+        generator = contour_generator(self.alpha, self.beta, self.shown())
+        return [(level, _lines(generator, level)) for level in levels]
 
     def zero_residual(self) -> list[Floats]:
         """The level set f = y, polylines (n, 2); empty for the curvature, which does not know it."""

@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from foadv_gui.lab.comparison import comparison_names
 from foadv_gui.lab.config import Experiment, ExperimentError
-from foadv_gui.lab.documents import look_up, save_experiment
+from foadv_gui.lab.documents import find_training, look_up, save_experiment
 from foadv_gui.lab.experiment import given_starts, run
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.presets import load_preset, preset_names
+from foadv_gui.lab.sweep.ready import sweep_names
+from foadv_gui.lab.training.files import save_record
+from foadv_gui.lab.training.plan import Training
+from foadv_gui.lab.training.ready import load_training, training_names
+from foadv_gui.lab.training.study import train
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from foadv_gui.lab.recording import Recording
+    from foadv_gui.lab.training.record import TrainingRecord
 
 SMALL = Experiment.model_validate(
     {"title": "Small", "network": {"width": 12, "dimension": 5}, "ascent": {"steps": 10, "restarts": 3}}
@@ -132,3 +139,58 @@ def test_an_ending_in_capitals_is_the_same_ending(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.delta, recording.delta)
     save_experiment(tmp_path / "RUN.TOML", SMALL)
     assert look_up(tmp_path / "RUN.TOML").experiment == SMALL
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingRecord]:
+    """A training, and its file."""
+    small = {"training.points": 4, "training.held_out": 2, "training.epochs": 2, "training.inner_steps": 2}
+    *_, record = train(Training(SMALL).changed(small).over([("input.scale", [0.1, 1.0])]))
+    path = tmp_path_factory.mktemp("training") / "trained.npz"
+    save_record(record, path)
+    return path, record
+
+
+def test_the_record_of_a_training_stands_for_it_and_for_what_was_trained(trained: tuple[Path, TrainingRecord]) -> None:
+    path, record = trained
+    found = look_up(path)
+    assert found.training == record.training and found.trained is not None and found.recording is None
+    np.testing.assert_array_equal(found.trained.tracks[1].W, record.tracks[1].W)
+    assert found.experiment == record.training.base
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"title": "other"}, True),
+        ({"view.plane": "two-random"}, True),
+        ({"training.epochs": 9}, True),
+        ({"training.epochs": 1}, False),
+        ({"training.rate": 2.0}, False),
+        ({"input.ratio": 0.2}, False),
+    ],
+)
+def test_a_changed_training_keeps_its_record_while_its_course_is_the_same(
+    trained: tuple[Path, TrainingRecord], changes: dict[str, object], kept: bool
+) -> None:
+    found = look_up(trained[0], changes)
+    assert found.training == trained[1].training.changed(changes)
+    assert (found.trained is not None) == kept
+    if found.trained is not None:
+        assert found.trained.training == found.training  # so that it can go on
+
+
+def test_a_training_is_found_by_its_name_and_by_its_file(tmp_path: Path) -> None:
+    name = training_names()[0]
+    assert look_up(name).training == load_training(name) and look_up(name).trained is None
+    training = Training(SMALL).changed({"training.epochs": 7})
+    (tmp_path / "mine.toml").write_text(training.to_toml(), encoding="utf-8")
+    found = look_up(tmp_path / "mine.toml", {"training.epochs": 8})
+    assert found.training == training.replace("training.epochs", 8)
+
+
+def test_what_is_no_training_is_found_as_ever(saved: tuple[Path, Recording], tmp_path: Path) -> None:
+    assert look_up(saved[0]).training is None
+    (tmp_path / "plain.toml").write_text(SMALL.to_toml(), encoding="utf-8")
+    assert find_training(tmp_path / "plain.toml") is None and find_training(preset_names()[0]) is None
+    assert find_training(sweep_names()[0]) is None and find_training(comparison_names()[0]) is None

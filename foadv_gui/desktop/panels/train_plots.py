@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
@@ -25,6 +25,7 @@ FIRST_METRICS = ("loss_share", "top_eigenvalue", "held_out_adversarial_error")
 _THREE_PX = 1250
 """From this width on there is room for three."""
 _LOWEST_PX = 90
+_FRAME_MS = 16
 _HINT = "Point at a curve to read it; drag the vertical line, or click, to see another epoch."
 
 
@@ -95,6 +96,11 @@ class TrainPlots(QWidget):
         self.values = QElidingLabel(_HINT)
         self.values.setObjectName("faint")
         self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._left: list[TrainTile] = []
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.setInterval(_FRAME_MS)
+        self._next.timeout.connect(self._draw_next)
         row = QHBoxLayout()
         row.setSpacing(4)
         for tile in self.tiles:
@@ -119,12 +125,22 @@ class TrainPlots(QWidget):
         if not self.isVisible():
             return
         shown = self._desk.pictures
-        for tile, name in zip(self.tiles, self.metrics, strict=True):
-            if tile.isVisible():
-                tile.show_picture(name, None if shown is None else shown.curves.get(name))
         first = None if shown is None else next(iter(shown.curves.values()), None)
         self.key.show_lines(() if first is None else first.lines)
-        self._move()
+        self._left = [tile for tile in self.tiles if tile.isVisible()]
+        self._draw_next()
+
+    @Slot()
+    def _draw_next(self) -> None:
+        """Draw one picture, and the others each in a frame of its own: together they take longer than one has."""
+        if not self._left:
+            return
+        tile, shown = self._left.pop(0), self._desk.pictures
+        name = self.metrics[tile.place]
+        tile.show_picture(name, None if shown is None else shown.curves.get(name))
+        tile.plot.show_epoch(self._desk.epoch)
+        if self._left:
+            self._next.start()
 
     @Slot()
     def _move(self) -> None:

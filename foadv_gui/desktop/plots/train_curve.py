@@ -78,6 +78,9 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         """The line that stands out, or -1."""
         self._theme: Theme | None = None
         self._epoch = 0
+        self._colours: dict[int, str] = {}
+        self._styled: object = None
+        self._reached_lines: NDArray[np.int64] = np.zeros(0, np.int64)
         self.scene().sigMouseMoved.connect(self._on_mouse)
         self.scene().sigMouseClicked.connect(self._on_click)
 
@@ -137,6 +140,7 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         self.setXRange(0, max(picture.epochs, 1), padding=0.015)
         self._tick()
         self._style()
+        self.reached.setBrush([brush(self._colours[i]) for i in self._reached_lines.tolist()])
         self._mark()
 
     def _fill(self, items: _Items, line: LineCurve) -> None:
@@ -145,10 +149,13 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         spread = np.isfinite(line.low) & (line.low < line.high)
         items.band.setPath(band_path(x, low, high) if spread.any() else band_path(x[:0], low[:0], high[:0]))
         items.curve.setData(x, median)
-        items.beyond.setData(x[line.beyond], median[line.beyond])
-        items.ends.setData(line.ends[:, 0], self._up(line.ends[:, 1]))
-        for item in items.all:
-            item.show()
+        items.band.show()
+        items.curve.show()
+        ends = line.ends[:, 0], self._up(line.ends[:, 1])
+        for item, (across, up) in ((items.beyond, (x[line.beyond], median[line.beyond])), (items.ends, ends)):
+            item.setVisible(len(across) > 0)  # most lines have none, and an empty one is painted all the same
+            if len(across):
+                item.setData(across, up)
 
     def _show_levels(self, picture: CurvesPicture) -> None:
         low, high = picture.limits
@@ -172,7 +179,12 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         theme, picture = self._theme, self.picture
         if theme is None or picture is None:
             return
+        looks = [(line.line, line.colour, line.dash) for line in picture.lines]
+        if (theme.name, self.chosen, looks) == self._styled:
+            return
+        self._styled = theme.name, self.chosen, looks
         colours = line_colours(theme, 1 + max(line.colour for line in picture.lines))
+        self._colours = {line.line: colours[line.colour] for line in picture.lines}
         for items, line in zip(self.lines, picture.lines, strict=False):
             colour, faint = colours[line.colour], self.chosen not in (-1, line.line)
             tone = pg.mkColor(colour)
@@ -185,9 +197,8 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
             items.ends.setBrush(brush(colour))
             for item in items.all:
                 item.setOpacity(_FADED if faint else 1.0)
-        by_line = {line.line: colours[line.colour] for line in picture.lines}
         self.reached.setPen(pen(theme.plot, 1))
-        self.reached.setBrush([brush(by_line[i]) for i in self._reached_lines.tolist()])
+        self.reached.setBrush([brush(self._colours[i]) for i in self._reached_lines.tolist()])
 
     def choose(self, line: int) -> None:
         """Let one line stand out, or (-1) none."""
@@ -234,8 +245,7 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
             return
         values = self._up(np.array([line.at(self._epoch) for line in picture.lines]))
         seen = np.flatnonzero(np.isfinite(values))
-        colours = line_colours(theme, 1 + max(line.colour for line in picture.lines))
-        brushes = [brush(colours[picture.lines[i].colour]) for i in seen.tolist()]
+        brushes = [brush(self._colours[picture.lines[i].line]) for i in seen.tolist()]
         self.here.setData(np.full(len(seen), float(self._epoch)), values[seen], brush=brushes, pen=pen(theme.plot, 1))
 
     @Slot(object)

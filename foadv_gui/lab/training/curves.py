@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SHARES = (0.75, 0.5)
 """Shares of the first adversarial loss, of which is told how soon they are reached."""
+MOST_SHARE = 2.0
+"""More of a share is not drawn: a loss that diverges leaves the picture, or all others would lie on its floor."""
 _DECADE = 10.0
 
 
@@ -48,7 +50,8 @@ class LineCurve:
     beyond : (e,)
         Where the median is known only to exceed the inner steps taken, which then stand for it.
     ends : (k, 2)
-        Last epoch with a finite value, and that value, of each repetition that ended since it diverged.
+        Last epoch with a finite value, and that value (a share at most `MOST_SHARE`, to be seen), of each repetition
+        that ended since it diverged.
     reached : (2, 2)
         Epoch and value at which the median of the repetitions has come to 75% and to 50% of the first adversarial
         loss; NaN where it has not, and in all other pictures than those of that loss.
@@ -95,7 +98,7 @@ class CurvesPicture:
         if self.log:
             return low / (high / low) ** 0.06, high * (high / low) ** 0.08
         if self.metric.share:
-            return -0.03, 1.04 * max(1.0, float(values.max(initial=0.0)))
+            return -0.03, 1.04 * min(max(1.0, float(values.max(initial=0.0))), MOST_SHARE)
         low = min(0.0, low) if low < 0.5 * high else low
         return low - 0.03 * (high - low), high + 0.06 * (high - low)
 
@@ -105,6 +108,11 @@ class CurvesPicture:
         parts = [part for line in self.lines for part in (line.median, line.low, line.high, line.ends[:, 1])]
         together = np.concatenate(parts) if parts else np.empty(0)
         return np.asarray(together[np.isfinite(together)])
+
+    @property
+    def flat(self) -> bool:
+        """Whether all that is drawn is one and the same value."""
+        return bool(len(self._values) and (self._values == self._values[0]).all())
 
     @property
     def why_empty(self) -> str:
@@ -156,7 +164,7 @@ def _curve(
     beyond = np.isposinf(median)
     low, median, high = (np.where(np.isposinf(one), float(most), one) for one in (low, median, high))
     ends = [
-        (epochs[known[-1]], row[known[-1]])
+        (epochs[known[-1]], min(row[known[-1]], MOST_SHARE if metric.share else np.inf))
         for row, (track, _) in zip(table, tracks, strict=True)
         if track.diverged and len(known := np.flatnonzero(np.isfinite(row)))
     ]

@@ -278,7 +278,7 @@ _ALL = (
         "contraction",
         "Contraction on the ball",
         "q",
-        "median of the probe points",
+        "median",
         "q < 1 proves that the ball around a point holds one maximum of f and one minimum; the smaller, the more "
         "regular.",
         _probed(lambda probed: _median(probed.contraction)),
@@ -299,7 +299,7 @@ _ALL = (
         "top_eigenvalue",
         "Largest curvature",
         "λ₁(∇²L)",
-        "median of the probe points",
+        "median",
         "The largest eigenvalue of the Hessian of the loss by the input at clean probe points: training that makes "
         "robust flattens it (Moosavi-Dezfooli et al. 2019).",
         _probed(lambda probed: _median(probed.top_eigenvalue)),
@@ -327,10 +327,11 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
 OVERVIEW = (
     "loss_share",
-    "held_out_adversarial_error",
-    "movement",
     "adversarial_loss",
-    "tangential",
+    "held_out_adversarial_error",
+    "certified",
+    "movement",
     "top_eigenvalue",
+    "tangential",
 )
 """What a figure shows of a training, the most telling first."""

@@ -122,12 +122,15 @@ def _span(group: Sequence[LineResult], along: Axis | None, share: str) -> str:
         most = max(result.epoch for result in group)
         soonest = f" ({'; '.join(rest)})" if rest else ""
         return f"{what} not within {most} epochs {where}{soonest}"
-    parts, named = [], False
+    parts: list[str] = []
+    reached = False
     each = [(_times(spread, result), place) for spread, result, place in zip(spreads, group, places, strict=True)]
     for times, same in itertools.groupby(each, key=lambda pair: pair[0]):
         words = times
-        if not times.startswith(_NOT_REACHED) and not named:
-            words, named = f"after {times} {'epoch' if times == '1' else 'epochs'}", True
+        if not times.startswith(_NOT_REACHED):
+            words, reached = times if reached else f"after {times}", True
+        if not parts and not times.startswith("never"):
+            words = f"{words} {'epoch' if times == '1' else 'epochs'}"
         parts.append(f"{words} {_listed([place for _, place in same])}".strip())
     return f"{what} {', '.join(parts)}"
 

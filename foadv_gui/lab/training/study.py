@@ -10,11 +10,10 @@ import torch
 from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.attack import InnerAscent, Points
 from foadv_gui.core.constraint import CONSTRAINTS
-from foadv_gui.core.cores import cores, one_core
+from foadv_gui.core.cores import cores
 from foadv_gui.core.interruption import Interrupted, never
 from foadv_gui.core.measures import MEASURES
 from foadv_gui.core.network import TwoLayerNetwork
-from foadv_gui.core.threads import in_parallel
 from foadv_gui.core.training import AdversarialTraining
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import place
@@ -77,10 +76,12 @@ def train(
     while going := [course for course in courses if not course.finished]:
         epoch = min(course.builder.last for course in going)
         due = [course for course in going if course.builder.last == epoch]
-        done = in_parallel(_Course.advance, due)
-        if all(done) or all(course.builder.last >= 0 for course in courses):
+        # One after the other: the many small operations of two arms at once wait for Python's lock, and so would a
+        # window. The points of a large one are attacked on all cores.
+        complete = all(course.advance() for course in due)
+        if complete or all(course.builder.last >= 0 for course in courses):
             yield record()
-        if not all(done):
+        if not complete:
             return
 
 
@@ -150,11 +151,10 @@ class _Course:
         if self._interrupted():
             return False
         try:
-            with one_core():  # the other arms have the other cores
+            epoch = next(self._epochs)
+            if epoch.index == self.builder.last:  # known already, and measured once more to go on from
                 epoch = next(self._epochs)
-                if epoch.index == self.builder.last:  # known already, and measured once more to go on from
-                    epoch = next(self._epochs)
-                self._append(epoch)
+            self._append(epoch)
         except Interrupted:
             return False
         return True

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from foadv_gui.lab.ranges import number
+from foadv_gui.lab.settings import setting
 
 if TYPE_CHECKING:
     from foadv_gui.lab.sweep.axis import Axis
     from foadv_gui.lab.training.plan import Line, Training
+    from foadv_gui.lab.training.record import TrainingRecord
 
 CONVENTIONS = {"squared-scale": "per squared scale", "absolute": "absolute"}
 _OF_THE_RATE = ("training.rate", "training.rate_units")
@@ -56,3 +58,46 @@ def named_value(axis: Axis, value: Any) -> str:
     if axis.setting.kind == "choice":
         return axis_value(axis, value)
     return f"{axis.setting.symbol or axis.setting.title.lower()} = {axis_value(axis, value)}"
+
+
+def settings_line(record: TrainingRecord) -> str:
+    """What does not vary, on one line: network, points, adversary, and how it is trained."""
+    training = record.training
+    base, section, keys = training.base, training.section, {axis.key for axis in training.axes}
+
+    def some(*told: tuple[str, str]) -> str:
+        return ", ".join(words for key, words in told if key not in keys)
+
+    unit = " ε/G" if base.ascent.step_units == "relative" else ""
+    rate = f"rate c = {number(section.rate)}"
+    each = len(record.data[0].y), len(record.data[0].held_out_y)
+    parts = [
+        some(
+            ("network.activation", choice_words("network.activation", base.network.activation)),
+            ("", f"d = {record.data[0].X_hat.shape[1]}"),
+            ("network.width", f"m = {record.tracks[0].W.shape[1]}"),
+            ("network.weight_scale", f"κ = {number(base.network.weight_scale)}"),
+        ),
+        some(("", record.data[0].label), ("training.points", f"n = {each[0]}"), ("", f"{each[1]} held out")),
+        some(("input.scale", f"γ = {number(base.input.scale)}"), ("input.ratio", f"ρ = {number(base.input.ratio)}")),
+        some(
+            ("ascent.constraint", choice_words("ascent.constraint", base.ascent.constraint)),
+            ("ascent.rule", choice_words("ascent.rule", base.ascent.rule).lower()),
+            ("ascent.step", f"inner step {number(base.ascent.step)}{unit}"),
+            ("training.inner_steps", f"T = {section.inner_steps}"),
+        ),
+        some(
+            ("training.mode", f"{section.mode} training"),
+            ("training.rate", rate),
+            ("training.rate_units", CONVENTIONS[section.rate_units]),
+            ("training.batch", f"batches of {section.batch}" if section.batch else "all points in a step"),
+            ("training.train_a", "both layers" if section.train_a else "W only"),
+        ),
+        some(("", f"{base.compute.dtype}, seeds {base.network.seed} and {section.seed}")),
+    ]
+    return "   ·   ".join(part for part in parts if part).replace(" -", " −")
+
+
+def choice_words(key: str, value: str) -> str:
+    """The words for a choice of a setting."""
+    return setting(key).labels.get(value, value)

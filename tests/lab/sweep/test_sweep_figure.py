@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import struct
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import matplotlib
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from figure_texts import check_page, texts_of
 from sweep_tables import sweep_over, table_of
 
 from foadv_gui.lab import page
@@ -58,38 +57,6 @@ TABLES: dict[str, SweepTable] = {
     "failed": table_of(sweep_over("input.scale=0.1,1"), lambda _: {"error": "ValueError: " + "too small " * 40}),
     "nothing": table_of(sweep_over("input.scale=0.1,1", "input.ratio=0.1,1"), lambda _: None),
 }
-
-
-def texts_of(drawn: Any) -> list[tuple[str, Any]]:
-    """Every piece of text that is drawn, with the box that it takes up."""
-    renderer = FigureCanvasAgg(drawn).get_renderer()
-    drawn.draw(renderer)
-    texts = [*drawn.texts, *(text for legend in drawn.legends for text in legend.get_texts())]
-    for axes in drawn.axes:
-        if axes.axison:
-            ticks = [*axes.get_xticklabels(), *axes.get_yticklabels()]
-            low, high = axes.get_window_extent(renderer).get_points()
-            inside = [
-                tick
-                for tick in ticks
-                if low[0] - 1 <= tick.get_transform().transform(tick.get_position())[0] <= high[0] + 1
-                or low[1] - 1 <= tick.get_transform().transform(tick.get_position())[1] <= high[1] + 1
-            ]
-            texts += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts, *inside]
-    seen = [text for text in texts if text.get_visible() and text.get_text().strip()]
-    return [(text, text.get_window_extent(renderer)) for text in seen]
-
-
-def check_page(texts: list[tuple[Any, Any]], size: tuple[int, int]) -> None:
-    """No text is cut off, smaller than 8 points, or in the way of another one."""
-    for text, box in texts:
-        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= size[0] and box.y1 <= size[1], text
-        assert text.get_fontsize() >= 8, text
-    level = [(text, box) for text, box in texts if text.get_rotation() in (0, 90)]
-    for (one, first), (other, second) in itertools.combinations(level, 2):
-        across = min(first.x1, second.x1) - max(first.x0, second.x0)
-        up = min(first.y1, second.y1) - max(first.y0, second.y0)
-        assert across <= 1 or up <= 1, (one, other)
 
 
 @pytest.mark.parametrize("name", ["scale", "number and choice", "choices"])

@@ -141,8 +141,7 @@ def test_more_epochs_go_on_where_fewer_ended(kind: str) -> None:
     assert_same(whole(training, fewer), whole(training))
 
 
-def test_an_interruption_between_two_arms_leaves_them_an_epoch_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("foadv_gui.lab.training.study.in_parallel", lambda work, pieces: [work(one) for one in pieces])
+def test_an_interruption_between_two_arms_leaves_them_an_epoch_apart() -> None:
     training = small("0.1,1", training__probes=0)
     each = list(train(training, interrupted=asked(10)))
     assert [track.last for track in each[-1].tracks] == [2, 1] and each[-1].epoch == 1
