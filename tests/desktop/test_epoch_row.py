@@ -245,7 +245,7 @@ def test_what_is_shown_is_chosen_for_all_columns(page: Page, record: TrainingRec
         gradient, residual = W.T @ (a * (1 - t**2)), a @ t - record.data[arm].y[0]
         hessian = residual * (W.T * (a * -2 * t * (1 - t**2))) @ W + np.outer(gradient, gradient)
         largest = float(np.linalg.eigvalsh(hessian)[-1])
-        assert f"now: max μ = {largest:.3g}" in column.profile.heading.text()
+        assert f"━ {largest:.3g} now" in column.profile.heading.text()
         assert len(column.profile._now.getData()[0]) == 8
         assert column.session.spectrum.t == column.session.recording.steps
     for name in ("profile", "spectrum"):

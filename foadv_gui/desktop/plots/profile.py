@@ -101,11 +101,12 @@ class ProfilePlot(QFrame):
     def _name_curves(self) -> None:
         """Name the curves in their colours, with the largest eigenvalue of each."""
         theme, shown = self._theme.theme, self._shown
-        known = shown is not None and not shown.problem
-        before, now = (f": max μ = {one[0]:.3g}" for one in (shown.before, shown.now)) if known and shown else ("", "")
+        before = now = ""
+        if shown is not None and not shown.problem:
+            before, now = (f"{one[0]:.3g} ".replace("-", "−") for one in (shown.before, shown.now))
         self.heading.setText(
-            f"<b style='color:{theme.focus}'>━ now{now}</b>&nbsp;&nbsp; "
-            f"<span style='color:{theme.text}'>─ epoch 0{before}</span>".replace("-", "−")
+            f"max μ:&nbsp; <b style='color:{theme.focus}'>━ {now}now</b>&nbsp;&nbsp; "
+            f"<span style='color:{theme.text}'>─ {before}at epoch 0</span>"
         )
 
     def _fit(self, heights: NDArray[np.float64], count: int) -> None:
