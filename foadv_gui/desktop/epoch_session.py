@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from foadv_gui.desktop.column_session import ColumnSession
 from foadv_gui.desktop.undo import Choice
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _PLAIN: dict[str, object] = {"view.chart": "plane", "view.plane": "clean-gradient-random", "view.focus": 0}
 """What the view of a training's own experiment may ask for, and no column can show."""
+
+
+_FRAME_MS = 16
 
 
 class Aim(NamedTuple):
@@ -58,6 +61,10 @@ class EpochSession(ColumnSession):
         self._asked_live = False
         self._view: dict[str, object] = {}
         self._parts: frozenset[str] = frozenset()
+        self._bent = False
+        """Whether there is a spectrum that has not been drawn."""
+        self._beside_due = QTimer(self, singleShot=True, interval=_FRAME_MS)
+        self._beside_due.timeout.connect(self._tell_beside)
         self._shelf: list[Album] = []
         """The album, once the thread has made it: only there torch may be loaded."""
 
@@ -82,9 +89,15 @@ class EpochSession(ColumnSession):
     def forget(self) -> None:
         """Look at nothing, and keep nothing."""
         self._asking.stop()
+        self._beside_due.stop()
         self._thread.cancel()
         self.aim, self._asked_where, self.picture = None, (), None
         self._shelf = []
+
+    def close(self) -> None:
+        """Stop the timers for good."""
+        super().close()
+        self._beside_due.stop()
 
     def set_view(self, changes: Mapping[str, object]) -> None:
         """See it in another way, as all columns do."""
@@ -162,29 +175,48 @@ class EpochSession(ColumnSession):
         aim = self.aim
         if aim is None or (picture.arm, picture.point) != (aim.arm, aim.point):
             return  # something else has been chosen since
-        told = []
-        for name, value, changed in (
-            ("info", picture.info, self.prepared),
-            ("plane", picture.plane, self.planeChanged),
-            ("recording", picture.recording, self.recordingChanged),
-            ("surface", picture.surface, self.surfaceChanged),
-            ("path", picture.path, self.pathChanged),
-            ("spectrum", picture.spectrum, self.spectrumChanged),
-        ):
-            if value is not None and value is not getattr(self, name):
-                setattr(self, name, value)
-                told.append(changed)
-        if self.recordingChanged in told:
+        parts = {
+            "plane": picture.plane,
+            "recording": picture.recording,
+            "surface": picture.surface,
+            "path": picture.path,
+            "spectrum": picture.spectrum,
+            "verdicts": {} if picture.verdict is None else {0: picture.verdict},
+        }
+        another = {name for name, part in parts.items() if part is not None and part is not getattr(self, name)}
+        if parts["verdicts"] == self.verdicts:
+            another.discard("verdicts")
+        for name in another:
+            setattr(self, name, parts[name])
+        if "recording" in another:
             self.bulk = self.direction = None
             self.position = float(picture.recording.steps)
-        verdicts = {} if picture.verdict is None else {0: picture.verdict}
-        if verdicts != self.verdicts:
-            self.verdicts = verdicts
-            told.append(self.verdictChanged)
-        self.picture = picture
-        for changed in told:
-            changed.emit()
+        known, self.info, self.picture = self.info, picture.info, picture
+        self._bent = self._bent or "spectrum" in another
+        if self.info != known:
+            self.prepared.emit()
+        for name, changed in (
+            ("plane", self.planeChanged),
+            ("recording", self.recordingChanged),
+            ("surface", self.surfaceChanged),
+            ("path", self.pathChanged),
+            ("verdicts", self.verdictChanged),
+        ):
+            if name in another:
+                changed.emit()
         self._refuse("")
+        if self.moving:
+            self._beside_due.start()
+        else:
+            self._tell_beside()
+
+    @Slot()
+    def _tell_beside(self) -> None:
+        """Have the plots beside the landscape drawn: while it moves in a frame of their own."""
+        self._beside_due.stop()
+        if self._bent:
+            self._bent = False
+            self.spectrumChanged.emit()
         self.pictureChanged.emit()
 
 
