@@ -318,8 +318,6 @@ def _found(target: str, settings: list[str] | None, *, compared: bool = False) -
     found = look_up(target, changes_of(settings))
     if found.comparison is not None and not compared:
         raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
-    if found.training is not None and not compared:
-        raise Refused(f"{target}: is a training, which has many runs: foadv train {target}, or foadv open {target}")
     return found
 
 

@@ -97,10 +97,12 @@ def train(
 
 def refuse_training(target: str) -> None:
     """Refuse a training where one run of an experiment is meant."""
+    from foadv_gui.lab.presets import preset_names
     from foadv_gui.lab.training.files import holds_training
     from foadv_gui.lab.training.ready import training_names
 
-    if target in training_names() or holds_table(target, "training"):
+    named = target in training_names() and target not in preset_names()
+    if named or holds_table(target, "training"):
         raise Refused(f"{target}: is a training: foadv train {target} trains it")
     if Path(target).suffix.lower() == ".npz" and holds_training(target):
         raise Refused(f"{target}: is the record of a training, not of one run: look at it with foadv open {target}")
@@ -123,7 +125,7 @@ def _wanted(
 def _found(target: str) -> Training:
     """The training that a name or a .toml file stands for."""
     from foadv_gui.lab.presets import find, preset_names
-    from foadv_gui.lab.training.plan import Training
+    from foadv_gui.lab.training.plan import Training, of_preset
     from foadv_gui.lab.training.ready import load_training, training_names
 
     known = [*training_names(), *preset_names()]
@@ -134,7 +136,7 @@ def _found(target: str) -> Training:
     if target not in known and Path(target).parent == Path() and not Path(target).exists():
         nearest = difflib.get_close_matches(target, known, n=1, cutoff=0.0)[0]
         raise Refused(f"{target}: there is no ready training and no preset of that name; did you mean {nearest}?")
-    return Training(find(target))
+    return of_preset(find(target))
 
 
 def _changed(training: Training, settings: list[str] | None, over: list[str]) -> Training:
@@ -262,9 +264,11 @@ def _tell(record: TrainingRecord, begun: int, seconds: float, output: Path | Non
         typer.echo(training.title)
     last, epochs = record.epoch, training.section.epochs
     new = last - max(begun, 0)
-    done = f"{counted(new, 'epoch')} of {counted(len(training.arms), 'network')} in {duration(seconds)}"
+    points = list(dict.fromkeys(data.label for data in record.data))
+    on = points[0] if len(points) == 1 else f"{points[0]}, and {counted(len(points) - 1, 'other draw')}"
+    done = f"{counted(new, 'epoch')} of {counted(len(training.arms), 'network')} on {on} in {duration(seconds)}"
     where = device_name(*place(training.base))
-    typer.echo((f"{done} on {where}" if new else "nothing trained") + f"; {last} of {epochs} epochs are done")
+    typer.echo((f"{done} ({where})" if new else "nothing trained") + f"; {last} of {epochs} epochs are done")
     typer.echo(sentence(record))
     for line in _diverged(record):
         typer.echo(line)

@@ -11,7 +11,7 @@ from PIL import Image
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.training.files import save_record
 from foadv_gui.lab.training.plan import Training
-from foadv_gui.lab.training.ready import load_training, training_names
+from foadv_gui.lab.training.ready import training_names
 from foadv_gui.lab.training.study import train
 
 if TYPE_CHECKING:
@@ -66,12 +66,3 @@ def test_what_cannot_be_drawn_is_refused(file: Path, tmp_path: Path) -> None:
     assert "drawn as it was trained" in refused("render", str(file), "-o", picture, "--set", "training.rate=2")
     assert "only of a training there is an animation" in refused("render", "digits", "-o", animation)
     assert not list(tmp_path.iterdir())
-
-
-def test_presets_lists_the_trainings_and_run_refuses_them() -> None:
-    listed = call("presets").stdout
-    for name in training_names():
-        assert f"training: {load_training(name).title}" in next(
-            line for line in listed.splitlines() if line.split()[0] == name
-        )
-        assert f"foadv train {name}" in refused("run", name)

@@ -62,7 +62,9 @@ def test_a_training_is_run_told_and_saved(output: Path) -> None:
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[0] == "Small inputs: one hill"
-    assert lines[1].startswith("6 epochs of 2 networks in ") and lines[1].endswith("; 6 of 6 epochs are done")
+    assert lines[1].startswith("6 epochs of 2 networks on random points, seed 0 in ") and lines[1].endswith(
+        "; 6 of 6 epochs are done"
+    )
     assert "γ" in lines[2] and lines[-1] == f"saved as {output}"
     assert done.stderr == ""
     record = load_record(output)
@@ -112,6 +114,13 @@ def test_what_diverged_is_told_with_a_rate_to_try() -> None:
     assert line.startswith("γ = 0.1, η = 1e+07: diverged at epoch ")
     rate = float(line.rpartition(" = ")[2])
     assert "try training.rate" not in call(*QUICK, *settings(f"training.rate={rate}")).stdout
+
+
+def test_an_experiment_on_a_digit_is_trained_on_digits(tmp_path: Path) -> None:
+    file = tmp_path / "digit.toml"
+    file.write_text("[network]\nwidth = 8\n[input]\nsource = 'digits'\n")
+    done = call("train", str(file), *settings(*SHORT, "training.repeats=2"))
+    assert " of 2 networks on handwritten 3 (+1) and 8 (−1) in " in done.stdout, done.output
 
 
 # ---- going on --------------------------------------------------------------------------------------------------------

@@ -103,6 +103,8 @@ class Page:
         # An equation stays on one line.
         words = words.replace(" = ", "\u00a0=\u00a0")
         most, lines = (self.width - 0.6 if width is None else width), [""]
+        # On a coarse grid of pixels letters are wider still.
+        most *= min(1.0, 0.6 + self.figure.dpi / 250)
         for word in words.split(" "):
             longer = f"{lines[-1]} {word}" if lines[-1] else word
             if lines[-1] and width_of(longer, size, weight) > most:

@@ -189,6 +189,11 @@ def test_a_training_is_found_by_its_name_and_by_its_file(tmp_path: Path) -> None
     assert found.training == training.replace("training.epochs", 8)
 
 
+def test_a_name_stands_for_one_thing() -> None:
+    names = [*preset_names(), *comparison_names(), *sweep_names(), *training_names()]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_what_is_no_training_is_found_as_ever(saved: tuple[Path, Recording], tmp_path: Path) -> None:
     assert look_up(saved[0]).training is None
     (tmp_path / "plain.toml").write_text(SMALL.to_toml(), encoding="utf-8")

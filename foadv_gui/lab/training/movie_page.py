@@ -92,6 +92,7 @@ class MoviePage:
         self._picture: CurvesPicture = picture
         key = key_of_lines(picture, page.palette)
         wide = max(width_of(entry.get_label(), 8.5) for entry in key) + 0.65
+        wide *= 1 + max(0.0, 0.15 - page.figure.dpi / 1000)  # on a coarse grid of pixels letters are wider
         beside = page.width > 9
         width = page.width - 0.75 - (wide + 0.15 if beside else 0.3)
         axes = page.axes(0.75, self._bottom + 0.38, width, max(height, 0.5))

@@ -137,7 +137,7 @@ class Training:
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Training:
-        """Read a training's file, or an experiment's, which is then trained as the defaults say.
+        """Read a training's file, or an experiment's, which is trained as the defaults say (on digits, if it has one).
 
         The files that it names are looked for beside it; `ExperimentError` says what is wrong.
         """
@@ -151,7 +151,7 @@ class Training:
     @classmethod
     def of_tables(cls, base: Experiment, tables: Mapping[str, Any], folder: Path | None = None) -> Training:
         """A training from its tables "training" and "over", as a file holds them."""
-        section, over = tables.get("training", {}), tables.get("over", {})
+        section, over = tables.get("training", _learnt_from(base)), tables.get("over", {})
         if not isinstance(section, dict):
             raise ExperimentError("training", "must be a table, written [training]", section)
         if section.get("file"):
@@ -243,5 +243,10 @@ def _check(training: Training) -> None:
 
 
 def of_preset(base: Experiment, over: Sequence[str] = ()) -> Training:
-    """An experiment that is trained as the defaults say, over axes written "input.scale=0.1,1,10"."""
-    return Training(base).over(map(key_and_values, over))
+    """An experiment that is trained as the defaults say (on digits, if its input is one), over axes as on the line."""
+    return Training(base, _section(_learnt_from(base))).over(map(key_and_values, over))
+
+
+def _learnt_from(base: Experiment) -> dict[str, Any]:
+    """What of the defaults an experiment changes: one whose input is a digit is trained on digits."""
+    return {"data": "digits"} if base.input.source == "digits" else {}

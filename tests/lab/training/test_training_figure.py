@@ -27,7 +27,7 @@ def record():
     return trained(training_of(axes, {"title": "Mine", "watch": "Look here."}, repeats=2, epochs=4))
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (1080, 1920)])
+@pytest.mark.parametrize("size", [(640, 360), (1080, 1920)])
 def test_the_figure_says_what_the_record_says_and_nothing_is_cut_off_or_in_the_way(record, size):
     texts = texts_of(draw(record, size=size, theme="dark"))
     check_page(texts, size, smallest=7.5)

@@ -63,7 +63,7 @@ def test_of_many_lines_some_are_shown_that_span_the_first_axis():
     assert lines == [(0.1, "adversarial"), (0.3, "adversarial"), (3.0, "adversarial"), (10.0, "adversarial")]
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (720, 1280)])
+@pytest.mark.parametrize("size", [(640, 360), (720, 1280)])
 def test_a_page_has_room_for_all_words_and_shows_the_epoch(record, size):
     morphs = [morph(record, arm, 0, [0, 2, 4], grid=11) for arm in (0, 2)]
     page = MoviePage(record, morphs, 0, size, "dark")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from trainings import arrays_of, assert_same, small, whole
 
+from foadv_gui.core import threads
 from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import prepare, run
@@ -107,6 +108,23 @@ def test_what_is_not_probed_has_a_reason(changes: dict[str, Any], words: str) ->
     probed = whole(small(training__epochs=1, **changes)).tracks[0].probed
     assert words in probed.problem and np.isnan(probed.contraction).all()
     assert np.isfinite(probed.top_eigenvalue).all() == (words == "ℓ∞" or not probed.top_eigenvalue.size)
+
+
+def test_points_of_a_large_network_are_probed_on_all_cores_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    training = small(training__epochs=2, training__probes=5)
+    expected, pieces = whole(training), []
+
+    def in_parallel(work: Callable[[Any], Any], given: list[Any]) -> list[Any]:
+        pieces.append(len(given))
+        return threads.in_parallel(work, given)
+
+    monkeypatch.setattr("foadv_gui.lab.training.probing._WORTH_A_CORE", 0)
+    monkeypatch.setattr("foadv_gui.lab.training.probing.in_parallel", in_parallel)
+    assert_same(whole(training), expected)
+    assert pieces == [5] * 6
+    assert next(train(training, interrupted=asked(4)), None) is None  # while it probes
 
 
 def test_probing_costs_too_much_in_a_large_network(monkeypatch: pytest.MonkeyPatch) -> None:
