@@ -46,6 +46,7 @@ _VALUES = (
     "Off plane: the share of the perturbation that is not in the plane, which is that of other epochs' adversaries.",
     "|δ|: the length of the perturbation. Inner η: the absolute step of the ascent in this epoch.",
 )
+_AXIS_PX = 44
 
 
 class EpochColumn(QFrame):
@@ -70,6 +71,10 @@ class EpochColumn(QFrame):
         column.setSpacing(1)
         column.addLayout(self._header())
         self.landscape = LandscapePlot(session, theme, fixed=True)
+        # Left to itself the axis is as wide as its labels, which depend on how wide it leaves the view: in a low and
+        # narrow column that never comes to rest, and the window paints without end.
+        self.landscape.getAxis("left").setWidth(_AXIS_PX)
+        self.landscape.getAxis("bottom").setHeight(_AXIS_PX)
         self.pages = PlotOrReason(self.landscape)
         self.pages.say("The first picture follows")
         self.spectrum: SpectrumPlot | None = None
