@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Train: TypeAlias = Callable[["Training", TrainingRecord | None, Callable[[], bool]], Iterator[TrainingRecord]]
 """What trains: the plan, what there is of it already, and the test of whether somebody stops it."""
+Key: TypeAlias = tuple[str, int]
+"""One network: the identity of its training, and its arm."""
 _PAUSE_SECONDS = 0.15
 """Between two records that the window is shown: some six a second."""
 _SHARE, _LONGEST_SECONDS = 3.0, 1.0
@@ -97,6 +99,7 @@ class TrainDrawer(QThread):
         self._metrics: tuple[str, ...] = ()
         self._dirty = self._drawing = False
         self._next = 0.0
+        self._offers: dict[Key, float | None] = {}
 
     def show(self, record: TrainingRecord | None) -> None:
         """Draw this record, in place of an older one; None forgets it."""
@@ -141,7 +144,9 @@ class TrainDrawer(QThread):
             began = time.monotonic()
             try:
                 if record is not None:
-                    self._mail.post(pictures(record, metrics))
+                    self._mail.post(pictures(record, metrics, self._offers))
+                    if self._offer(record):
+                        self._mail.post(pictures(record, metrics, self._offers))
             except Exception as error:
                 self._mail.post(explained(error))
             finally:
@@ -151,21 +156,38 @@ class TrainDrawer(QThread):
                     if self._metrics is metrics:  # what somebody asked for meanwhile comes at once
                         self._next = ended + min(max(_PAUSE_SECONDS, _SHARE * (ended - began)), _LONGEST_SECONDS)
 
+    def _offer(self, record: TrainingRecord) -> bool:
+        """Find a rate for each network that has diverged since the last time; returns whether there was one."""
+        wanted = [key for key in _diverged(record) if key not in self._offers]
+        if not wanted:
+            return False
+        load_torch()
+        from foadv_gui.lab.training.remedy import smaller_rate
 
-def pictures(record: TrainingRecord, metrics: tuple[str, ...]) -> TrainingPictures:
-    """All that the window shows of a record beside its epochs."""
+        for key in wanted:
+            if self.isInterruptionRequested():
+                return False
+            self._offers[key] = smaller_rate(record, key[1])
+        return True
+
+
+def pictures(record: TrainingRecord, metrics: tuple[str, ...], offers: dict[Key, float | None]) -> TrainingPictures:
+    """All that the window shows of a record beside its epochs; `offers` are the rates found so far."""
     from foadv_gui.lab.training.curves import curves
     from foadv_gui.lab.training.reading import sentence
 
     drawn = {metric: curves(record, metric) for metric in dict.fromkeys(metrics)}
-    diverged = [i for i, track in enumerate(record.tracks) if track.diverged]
+    diverged = _diverged(record)
     if not diverged:
         return TrainingPictures(record, drawn, sentence(record))
-    load_torch()
-    from foadv_gui.lab.training.remedy import smaller_rate
+    rates = [rate for key in diverged if (rate := offers.get(key)) is not None]
+    why = _why(record, [arm for _, arm in diverged])
+    return TrainingPictures(record, drawn, sentence(record), why, min(rates, default=None))
 
-    offered = [rate for i in diverged if (rate := smaller_rate(record, i)) is not None]
-    return TrainingPictures(record, drawn, sentence(record), _why(record, diverged), min(offered, default=None))
+
+def _diverged(record: TrainingRecord) -> list[Key]:
+    """The networks that have diverged."""
+    return [(record.training.identity, i) for i, track in enumerate(record.tracks) if track.diverged]
 
 
 def _why(record: TrainingRecord, diverged: list[int]) -> str:

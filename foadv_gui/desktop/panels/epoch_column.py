@@ -74,7 +74,7 @@ class EpochColumn(QFrame):
         # Left to itself the axis is as wide as its labels, which depend on how wide it leaves the view: in a low and
         # narrow column that never comes to rest, and the window paints without end.
         self.landscape.getAxis("left").setWidth(_AXIS_PX)
-        self.landscape.getAxis("bottom").setHeight(_AXIS_PX)
+        self.landscape.getAxis("bottom").setHeight(_AXIS_PX - 8)
         self.pages = PlotOrReason(self.landscape)
         self.pages.say("The first picture follows")
         self.spectrum: SpectrumPlot | None = None
