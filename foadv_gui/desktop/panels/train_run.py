@@ -142,7 +142,9 @@ class TrainRun(QFrame):
             kept = "; these are kept." if desk.record is not None else "."
             return "unsure", theme.unsure, f"Cancelled after {counted(desk.steps, 'epoch')}{kept}"
         if state is State.DIVERGED:
-            return "unsure", theme.unsure, "Done; some networks diverged."
+            tracks = desk.record.tracks if desk.record is not None else ()
+            diverged = sum(bool(track.diverged) for track in tracks)
+            return "unsure", theme.unsure, f"Done: {diverged} of {counted(len(tracks), 'network')} diverged."
         if state is State.DONE:
             return "yes", theme.yes, f"Done: {counted(desk.steps, 'epoch')}."
         if state is State.LOADED:
