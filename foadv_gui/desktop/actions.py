@@ -57,14 +57,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "open",
         "Open…",
-        "Open an experiment or a sweep (.toml), a recording (.npz) or a sweep's table (.parquet, .csv)",
+        "Open an experiment, a sweep or a training (.toml), a recording (.npz) or a sweep's table (.parquet, .csv)",
         "Ctrl+O",
         "open",
     ),
     ActionSpec(
         "save",
         "Save…",
-        "Save what is on show: recording or table, figure, settings",
+        "Save what is on show: recording, table or training, figure, settings",
         "Ctrl+S",
         "save",
     ),

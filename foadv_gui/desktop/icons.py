@@ -26,6 +26,8 @@ _GLYPHS = {
     "cancel": "mdi6.stop-circle-outline",
     "fit": "mdi6.fit-to-page-outline",
     "line": "mdi6.vector-line",
+    "more": "mdi6.fast-forward",
+    "again": "mdi6.restart",
     "plus": "mdi6.plus",
     "add": "mdi6.table-column-plus-after",
     "remove": "mdi6.close",

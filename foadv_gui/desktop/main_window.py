@@ -28,6 +28,7 @@ from foadv_gui.desktop.transport import Transport
 from foadv_gui.desktop.workspaces.compare import CompareWorkspace, run_of
 from foadv_gui.desktop.workspaces.explore import ExploreWorkspace
 from foadv_gui.desktop.workspaces.sweep import SweepWorkspace
+from foadv_gui.desktop.workspaces.train import TrainWorkspace
 from foadv_gui.lab.documents import names_recording, names_table
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.documents import Found
 
 _TOLD_MS = 8000
-_KINDS = "Experiments, recordings and sweeps (*.toml *.npz *.parquet *.csv);;All files (*)"
+_KINDS = "Experiments, recordings, sweeps and trainings (*.toml *.npz *.parquet *.csv);;All files (*)"
 
 
 class MainWindow(QMainWindow):
@@ -69,7 +70,8 @@ class MainWindow(QMainWindow):
         self.compare = CompareWorkspace(self.session, theme, self.actions_table)
         self.sweep = SweepWorkspace(self.session, theme, self.filing)
         self.sweep.openWanted.connect(self._on_point)
-        self.workspaces: tuple[Workspace, ...] = (self.explore, self.compare, self.sweep)
+        self.train = TrainWorkspace(self.session, theme, self.filing, self.actions_table)
+        self.workspaces: tuple[Workspace, ...] = (self.explore, self.compare, self.sweep, self.train)
         self.leaving = Leaving(self, self.workspaces)
         self.leaving.saveWanted.connect(self._on_save_wanted)
         self.stack = QStackedWidget()
@@ -86,6 +88,7 @@ class MainWindow(QMainWindow):
         self._add_tool_bar()
         self._add_status()
         self.compare.exploreWanted.connect(self._explore)
+        self.train.exploreWanted.connect(self._explore)
         self.compare.comparing.ghostsChanged.connect(self._haunt)
         self.session.opened.connect(self._on_opened)
         self.session.unopened.connect(self._on_unopened)

@@ -18,10 +18,13 @@ _STILL_FACTOR = 6.0
 class Playhead(Protocol):
     """The cursor that a player moves: that of one session, or of several at once."""
 
-    position: float
-    """Where it is, between two iterates."""
     cursorChanged: Any
     recordingChanged: Any
+
+    @property
+    def position(self) -> float:
+        """Where it is, between two iterates."""
+        ...
 
     @property
     def steps(self) -> int:
@@ -58,13 +61,13 @@ class Playhead(Protocol):
 
 
 class Player(QObject):
-    """Plays what a playhead moves over: at speed 1 what moves takes four seconds, or less at four steps a second."""
+    """Plays what a playhead moves over: at speed 1 what moves takes `seconds`, or less at four steps a second."""
 
     changed = Signal()
 
-    def __init__(self, playhead: Playhead, parent: QObject | None = None) -> None:
+    def __init__(self, playhead: Playhead, parent: QObject | None = None, *, seconds: float = _MOVING_SECONDS) -> None:
         super().__init__(parent)
-        self._playhead = playhead
+        self._playhead, self._seconds = playhead, seconds
         self.speed = 1.0
         self.loop = True
         self._held = 0.0
@@ -83,7 +86,7 @@ class Player(QObject):
     def rate(self) -> float:
         """Iterates a second at the present speed and place."""
         moving = self._playhead.still_from
-        rate = self.speed * max(_SLOWEST_RATE, moving / _MOVING_SECONDS)
+        rate = self.speed * max(_SLOWEST_RATE, moving / self._seconds)
         return rate * _STILL_FACTOR if self._playhead.position >= moving else rate
 
     @Slot()

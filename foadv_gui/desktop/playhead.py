@@ -1,4 +1,4 @@
-"""One cursor over several sessions: the longest run is its length, and shorter ones wait at their own ends."""
+"""Cursors that are not of one session: over several at once, where shorter runs wait at their own ends; over epochs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.training_desk import TrainingDesk
 
 
 class CommonPlayhead(QObject):
@@ -90,3 +91,52 @@ class CommonPlayhead(QObject):
         for session in self._sessions:
             session.set_position(self.position)
         self.recordingChanged.emit()
+
+
+class EpochPlayhead(QObject):
+    """The cursor of a training, for a player and a playback bar: it moves over epochs."""
+
+    cursorChanged = Signal()
+    recordingChanged = Signal()
+
+    moving = False
+    """Nothing in the form makes pictures move: the player never has to wait."""
+
+    def __init__(self, desk: TrainingDesk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        desk.cursorChanged.connect(self.cursorChanged)
+        desk.recordChanged.connect(self.recordingChanged)
+
+    @property
+    def position(self) -> float:
+        """Where it is, between two epochs."""
+        return self._desk.position
+
+    @property
+    def steps(self) -> int:
+        """The last epoch that there is."""
+        return self._desk.steps
+
+    @property
+    def t(self) -> int:
+        """The epoch that the cursor is on."""
+        return self._desk.epoch
+
+    @property
+    def finished(self) -> bool:
+        """Whether no more epochs will come."""
+        return not self._desk.running
+
+    @property
+    def still_from(self) -> int:
+        """All epochs are worth the same time."""
+        return self._desk.steps
+
+    def set_position(self, position: float) -> None:
+        """Move the cursor."""
+        self._desk.set_position(position)
+
+    def play_to(self, position: float) -> None:
+        """Move the cursor on while it plays."""
+        self._desk.set_position(position)

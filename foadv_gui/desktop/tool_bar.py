@@ -73,7 +73,9 @@ class ToolBar(QToolBar):
         self.addWidget(self.pages)
         self.preset = ElidingComboBox()
         self.preset.setAccessibleName("Preset")
-        self.preset.setToolTip("Ready-made experiments, comparisons and sweeps: each shows one thing clearly")
+        self.preset.setToolTip(
+            "Ready-made experiments, comparisons, sweeps and trainings: each shows one thing clearly"
+        )
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.preset.setMaximumWidth(_WIDEST_PX)
         self.preset.addItem("Choose a preset…", "")

@@ -371,6 +371,7 @@ _SEED_BUTTONS = {
     "input.seed": "New input",
     "ascent.seed": "New starts",
     "view.plane_seed": "New directions",
+    "training.seed": "New points",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Slot
@@ -18,12 +19,41 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 
+@dataclass(frozen=True)
+class PlaybackWords:
+    """What the bar calls that over which it plays."""
+
+    symbol: str = "t ="
+    name: str = "Iterate"
+    scrubber: str = "Drag to move through the iterates; nothing is recomputed"
+    counter: str = "The iterate at the cursor, and the last one recorded"
+    speed: str = "Playback speed. At 1× the part in which paths move takes four seconds or less; the rest runs faster"
+
+
+EPOCHS = PlaybackWords(
+    symbol="epoch",
+    name="Epoch",
+    scrubber="Drag to move through the epochs; the training goes on meanwhile",
+    counter="The epoch on show, and the last one trained",
+    speed="Playback speed. At 1× all epochs take six seconds or less",
+)
+
+
 class PlaybackBar(QWidget):
     """Moves the cursor; never computes."""
 
-    def __init__(self, playhead: Playhead, player: Player, actions: Actions, theme: ThemeKeeper) -> None:
+    def __init__(
+        self,
+        playhead: Playhead,
+        player: Player,
+        actions: Actions,
+        theme: ThemeKeeper,
+        words: PlaybackWords | None = None,
+    ) -> None:
         super().__init__()
         self._playhead, self._player, self._theme = playhead, player, theme
+        words = words or PlaybackWords()
+        self._symbol = words.symbol
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 8, 4)
         row.setSpacing(4)
@@ -36,20 +66,18 @@ class PlaybackBar(QWidget):
             row.addWidget(button)
         self.play_action = actions["play"]
         self.scrubber = QSlider(Qt.Orientation.Horizontal)
-        self.scrubber.setToolTip("Drag to move through the iterates; nothing is recomputed")
-        self.scrubber.setAccessibleName("Iterate")
+        self.scrubber.setToolTip(words.scrubber)
+        self.scrubber.setAccessibleName(words.name)
         self.scrubber.valueChanged.connect(self._on_scrub)
         row.addWidget(self.scrubber, 1)
         self.counter = QLabel()
-        self.counter.setMinimumWidth(self.fontMetrics().horizontalAdvance("t = 00000 / 00000 "))
-        self.counter.setToolTip("The iterate at the cursor, and the last one recorded")
+        self.counter.setMinimumWidth(self.fontMetrics().horizontalAdvance(f"{words.symbol} 00000 / 00000 "))
+        self.counter.setToolTip(words.counter)
         row.addWidget(self.counter)
         self.speed = QComboBox()
         for speed in SPEEDS:
             self.speed.addItem(f"{speed:g}×", speed)
-        self.speed.setToolTip(
-            "Playback speed. At 1× the part in which paths move takes four seconds or less; the rest runs faster"
-        )
+        self.speed.setToolTip(words.speed)
         self.speed.setAccessibleName("Playback speed")
         self.speed.activated.connect(self._on_speed)
         row.addWidget(self.speed)
@@ -73,7 +101,7 @@ class PlaybackBar(QWidget):
                 self.scrubber.setRange(0, steps)
                 self.scrubber.setPageStep(max(1, steps // 10))
             self.scrubber.setValue(t)
-        self.counter.setText(f"t = {t} / {steps}")
+        self.counter.setText(f"{self._symbol} {t} / {steps}")
 
     def showEvent(self, event: QShowEvent) -> None:
         """The buttons are shared by all pages: here they say what this page's player does."""

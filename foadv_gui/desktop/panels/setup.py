@@ -98,7 +98,7 @@ class Field(QWidget):
         grid.addWidget(self.refusal, 1, 0, 1, 2)
         grid.addWidget(self.note, 2, 0, 1, 2, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(1, 1)
-        self.setToolTip(_hover(setting))
+        self.setToolTip(hover_of(setting))
 
     def show_value(self, experiment: Experiment) -> None:
         """Show the experiment's value of this setting."""
@@ -241,7 +241,7 @@ def _always(_experiment: Experiment) -> bool:
     return True
 
 
-def _hover(setting: Setting) -> str:
+def hover_of(setting: Setting) -> str:
     """What a setting is: help, unit, and the range that can be typed."""
     lines = [f"<b>{setting.title}</b> {setting.symbol}", setting.help]
     if setting.kind in ("int", "float") and setting.low is not None and setting.high is not None:

@@ -6,29 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout
 
 from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.panels.once_button import OnceButton
 from foadv_gui.desktop.status import duration
 from foadv_gui.desktop.sweep_desk import State
 from foadv_gui.desktop.theme import hover
 from foadv_gui.lab.summary import counted
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QMouseEvent
-
     from foadv_gui.desktop.sweep_desk import SweepDesk
     from foadv_gui.desktop.theme import ThemeKeeper
 
 _ICON_PX = 18
-
-
-class _OnceButton(QPushButton):
-    """The second click of a double click does nothing: it would cancel what the first one has started."""
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Do not press it again (Qt calls it)."""
-        event.accept()
 
 
 class RunCard(QFrame):
@@ -40,7 +31,7 @@ class RunCard(QFrame):
         super().__init__()
         self.setObjectName("card")
         self._desk, self._theme = desk, theme
-        self.button = _OnceButton()
+        self.button = OnceButton()
         self.button.setObjectName("main")
         self.button.setIconSize(QSize(_ICON_PX, _ICON_PX))
         self.button.clicked.connect(self._on_button)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.theme import pen, style_axes
@@ -61,21 +61,28 @@ class VectorPlot(pg.PlotWidget):  # type: ignore[misc]
 
 
 class InputPlot(QWidget):
-    """The focused restart's clean input, perturbation and adversary."""
+    """The focused restart's clean input, perturbation and adversary, one below the other or side by side (`across`)."""
 
-    def __init__(self, session: Session, theme: ThemeKeeper) -> None:
+    def __init__(self, session: Session, theme: ThemeKeeper, *, across: bool = False) -> None:
         super().__init__()
-        self._session, self._theme = session, theme
-        column = QVBoxLayout(self)
-        column.setContentsMargins(4, 2, 4, 2)
-        column.setSpacing(1)
+        self._session, self._theme, self._across = session, theme, across
+        grid = QGridLayout(self)
+        grid.setContentsMargins(4, 2, 4, 2)
+        grid.setSpacing(1)
         self.titles: list[QLabel] = []
         self.plots: list[VectorPlot] = []
-        for colormap in ("CET-L1", "CET-D1A", "CET-L1"):
-            self.titles.append(QLabel())
-            self.plots.append(VectorPlot(colormap))
-            column.addWidget(self.titles[-1])
-            column.addWidget(self.plots[-1], 1)
+        for i, colormap in enumerate(("CET-L1", "CET-D1A", "CET-L1")):
+            title, plot = QLabel(), VectorPlot(colormap)
+            self.titles.append(title)
+            self.plots.append(plot)
+            row, column = (0, i) if across else (2 * i, 0)
+            grid.addWidget(title, row, column)
+            grid.addWidget(plot, row + 1, column)
+            grid.setRowStretch(row + 1, 1)
+            if across:  # whatever they say, the three stay as wide as each other
+                grid.setColumnStretch(column, 1)
+                title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+                title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.titles[0].setToolTip("The clean input x = γ x̂; clean input and adversary share one grey scale")
         self.titles[1].setToolTip("The perturbation δ at the cursor, coloured on the scale of its own largest entry")
         self.titles[2].setToolTip("What the network sees: x + δ")
@@ -102,9 +109,14 @@ class InputPlot(QWidget):
             return
         cut = info.image_shape is None and info.dimension > _MOST_BARS
         part = f" (the first {_MOST_BARS} of {info.dimension})" if cut else ""
-        self.titles[0].setText(f"clean x: {info.input_label}{part}")
-        self.titles[1].setText(f"perturbation δ, up to ±{shown.limit:.3g}{part}")
-        self.titles[2].setText(f"adversary x + δ{part}")
+        if self._across:
+            self.titles[0].setText("clean x")
+            self.titles[1].setText(f"δ ±{shown.limit:.2g}")
+            self.titles[2].setText("x + δ")
+        else:
+            self.titles[0].setText(f"clean x: {info.input_label}{part}")
+            self.titles[1].setText(f"perturbation δ, up to ±{shown.limit:.3g}{part}")
+            self.titles[2].setText(f"adversary x + δ{part}")
         sides = (-shown.limit, shown.limit)
         self.plots[0].draw(shown.clean, info.image_shape, shown.span)
         self.plots[1].draw(shown.delta, info.image_shape, sides)

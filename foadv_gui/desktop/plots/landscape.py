@@ -31,13 +31,15 @@ _ZOOM_MS = 120
 class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
     """The plot itself; it fits the view, and asks for a finer surface after a zoom.
 
-    Without `actions` no line is drawn over it.
+    Without `actions` no line is drawn over it; `fixed` paths cannot be taken hold of.
     """
 
     zoomed = Signal()
     """The mouse has shown another part of the plane."""
 
-    def __init__(self, session: Session, theme: ThemeKeeper, actions: Actions | None = None) -> None:
+    def __init__(
+        self, session: Session, theme: ThemeKeeper, actions: Actions | None = None, *, fixed: bool = False
+    ) -> None:
         self.box = PlaneViewBox()
         super().__init__(viewBox=self.box, axisItems=number_axes())
         self.plotItem.layout.setContentsMargins(1, 7, 1, 1)  # the topmost labels reach half a line higher
@@ -60,7 +62,7 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
         self._rest.setSingleShot(True)
         self._rest.setInterval(_ZOOM_MS)
         self._rest.timeout.connect(self._look)
-        self.box.grips = self
+        self.box.grips = None if fixed else self
         self.box.startDragged.connect(self._on_start_dragged)
         self.box.cutDragged.connect(self._on_cut_dragged)
         self.box.trailClicked.connect(session.set_focus)
@@ -260,7 +262,7 @@ class LandscapePlot(pg.PlotWidget):  # type: ignore[misc]
         if self.box.sceneBoundingRect().contains(position):
             here = self.box.mapSceneToView(position)
             point = (float(here.x()), float(here.y()))
-            held = self.start_at(point) is not None
+            held = self.box.grips is not None and self.start_at(point) is not None
             self.setCursor(Qt.CursorShape.OpenHandCursor if held else Qt.CursorShape.CrossCursor)
             self._session.ask_probe(point)
 

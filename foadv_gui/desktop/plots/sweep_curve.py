@@ -78,7 +78,7 @@ class CurvePlot(MarksPlot):
         self._drawn = drawn_dots(picture)
         dots_y = self._up(picture.dots.limit[self._drawn])
         bottom, top = self._fit(np.concatenate([low, middle, high, dots_y]))
-        self.band.setPath(_band(x, low, high) if axis.numeric else _bars(x, low, high))
+        self.band.setPath(band_path(x, low, high) if axis.numeric else _bars(x, low, high))
         self.dots.setData(x[picture.dots.mark[self._drawn]], dots_y)
         self.line.setData(x, middle if axis.numeric else np.full(len(x), np.nan))
         known, beyond = np.isfinite(middle) & ~marks.beyond, np.isfinite(middle) & marks.beyond
@@ -211,7 +211,7 @@ class CurvePlot(MarksPlot):
         return self.picture.points_near(mark)
 
 
-def _band(x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> QPainterPath:
+def band_path(x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> QPainterPath:
     """The area between two curves, in pieces where either has a gap."""
     path = QPainterPath()
     there = np.isfinite(low) & np.isfinite(high)

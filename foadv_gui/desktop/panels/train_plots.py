@@ -1,0 +1,184 @@
+"""Two or three metrics of a training over its epochs, side by side; their key, and what the mouse points at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from foadv_gui.desktop.panels.line_key import LineKey
+from foadv_gui.desktop.plots.train_curve import TrainCurve
+from foadv_gui.desktop.theme import hover
+from foadv_gui.lab.training.metrics import METRICS
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent, QShowEvent
+
+    from foadv_gui.desktop.player import Player
+    from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.desktop.training_desk import TrainingDesk
+    from foadv_gui.lab.training.curves import CurvesPicture
+
+FIRST_METRICS = ("loss_share", "top_eigenvalue", "held_out_adversarial_error")
+_THREE_PX = 1250
+"""From this width on there is room for three."""
+_LOWEST_PX = 90
+_FRAME_MS = 16
+_HINT = "Point at a curve to read it; drag the vertical line, or click, to see another epoch."
+
+
+class TrainTile(QFrame):
+    """One metric, chosen above its curves."""
+
+    metricChosen = Signal(int, str)
+
+    def __init__(self, place: int, theme: ThemeKeeper) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self.place, self._theme = place, theme
+        self.chooser = QComboBox()
+        for name, metric in METRICS.items():
+            self.chooser.addItem(metric.words, name)
+            self.chooser.setItemData(self.chooser.count() - 1, hover(metric.help), Qt.ItemDataRole.ToolTipRole)
+        self.chooser.setAccessibleName(f"Metric of picture {place + 1}")
+        self.chooser.setMaxVisibleItems(30)
+        self.chooser.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.chooser.activated.connect(self._on_metric)
+        self.plot = TrainCurve()
+        self.plot.setMinimumHeight(_LOWEST_PX)
+        self.reason = QLabel()
+        self.reason.setObjectName("faint")
+        self.reason.setWordWrap(True)
+        self.reason.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.reason)
+        self.stack.addWidget(self.plot)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 3, 6, 3)
+        column.setSpacing(1)
+        column.addWidget(self.chooser)
+        column.addWidget(self.stack, 1)
+        theme.changed.connect(self._paint)
+        self._paint()
+
+    @Slot()
+    def _paint(self) -> None:
+        self.plot.paint(self._theme.theme)
+
+    def show_picture(self, name: str, picture: CurvesPicture | None) -> None:
+        """Draw a metric, or say why there is nothing to draw."""
+        with QSignalBlocker(self.chooser):
+            self.chooser.setCurrentIndex(self.chooser.findData(name))
+        self.chooser.setToolTip(hover(METRICS[name].help))
+        why = "The first epochs are on their way." if picture is None else picture.why_empty
+        if picture is not None and not why:
+            self.plot.draw(picture)
+        self.reason.setText(why)
+        self.stack.setCurrentWidget(self.reason if why else self.plot)
+
+    @Slot(int)
+    def _on_metric(self, index: int) -> None:
+        self.metricChosen.emit(self.place, self.chooser.itemData(index))
+
+
+class TrainPlots(QWidget):
+    """The curves on show."""
+
+    def __init__(self, desk: TrainingDesk, player: Player, theme: ThemeKeeper) -> None:
+        super().__init__()
+        self._desk, self._player = desk, player
+        self.metrics = list(FIRST_METRICS)
+        self.tiles = [TrainTile(i, theme) for i in range(len(FIRST_METRICS))]
+        self.key = LineKey(theme)
+        self.key.pointed.connect(self._choose)
+        self.values = QElidingLabel(_HINT)
+        self.values.setObjectName("faint")
+        self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._left: list[TrainTile] = []
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.setInterval(_FRAME_MS)
+        self._next.timeout.connect(self._draw_next)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for tile in self.tiles:
+            row.addWidget(tile, 1)
+            tile.metricChosen.connect(self._on_metric)
+            tile.plot.moved.connect(self._on_moved)
+            tile.plot.pointed.connect(self._on_pointed)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row, 1)
+        column.addWidget(self.key)
+        column.addWidget(self.values)
+        desk.picturesChanged.connect(self._draw)
+        desk.cursorChanged.connect(self._move)
+        desk.look(tuple(self.metrics))
+        self._draw()
+
+    @Slot()
+    def _draw(self) -> None:
+        """Fill in the pictures on show; nothing while they are hidden."""
+        if not self.isVisible():
+            return
+        shown = self._desk.pictures
+        first = None if shown is None else next(iter(shown.curves.values()), None)
+        self.key.show_lines(() if first is None else first.lines)
+        self._left = [tile for tile in self.tiles if tile.isVisible()]
+        self._draw_next()
+
+    @Slot()
+    def _draw_next(self) -> None:
+        """Draw one picture, and the others each in a frame of its own: together they take longer than one has."""
+        if not self._left:
+            return
+        tile, shown = self._left.pop(0), self._desk.pictures
+        name = self.metrics[tile.place]
+        tile.show_picture(name, None if shown is None else shown.curves.get(name))
+        tile.plot.show_epoch(self._desk.epoch)
+        if self._left:
+            self._next.start()
+
+    @Slot()
+    def _move(self) -> None:
+        for tile in self.tiles:
+            if tile.isVisible():
+                tile.plot.show_epoch(self._desk.epoch)
+
+    @Slot(int)
+    def _on_moved(self, epoch: int) -> None:
+        self._player.seek(min(epoch, self._desk.steps))
+
+    @Slot(int, str)
+    def _on_metric(self, place: int, name: str) -> None:
+        self.metrics[place] = name
+        self._desk.look(tuple(self.metrics))
+        self._draw()
+
+    @Slot(int, str)
+    def _on_pointed(self, line: int, words: str) -> None:
+        self.values.setText(words or _HINT)
+        self.values.setToolTip(hover(words))
+        self._choose(line)
+
+    @Slot(int)
+    def _choose(self, line: int) -> None:
+        for tile in self.tiles:
+            tile.plot.choose(line)
+        self.key.choose(line)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Two pictures, or three where there is room (Qt asks)."""
+        super().resizeEvent(event)
+        third, room = self.tiles[2], self.width() >= _THREE_PX
+        if third.isHidden() == room:
+            third.setVisible(room)
+            self._draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what has come while the pictures were hidden."""
+        super().showEvent(event)
+        self._draw()

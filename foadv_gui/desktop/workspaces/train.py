@@ -1,0 +1,340 @@
+"""The Train workspace: networks that are trained side by side, their curves, and what each epoch looks like."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from foadv_gui.desktop.panels.card import card
+from foadv_gui.desktop.panels.diverged_bar import DivergedBar
+from foadv_gui.desktop.panels.epoch_row import EpochRow
+from foadv_gui.desktop.panels.playback import EPOCHS, PlaybackBar
+from foadv_gui.desktop.panels.train_invite import TrainInvite
+from foadv_gui.desktop.panels.train_plots import TrainPlots
+from foadv_gui.desktop.panels.train_run import progress_words
+from foadv_gui.desktop.panels.train_setup import TrainSetup
+from foadv_gui.desktop.player import Player
+from foadv_gui.desktop.playhead import EpochPlayhead
+from foadv_gui.desktop.theme import hover
+from foadv_gui.desktop.training_desk import State, TrainingDesk
+from foadv_gui.desktop.workspaces.workspace import Ready, Workspace
+from foadv_gui.lab.files import write_text
+from foadv_gui.lab.palette import DARK
+from foadv_gui.lab.summary import counted
+from foadv_gui.lab.training.draft import TrainingDraft
+from foadv_gui.lab.training.files import save_record
+from foadv_gui.lab.training.ready import load_training, training_names
+
+if TYPE_CHECKING:
+    from foadv_gui.desktop.actions import Actions
+    from foadv_gui.desktop.filing import Filing
+    from foadv_gui.desktop.session import Session
+    from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.documents import Found
+    from foadv_gui.lab.training.plan import Training
+    from foadv_gui.lab.training.record import TrainingRecord
+
+_KINDS = "Training (*.npz);;Figure for a paper (*.svg);;Figure for a slide (*.png);;Settings only (*.toml)"
+_ENDINGS = (".npz", ".svg", ".png", ".toml")
+_SAID_LINES = 3
+"""So many lines of what the data say are seen at once; the rest is scrolled to."""
+_PLAYED_SECONDS = 6.0
+"""How long all epochs take at 1x."""
+
+
+class TrainWorkspace(Workspace):
+    """Arranges the panels, and passes on what concerns the window."""
+
+    title = "Train"
+    help = "Adversarial training at several input scales side by side: watch how it begins, epoch by epoch"
+
+    exploreWanted = Signal(object)
+    """A choice to open in Explore: the network of an epoch, attacked at one of its points."""
+
+    def __init__(self, session: Session, theme: ThemeKeeper, filing: Filing, actions: Actions) -> None:
+        self.desk = TrainingDesk(_first_plan(session))
+        self.playhead = EpochPlayhead(self.desk, self.desk)
+        super().__init__(Player(self.playhead, self.desk, seconds=_PLAYED_SECONDS), self.desk.undo_stack)
+        self.desk.setParent(self)
+        self._session, self.theme, self._filing, self._actions = session, theme, filing, actions
+        self._built = False
+        self._saving: tuple[str, TrainingRecord] | None = None
+        """The record that is being written, and where."""
+        for told in (self.desk.planChanged, self.desk.stateChanged):
+            told.connect(self.titleChanged)
+        for told in (self.desk.stateChanged, self.desk.recordChanged):
+            told.connect(self.statusChanged)
+        self.desk.failed.connect(self.failed)
+        filing.saved.connect(self._on_saved)
+
+    def _build(self) -> None:
+        """Make the panels when somebody first looks: half a second that a launch does without."""
+        if self._built:
+            return
+        self._built = True
+        desk, theme, player = self.desk, self.theme, self.player
+        assert player is not None
+        self.setup = TrainSetup(desk, theme)
+        self.invite = TrainInvite(theme)
+        self.plots = TrainPlots(desk, player, theme)
+        self.diverged = DivergedBar(desk, theme)
+        self.epochs = EpochRow(desk, player, theme)
+        self.playback = PlaybackBar(self.playhead, player, self._actions, theme, EPOCHS)
+        self.sentence = QLabel()
+        self.sentence.setWordWrap(True)
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.sentence.setToolTip(hover("What the epochs so far say, read off the curves"))
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setFixedHeight(_SAID_LINES * self.sentence.fontMetrics().lineSpacing() + 2)
+        self.sentence.setObjectName("form")  # as clear as what it lies on
+        area.setWidget(self.sentence)
+        said = card(area, margins=(10, 4, 4, 4))
+        top = QWidget()
+        upper = QVBoxLayout(top)
+        upper.setContentsMargins(0, 0, 0, 0)
+        upper.setSpacing(4)
+        upper.addWidget(self.diverged)
+        upper.addWidget(self.plots, 1)
+        upper.addWidget(said)
+        self.rows = QSplitter(Qt.Orientation.Vertical)
+        self.rows.addWidget(top)
+        self.rows.addWidget(self.epochs)
+        self.rows.setSizes([290, 330])
+        self.rows.setStretchFactor(0, 1)
+        self.rows.setStretchFactor(1, 1)
+        self.rows.setChildrenCollapsible(False)
+        self.rows.setHandleWidth(6)
+        results = QWidget()
+        column = QVBoxLayout(results)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.rows, 1)
+        column.addWidget(self.playback)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.invite)
+        self.pages.addWidget(results)
+        self.columns = QSplitter(Qt.Orientation.Horizontal)
+        self.columns.addWidget(self.setup)
+        self.columns.addWidget(self.pages)
+        self.columns.setSizes([310, 950])
+        self.columns.setStretchFactor(0, 0)
+        self.columns.setStretchFactor(1, 1)
+        self.columns.setChildrenCollapsible(False)
+        self.columns.setHandleWidth(6)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(6, 0, 6, 4)
+        whole.addWidget(self.columns)
+        self.setup.exploreWanted.connect(self._take_from_explore)
+        self.setup.entered.connect(self._on_entered)
+        self.setup.run.startWanted.connect(self.start)
+        self.invite.chosen.connect(self._on_ready)
+        self.epochs.exploreWanted.connect(self.exploreWanted)
+        for told in (desk.stateChanged, desk.recordChanged, desk.picturesChanged):
+            told.connect(self._show)
+        self._show()
+
+    # -- what the window asks ------------------------------------------------------------------------------------
+
+    @property
+    def computing(self) -> bool:
+        """Whether something is being trained."""
+        return self.desk.running and not self.desk.stopping
+
+    @property
+    def busy(self) -> bool:
+        """Whether epochs or pictures are on their way."""
+        return self.desk.busy
+
+    @property
+    def doing(self) -> str:
+        """How far the training is."""
+        if self.desk.stopping:
+            return "Stopping after this epoch"
+        return f"Training: {progress_words(self.desk).lower()}" if self.desk.running else "Ready"
+
+    @property
+    def showing(self) -> str:
+        """What is on show, on which data, and where it is kept."""
+        record = self.desk.record
+        if record is None:
+            return ""
+        where = self.desk.source or ("" if self.desk.saved else "not saved")
+        data = record.data[0].label if record.data else ""
+        parts = (counted(len(record.tracks), "network"), data, record.training.base.compute.dtype, where)
+        return "   ".join(part for part in parts if part) + " "
+
+    @property
+    def name(self) -> str:
+        """The training's title."""
+        return self.desk.plan.base.title
+
+    @property
+    def preset(self) -> str:
+        """The ready training that is set up, unchanged but for its epochs."""
+        planned = self.desk.plan.training
+        if planned is None or not self.name:
+            return ""
+        same = (name for name, ready in _ready_trainings().items() if ready.title == planned.title)
+        return next((name for name in same if _ready_trainings()[name].identity == planned.identity), "")
+
+    @property
+    def watch(self) -> str:
+        """What to look at in a ready training, or what the page is for."""
+        return self.desk.plan.base.watch if self.preset else self.help
+
+    @property
+    def unsaved(self) -> str:
+        """The epochs that are in no file that somebody chose."""
+        record = self.desk.record
+        if record is None or self.desk.saved or not self.desk.steps:
+            return ""
+        return f"{counted(self.desk.steps, 'epoch')} of training"
+
+    def ready(self) -> list[Ready]:
+        """The ready trainings."""
+        found = _ready_trainings().items()
+        return [Ready(name, f"Training: {one.title or name}", one.watch) for name, one in found]
+
+    def accepts(self, found: Found) -> bool:
+        """Trainings and their records."""
+        return found.training is not None
+
+    def open(self, name: str, found: Found) -> None:
+        """Set a training up, and show what there is of it."""
+        assert found.training is not None
+        if self.desk.running:
+            self.warned.emit("This cannot be opened", f"{name}: a training is running; pause or cancel it first (Esc)")
+            return
+        self.desk.open(found.training, found.trained, name if found.trained is not None else "")
+
+    def enter(self) -> None:
+        """Come to the front."""
+        self._build()
+        super().enter()
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the button that starts."""
+        self.setup.run.button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def cancel(self) -> None:
+        """Stop after the present epoch; nothing is lost, and the next start goes on."""
+        self.desk.pause()
+
+    def close_down(self) -> None:
+        """Stop the training and all threads, and wait for them."""
+        self.desk.close()
+        if self._built:
+            self.epochs.close_down()
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def start(self) -> None:
+        """Start the training, or go on with it."""
+        self.desk.start()
+
+    @Slot()
+    def _on_entered(self) -> None:
+        if self.desk.plan.training is not None:
+            self.take_focus()
+
+    @Slot()
+    def _take_from_explore(self) -> None:
+        base = self._session.experiment
+        self.desk.edit("base experiment", self.desk.plan.on(base))
+        if base.ascent.constraint == "l2-sphere" or base.ascent.box is not None:
+            self.told.emit("Points are trained on in a ball around them, without a box: the constraint was changed")
+
+    @Slot(str, bool)
+    def _on_ready(self, name: str, at_once: bool) -> None:
+        self.desk.open(load_training(name))
+        if at_once:
+            self.desk.start()
+        self.take_focus()
+
+    # -- what comes back -----------------------------------------------------------------------------------------
+
+    @Slot()
+    def _show(self) -> None:
+        desk = self.desk
+        empty = desk.state is State.EMPTY
+        if self.pages.currentIndex() != int(not empty):
+            self.pages.setCurrentIndex(int(not empty))
+        shown = desk.pictures
+        if shown is not None and shown.sentence:
+            self.sentence.setText(shown.sentence)
+        elif desk.state is State.FAILED:
+            self.sentence.setText(f"The training did not start: {desk.trouble}")
+        else:
+            self.sentence.setText("The first epochs are on their way." if desk.running else "Nothing has been trained.")
+
+    # -- saving --------------------------------------------------------------------------------------------------
+
+    def ask_save(self) -> None:
+        """Choose a file for the training as far as it has come, a figure of it, or its settings."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save", "training.npz", _KINDS)
+        if path:
+            self.save_to(Path(path))
+
+    def save_to(self, path: Path) -> None:
+        """Save by the file's ending: the record, a figure of it, or the training without it."""
+        ending = path.suffix.lower()
+        planned, record = self.desk.plan.training, self.desk.record
+        if ending not in _ENDINGS:
+            why = f"{path}: the name must end in {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
+        elif ending == ".toml":
+            why = "" if planned is not None else f"{path}: {self.desk.plan.problem}"
+        else:
+            why = "" if record is not None else f"{path}: nothing has been trained yet"
+        if why:
+            self.warned.emit("This cannot be saved", why)
+        elif ending == ".toml" and planned is not None:
+            self._filing.save(path, partial(write_text, path, planned.to_toml()))
+        elif record is not None and ending == ".npz":
+            self._saving = str(path), record
+            self._filing.save(path, partial(save_record, record, path))
+        elif record is not None:
+            self._filing.save(path, partial(_draw, record, path, "dark" if self.theme.theme is DARK else "light"))
+
+    @Slot(str)
+    def _on_saved(self, path: str) -> None:
+        """Now the record is in the file, unless another one is on show by now."""
+        if self._saving is not None and self._saving[0] == path:
+            self.desk.note_saved(*self._saving)
+            self._saving = None
+
+
+@cache
+def _ready_trainings() -> dict[str, Training]:
+    """The trainings that come with the program by name, read once."""
+    return {name: load_training(name) for name in training_names()}
+
+
+def _first_plan(session: Session) -> TrainingDraft:
+    """What is set up before anybody chose: the first ready training."""
+    ready = next(iter(_ready_trainings().values()), None)
+    return TrainingDraft(session.experiment) if ready is None else TrainingDraft.of(ready)
+
+
+def _draw(record: TrainingRecord, path: Path, theme: Literal["light", "dark"]) -> None:
+    from foadv_gui.lab.training.figure import save  # with matplotlib
+
+    save(record, path, size=(1920, 1080), theme=theme)

@@ -1,0 +1,349 @@
+"""The columns of the Train page: one epoch of several trainings about one training point, as a person sees them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtTest import QTest
+
+from foadv_gui.desktop.app import make_application
+from foadv_gui.desktop.panels.epoch_row import EpochRow
+from foadv_gui.desktop.player import Player
+from foadv_gui.desktop.theme import ThemeKeeper
+from foadv_gui.lab.config import Experiment
+from foadv_gui.lab.models import load_weights
+from foadv_gui.lab.training.plan import Training
+from foadv_gui.lab.training.study import train
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytestqt.qtbot import QtBot
+
+    from foadv_gui.desktop.panels.epoch_column import EpochColumn
+    from foadv_gui.lab.training.record import TrainingRecord
+
+GAMMAS = [0.3, 1.0]
+
+
+class Desk(QObject):
+    """What the columns ask of the page's state: a record and a cursor over its epochs."""
+
+    recordChanged = Signal()
+    cursorChanged = Signal()
+    recordingChanged = Signal()
+    pointChanged = Signal()
+    stateChanged = Signal()
+
+    finished, still_from = True, 1000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record: TrainingRecord | None = None
+        self.position, self.point = 0.0, 0
+        self.running = self.moving = False
+
+    @property
+    def steps(self) -> int:
+        return self.record.epoch if self.record is not None else 0
+
+    @property
+    def epoch(self) -> int:
+        return min(int(self.position), self.steps)
+
+    t = epoch
+
+    def set_position(self, position: float) -> None:
+        self.position = position
+        self.cursorChanged.emit()
+
+    play_to = set_position
+
+    def set_point(self, point: int) -> None:
+        self.point = point
+        self.pointChanged.emit()
+
+    def show(self, record: TrainingRecord | None) -> None:
+        self.record = record
+        self.recordChanged.emit()
+
+
+def run(over: dict[str, Any], **section: Any) -> TrainingRecord:
+    """The record of a training that takes some milliseconds: d = 8, m = 24, 6 epochs of 5 steps on 10 points."""
+    base = Experiment.model_validate(
+        {"network": {"width": 24, "dimension": 8}, "input": {"ratio": 0.3}, "view": {"grid": 31}}
+    )
+    wanted = {"points": 10, "held_out": 0, "epochs": 6, "inner_steps": 5, "probes": 0, **section}
+    training = Training(base).changed({f"training.{name}": value for name, value in wanted.items()})
+    *_, record = train(training.over(over.items()))
+    return record
+
+
+@pytest.fixture(scope="module")
+def record() -> TrainingRecord:
+    """Two scales, each at two rates."""
+    return run({"input.scale": GAMMAS, "training.rate": [0.5, 1.0]})
+
+
+class Page:
+    """A person at a row of columns."""
+
+    def __init__(self, qtbot: QtBot) -> None:
+        make_application()
+        self.qtbot, self.desk, self.theme = qtbot, Desk(), ThemeKeeper()
+        self.theme.choose("light", remember=False)
+        self.player = Player(self.desk)
+        self.row = EpochRow(self.desk, self.player, self.theme)  # type: ignore[arg-type]
+        self.choices: list[Any] = []
+        self.failures: list[str] = []
+        self.row.exploreWanted.connect(self.choices.append)
+        self.row.failed.connect(lambda message, details: self.failures.append(message + details))
+        self.row.resize(960, 330)
+        self.row.show()
+
+    @property
+    def columns(self) -> list[EpochColumn]:
+        return self.row.columns
+
+    def rest(self) -> None:
+        """Wait until all columns show the epoch at the cursor, and all that is known of it."""
+        aims = {(self.desk.epoch, self.desk.point)}
+
+        def shown() -> bool:
+            found = [(column.session.picture, column.session.aim) for column in self.columns]
+            return (
+                bool(found)
+                and {(aim.epoch, aim.point) for _, aim in found if aim is not None} == aims
+                and all(picture is not None and picture.ball is not None for picture, _ in found)
+                and not (self.row.busy or self.row._looking.isActive() or self.row._turn.isActive())
+                and all(not column.landscape._rest.isActive() for column in self.columns)
+                and not any(column.session.surface.coarse for column in self.columns)
+            )
+
+        self.qtbot.waitUntil(shown, timeout=60_000)
+        assert not self.failures, self.failures
+
+    def open(self, record: TrainingRecord, epoch: int = 0) -> None:
+        self.desk.show(record)
+        self.desk.set_position(float(epoch))
+        self.rest()
+
+    def click(self, widget: Any) -> None:
+        QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=QPoint(widget.width() // 2, widget.height() // 2))
+
+    def choose(self, box: Any, index: int) -> None:
+        """Choose an entry of a drop-down list with the keyboard."""
+        QTest.keyClick(box, Qt.Key.Key_Home)
+        for _ in range(index):
+            QTest.keyClick(box, Qt.Key.Key_Down)
+        assert box.currentIndex() == index
+
+
+@pytest.fixture
+def page(qtbot: QtBot) -> Iterator[Page]:
+    made = Page(qtbot)
+    yield made
+    made.row.close_down()
+    made.row.close()
+    made.row.deleteLater()
+
+
+def loss_at_the_adversary(record: TrainingRecord, arm: int, epoch: int, point: int) -> float:
+    """From what the training itself has kept."""
+    return float(0.5 * record.tracks[arm].residual[epoch, point] ** 2)
+
+
+def test_nothing_is_computed_before_there_is_a_record(page: Page) -> None:
+    page.qtbot.wait(100)
+    assert page.columns == []
+    assert not page.row.bar.isVisible()
+
+
+def test_the_columns_show_the_epoch_at_the_cursor(page: Page, record: TrainingRecord) -> None:
+    page.open(record, epoch=4)
+    assert [column.lines.currentText() for column in page.columns] == ["γ = 0.3, η = 5.56", "γ = 1, η = 0.5"]
+    for column, arm in zip(page.columns, (0, 2), strict=True):
+        assert column.epoch.text() == "epoch 4"
+        words = column.values.text()
+        assert f"L = {loss_at_the_adversary(record, arm, 4, 0):.3g}" in words
+        assert "certified" in words
+        track, surface, plane = record.tracks[arm], column.session.surface, column.session.plane
+        delta = plane.origin + plane.epsilon * (surface.alpha[3] * plane.u + surface.beta[5] * plane.v)
+        x = GAMMAS[arm // 2] * record.data[arm].X_hat[0] + delta
+        residual = track.a[4] @ np.tanh(track.W[4] @ x) - record.data[arm].y[0]
+        assert surface.values[5, 3] == pytest.approx(residual, rel=1e-5)
+
+
+def test_the_landscape_moves_and_its_plane_does_not(page: Page, record: TrainingRecord) -> None:
+    page.open(record)
+    column = page.columns[0]
+    plane, part, first = column.session.plane, column.landscape.visible_part, column.session.surface
+    page.desk.moving = True
+    page.desk.set_position(3.4)
+    page.qtbot.waitUntil(lambda: column.session.picture.epoch == 3 and column.session.surface.coarse)
+    assert column.session.plane.alike(plane)
+    page.desk.moving = False  # nobody says so: the columns look by themselves
+    page.rest()
+    assert column.session.picture.epoch == 3 and not column.session.surface.coarse
+    assert column.landscape.visible_part == part
+    assert not np.allclose(column.session.surface.values, first.values)
+    assert column.session.verdicts  # and whether the adversary is a maximum
+
+
+def test_another_point_is_typed(page: Page, record: TrainingRecord) -> None:
+    page.open(record, epoch=6)
+    spin = page.row.bar.point
+    spin.setFocus()
+    spin.selectAll()
+    QTest.keyClicks(spin, "8")
+    QTest.keyClick(spin, Qt.Key.Key_Return)
+    assert page.desk.point == 7
+    page.rest()
+    assert page.row.bar.label.text() == f"y = {record.data[0].y[7]:+.0f}".replace("-", "−")
+    assert page.columns[1].session.recording.loss[-1, 0] == pytest.approx(
+        loss_at_the_adversary(record, 2, 6, 7), rel=1e-4
+    )
+
+
+def test_columns_come_and_go(page: Page, record: TrainingRecord) -> None:
+    page.open(record)
+    page.choose(page.columns[0].lines, 1)
+    page.rest()
+    assert page.columns[0].session.picture.arm == 1
+    page.click(page.row.bar.add)
+    page.rest()
+    assert [column.session.picture.arm for column in page.columns] == [1, 2, 0]
+    gone = page.columns[1]
+    page.click(gone.buttons["remove"])
+    assert gone not in page.columns and not gone.isVisible()
+    assert gone.session.thread_of_its_own.isFinished()
+    page.click(page.row.bar.add)  # it comes back, for what is not on show
+    page.rest()
+    assert [column.session.picture.arm for column in page.columns] == [1, 0, 2]
+    for column in page.columns[:2]:
+        page.click(column.buttons["remove"])
+    assert not page.columns[0].buttons["remove"].isEnabled()
+
+
+def test_what_is_shown_is_chosen_for_all_columns(page: Page, record: TrainingRecord) -> None:
+    page.open(record, epoch=6)
+    parts = page.row.bar.parts
+    assert page.columns[0].session.spectrum is None  # nobody has asked
+    for name in ("profile", "spectrum", "landscape"):
+        page.click(parts[name])
+    page.rest()
+    for column, arm in zip(page.columns, (0, 2), strict=True):
+        assert column.profile.isVisible() and column.spectrum.isVisible() and not column.landscape.isVisible()
+        track, x = record.tracks[arm], GAMMAS[arm // 2] * record.data[arm].X_hat[0]
+        W, a = track.W[6].astype(float), track.a[6].astype(float)
+        t = np.tanh(W @ x)
+        gradient, residual = W.T @ (a * (1 - t**2)), a @ t - record.data[arm].y[0]
+        hessian = residual * (W.T * (a * -2 * t * (1 - t**2))) @ W + np.outer(gradient, gradient)
+        largest = float(np.linalg.eigvalsh(hessian)[-1])
+        assert f"━ {largest:.3g} now" in column.profile.heading.text()
+        assert len(column.profile._now.getData()[0]) == 8
+        assert column.session.spectrum.t == column.session.recording.steps
+    for name in ("profile", "spectrum"):
+        page.click(parts[name])
+    assert parts["spectrum"].isChecked()  # the last one stays
+    page.click(page.columns[0].spectrum.kinds.buttons()[0])
+    page.qtbot.waitUntil(lambda: all(column.session.spectrum.kind == "euclidean" for column in page.columns))
+
+
+def test_one_colour_is_one_value_in_all_columns_and_at_all_epochs(page: Page, record: TrainingRecord) -> None:
+    page.open(record, epoch=0)
+    page.click(page.row.bar.share)
+    first = page.columns[0].landscape.levels
+    assert first is not None and page.columns[1].landscape.levels == first
+    own = [column.landscape.colour_range for column in page.columns]
+    assert first[0] <= min(low for low, _ in own) and first[1] >= max(high for _, high in own)
+    page.desk.set_position(6.0)
+    page.rest()
+    later = page.columns[0].landscape.levels
+    assert later[0] <= first[0] and later[1] >= first[1]
+    assert page.row.colours.isVisible()
+    page.click(page.row.bar.share)
+    assert page.columns[0].landscape.levels is None
+
+
+def test_colours_by_another_quantity(page: Page, record: TrainingRecord) -> None:
+    page.open(record)
+    page.choose(page.row.bar.quantity, 2)
+    page.qtbot.waitUntil(lambda: all(column.session.surface.quantity == "residual" for column in page.columns))
+
+
+def test_an_epoch_is_opened_in_explore(page: Page, record: TrainingRecord) -> None:
+    page.open(record, epoch=5)
+    page.click(page.columns[1].buttons["explore"])
+    (choice,) = page.choices
+    experiment = choice.experiment
+    W, a = load_weights(experiment, 8)
+    assert np.array_equal(W, record.tracks[2].W[5]) and np.array_equal(a, record.tracks[2].a[5])
+    assert experiment.title == "γ = 1, η = 0.5, epoch 5, point 1"
+    assert experiment.ascent.restarts > 1 and experiment.input.scale == 1.0
+    assert choice.recording is None  # it is computed anew
+    file = Path(experiment.network.file)
+    page.row.close_down()
+    assert not file.exists()
+
+
+def test_a_training_that_goes_on_does_not_move_who_looks_at_an_early_epoch(page: Page, record: TrainingRecord) -> None:
+    begun = replace(record, tracks=tuple(replace(t, residual=t.residual[:5], kept=t.kept[:5]) for t in record.tracks))
+    page.desk.running = True
+    page.open(begun, epoch=2)
+    asked = [column.session._asked_job for column in page.columns]
+    page.desk.show(record)
+    page.qtbot.wait(50)
+    assert [column.session._asked_job for column in page.columns] == asked
+    page.desk.running = False
+    page.desk.stateChanged.emit()  # at its end the plane is that of the last epoch
+    page.rest()
+    assert "of epoch 6" in page.columns[0].session.plane.axes[1]
+
+
+def test_a_network_that_was_not_kept_is_told(page: Page, record: TrainingRecord) -> None:
+    thinned = replace(
+        record,
+        tracks=tuple(replace(t, kept=t.kept[::3], W=t.W[::3], a=t.a[::3]) for t in record.tracks),
+    )
+    page.open(thinned, epoch=5)
+    assert page.columns[0].epoch.text() == "≈ epoch 3"
+    assert "epoch 5 was not kept" in page.columns[0].epoch.toolTip()
+
+
+def test_a_diverged_training_stays_at_its_end(page: Page) -> None:
+    found = run({"training.rate": [1.0, 1e4]})
+    assert found.tracks[1].diverged
+    page.open(found, epoch=6)
+    column = page.columns[1]
+    assert column.epoch.text().startswith("⚠ epoch ")
+    assert found.tracks[1].diverged in column.epoch.toolTip()
+
+
+def test_digits_come_with_their_images_in_either_theme(page: Page) -> None:
+    page.open(run({"input.scale": GAMMAS}, data="digits"), epoch=6)
+    column = page.columns[0]
+    assert column.input.isVisible() and column.landscape.isVisible()
+    assert column.input.plots[1].image.image.shape == (8, 8)
+    before = column.landscape.backgroundBrush().color()
+    page.theme.choose("dark", remember=False)
+    assert column.landscape.backgroundBrush().color() != before
+    page.click(page.row.bar.parts["profile"])
+    assert column.profile.plot.backgroundBrush().color() != before
+
+
+def test_columns_that_nobody_sees_compute_nothing(page: Page, record: TrainingRecord) -> None:
+    page.open(record)
+    page.row.hide()
+    asked = [column.session._asked_job for column in page.columns]
+    page.desk.set_position(4.0)
+    page.qtbot.wait(50)
+    assert [column.session._asked_job for column in page.columns] == asked
+    page.row.show()
+    page.rest()
+    assert page.columns[0].session.picture.epoch == 4
