@@ -151,8 +151,8 @@ def test_every_setting_of_a_run_but_the_box_can_vary() -> None:
 
 def test_a_long_axis_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[object] = []
-    replace = Experiment.replace
-    monkeypatch.setattr(Experiment, "replace", lambda *a, **k: checked.append(a) or replace(*a, **k))
+    changed = Experiment.changed
+    monkeypatch.setattr(Experiment, "changed", lambda *a, **k: checked.append(a) or changed(*a, **k))
     assert len(parse_axis(BASE, "network.seed=0:99999").values) == 100_000
     assert len(checked) == 2
 
