@@ -92,6 +92,22 @@ class Theme(StrEnum):
 Target = Annotated[
     str, typer.Argument(metavar="FILE|PRESET", help="A preset's name, a .toml experiment, or an .npz recording.")
 ]
+Shown = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|PRESET",
+        help="What foadv presets lists, a .toml file, a recording or a training (.npz), or a sweep's table (.parquet, "
+        ".csv).",
+    ),
+]
+Drawn = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|PRESET",
+        help="A preset's name, a .toml experiment, a recording or a training (.npz), or a sweep's table (.parquet, "
+        ".csv).",
+    ),
+]
 Picture = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="FILE", help="The picture: .png or .svg; of a training also .gif or .mp4."),
@@ -126,20 +142,21 @@ def desktop(
 
 @app.command("open")
 def open_(
-    target: Target,
+    target: Shown,
     settings: Settings = None,
     screenshot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a picture of the window to a .png file, and quit.")
     ] = None,
     at: Annotated[
-        int | None, typer.Option(metavar="T", min=0, help="The step that the screenshot shows, at most the last.")
+        int | None,
+        typer.Option(metavar="T", min=0, help="The step or epoch that the screenshot shows, at most the last."),
     ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="The size of the window in the screenshot, 1280x720.")
     ] = None,
     theme: ThemeOption = None,
 ) -> int:
-    """Open the desktop with an experiment or a comparison."""
+    """Open the desktop with an experiment, a comparison, a sweep or a training."""
     if screenshot is None and (at is not None or size is not None):
         raise Refused("--at and --size belong to a screenshot: add --screenshot FILE")
     found = _found(target, settings, compared=True)
@@ -219,7 +236,7 @@ app.command()(train)
 
 @app.command()
 def render(
-    target: Target,
+    target: Drawn,
     output: Picture,
     settings: Settings = None,
     size: Size = None,

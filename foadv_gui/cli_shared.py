@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import signal
 import threading
 from pathlib import Path
@@ -48,6 +49,25 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
             with contextlib.suppress(tomllib.TOMLDecodeError):
                 changes[key] = tomllib.loads(f"value = {text}")["value"]
     return changes
+
+
+def axes_of(over: list[str]) -> dict[str, str]:
+    """The values of all ``--over`` as they are written, by key."""
+    from foadv_gui.lab.sweep.axis import key_and_values
+
+    axes: dict[str, str] = {}
+    for key, values in map(key_and_values, over):
+        if key in axes:
+            raise Refused(f"--over {key}: varies twice; name all of its values once")
+        axes[key] = values
+    return axes
+
+
+def check_name(target: str, known: list[str], kinds: str) -> None:
+    """Refuse the name of nothing with the nearest one."""
+    if target not in known and Path(target).parent == Path() and not Path(target).exists():
+        nearest = difflib.get_close_matches(target, known, n=1, cutoff=0.0)[0]
+        raise Refused(f"{target}: there is {kinds} of that name; did you mean {nearest}?")
 
 
 def holds_table(name: str, table: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +13,9 @@ from foadv_gui.cli_shared import (
     INTERRUPTED,
     Refused,
     Settings,
+    axes_of,
     changes_of,
+    check_name,
     check_output,
     duration,
     holds_table,
@@ -109,7 +110,6 @@ def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
     from foadv_gui.lab.config import SETTINGS, Experiment
     from foadv_gui.lab.documents import names_recording
     from foadv_gui.lab.presets import find, preset_names
-    from foadv_gui.lab.sweep.axis import key_and_values
     from foadv_gui.lab.sweep.grid import Sweep
     from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
@@ -122,14 +122,9 @@ def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
         base, tables = Experiment.with_tables(target, ("sweep",))
         axes = dict(Sweep.from_toml(target).table) if "sweep" in tables else {}
     else:
-        _check_name(target, [*sweep_names(), *preset_names()])
+        check_name(target, [*sweep_names(), *preset_names()], "no ready sweep and no preset")
         base, axes = find(target), {}
-    added: dict[str, str] = {}
-    for written in over:
-        key, values = key_and_values(written)
-        if key in added:
-            raise Refused(f"--over {key}: varies twice; name all of its values once")
-        added[key] = values
+    added = axes_of(over)
     changes = changes_of(settings)
     for key in changes:
         if key in axes or key in added:
@@ -163,13 +158,6 @@ def table_of(target: str, settings: list[str] | None) -> SweepTable | None:
             f"foadv render {name}.parquet"
         )
     return None
-
-
-def _check_name(target: str, known: list[str]) -> None:
-    """Refuse the name of nothing with the nearest one."""
-    if target not in known and Path(target).parent == Path() and not Path(target).exists():
-        nearest = difflib.get_close_matches(target, known, n=1, cutoff=0.0)[0]
-        raise Refused(f"{target}: there is no ready sweep and no preset of that name; did you mean {nearest}?")
 
 
 def _check_size(wanted: Sweep, yes: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import time
 from dataclasses import replace
@@ -16,7 +15,9 @@ from foadv_gui.cli_shared import (
     INTERRUPTED,
     Refused,
     Settings,
+    axes_of,
     changes_of,
+    check_name,
     check_output,
     duration,
     holds_table,
@@ -133,22 +134,13 @@ def _found(target: str) -> Training:
         return load_training(target)
     if Path(target).suffix.lower() == ".toml" and target not in known:
         return Training.from_toml(target)
-    if target not in known and Path(target).parent == Path() and not Path(target).exists():
-        nearest = difflib.get_close_matches(target, known, n=1, cutoff=0.0)[0]
-        raise Refused(f"{target}: there is no ready training and no preset of that name; did you mean {nearest}?")
+    check_name(target, known, "no ready training and no preset")
     return of_preset(find(target))
 
 
 def _changed(training: Training, settings: list[str] | None, over: list[str]) -> Training:
     """The training with the changes of all ``--set`` and ``--over``."""
-    from foadv_gui.lab.sweep.axis import key_and_values
-
-    axes = {axis.key: axis.written for axis in training.axes}
-    added: dict[str, str] = {}
-    for key, values in map(key_and_values, over):
-        if key in added:
-            raise Refused(f"--over {key}: varies twice; name all of its values once")
-        added[key] = values
+    axes, added = {axis.key: axis.written for axis in training.axes}, axes_of(over)
     changes = changes_of(settings)
     for key in changes:
         if key in axes or key in added:

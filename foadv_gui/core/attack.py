@@ -28,6 +28,8 @@ Where: TypeAlias = Literal["attacked", "clean"]
 
 _PIECE_BYTES = 2**22
 """The pre-activations of so many points at once stay in the cache, and leave work for the other cores."""
+FEWEST_IN_A_PIECE = 16
+"""So many points at once climb in any case, however much their iterates take: fewer would be slow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +190,7 @@ class InnerAscent:
     def _piece(self, network: TwoLayerNetwork, points: Points) -> int:
         """How many points are taken at once, whatever the number of cores."""
         d, size = points.X.shape[1], points.X.element_size()
-        return max(16, _PIECE_BYTES // (size * max(network.width, (self.steps + 1) * d // 4)))
+        return max(FEWEST_IN_A_PIECE, _PIECE_BYTES // (size * max(network.width, (self.steps + 1) * d // 4)))
 
     def _eta(self, gradient: Tensor) -> float:
         if not self.relative:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _PLAIN: dict[str, object] = {"view.chart": "plane", "view.plane": "clean-gradient-random", "view.focus": 0}
 """What the view of a training's own experiment may ask for, and no column can show."""
-
-
 _FRAME_MS = 16
 
 
@@ -39,7 +37,7 @@ class Aim(NamedTuple):
     def where(self) -> tuple[int, ...]:
         """What tells it from other aims at the same training: of epochs that share a network, only that."""
         track = self.record.tracks[self.arm]
-        return self.arm, int(track.kept[track.nearest(self.epoch)]), self.point, self.last
+        return self.arm, int(track.kept[track.kept_before(self.epoch)]), self.point, self.last
 
 
 class EpochSession(ColumnSession):

@@ -194,11 +194,10 @@ def _split(key: str) -> tuple[str, str]:
         return section, name
     if not section and name in ("title", "watch"):
         return "", name
-    raise unknown(key)
+    raise _unknown(key)
 
 
-def unknown(key: str) -> ExperimentError:
-    """The error of a key that is no setting, with the nearest one that is."""
+def _unknown(key: str) -> ExperimentError:
     if key in SECTIONS:
         first = next(iter(SECTIONS[key].model_fields))
         return ExperimentError(key, f"is a section: name one of its settings, as {key}.{first}")
@@ -222,7 +221,7 @@ def first_problem(error: ValidationError, section: str = "") -> ExperimentError:
         return own
     key = ".".join(str(part) for part in ((section, *first["loc"]) if section else first["loc"])[:2])
     if first["type"] == "extra_forbidden":
-        return unknown(key)
+        return _unknown(key)
     if key in (*SECTIONS, section):
         return ExperimentError(key, f"must be a table, written [{key}]", first["input"])
     entry = next((known for known in (*SETTINGS, *TRAINING_SETTINGS) if known.key == key), None)

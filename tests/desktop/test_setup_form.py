@@ -42,6 +42,8 @@ SHOWN_BY: dict[str, dict[str, dict[str, object]]] = {
     "view.pixel_v": {"view": {"plane": "two-pixels"}},
     "compute.device": {"compute": {"device": "auto"}},
 }
+FEW: dict[str, object] = {"steps": 6, "restarts": 2}
+"""Each setting takes two runs, of which every step of every path is judged."""
 
 
 def changed_by_hand(hands: Hands, setting: Setting, value: Any) -> None:
@@ -81,7 +83,7 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, tmp_path: P
     for setting in settings:
         if setting.key == "network.source":
             continue  # "File" goes with the file's name
-        section, wanted = setting.section, small(**SHOWN_BY.get(setting.key, {}))
+        section, wanted = setting.section, small(ascent=FEW, **SHOWN_BY.get(setting.key, {}))
         if hands.session.experiment != wanted:
             hands.session.open(wanted)
             hands.player.pause()

@@ -10,16 +10,26 @@ from test_train_page import at as at
 from train_hands import tiny_training
 
 from foadv_gui.lab.training.metrics import METRICS
+from foadv_gui.lab.training.study import train
 
 if TYPE_CHECKING:
     from train_hands import TrainHands
 
+    from foadv_gui.lab.training.record import TrainingRecord
+
+
+@pytest.fixture(scope="module")
+def record() -> TrainingRecord:
+    """Two networks at each of two scales, trained for 12 epochs."""
+    *_, found = train(tiny_training(epochs=12, repeats=2))
+    return found
+
 
 @pytest.fixture
-def trained(at: TrainHands) -> TrainHands:
-    """At the page with two networks trained for 12 epochs."""
-    at.train(tiny_training(epochs=12, repeats=2))
-    at.page.player.seek(0)  # type: ignore[union-attr]
+def trained(at: TrainHands, record: TrainingRecord) -> TrainHands:
+    """At the page with what was trained."""
+    at.desk.open(record.training, record)
+    at.settle()
     return at
 
 

@@ -20,6 +20,7 @@ from foadv_gui.desktop.training_desk import State
 from foadv_gui.desktop.transport import Transport
 from foadv_gui.desktop.worker import ComputeThread
 from foadv_gui.desktop.workspaces.train import TrainWorkspace
+from foadv_gui.lab.training import album
 from foadv_gui.lab.training.files import load_record
 from foadv_gui.lab.training.plan import Training
 from foadv_gui.lab.training.ready import load_training
@@ -256,6 +257,38 @@ def test_an_error_of_nobodys_expecting_is_shown_and_the_page_goes_on(at: TrainHa
     at.press_start()
     at.settle()
     assert at.desk.state is State.DONE
+
+
+def test_what_a_column_meets_with_is_told_and_its_whole_view_comes_back(
+    at: TrainHands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    at.page.told.connect(told.append)
+    at.train()
+    row = at.page.epochs
+    at.until(lambda: bool(row.columns) and all(column.session.picture is not None for column in row.columns))
+    landscape = row.columns[0].landscape
+    whole = landscape.visible_part
+    landscape.show_part((0.0, 0.5, 0.0, 0.5))
+    assert landscape.visible_part != pytest.approx(whole)
+    at.page.fit()
+    assert landscape.visible_part == pytest.approx(whole)
+    explore = row.columns[0].buttons["explore"]
+    at.click(explore)
+    assert not told
+    assert row._scratch is not None
+    row._scratch.cleanup()  # as somebody who clears away temporary files does
+    at.click(explore)
+    assert told[0].startswith("Not opened: ")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(album, "epoch_run", broken)
+    at.desk.set_point(1)
+    assert at.page.busy
+    at.until(lambda: bool(at.failures))
+    assert at.failures[0].startswith("RuntimeError: no such luck")
 
 
 def test_a_ready_training_starts_at_a_click_and_the_page_can_close_meanwhile(at: TrainHands) -> None:

@@ -147,6 +147,8 @@ class TrainWorkspace(Workspace):
         self.setup.run.startWanted.connect(self.start)
         self.invite.chosen.connect(self._on_ready)
         self.epochs.exploreWanted.connect(self.exploreWanted)
+        self.epochs.failed.connect(self.failed)
+        self.epochs.told.connect(self.told)
         for told in (desk.stateChanged, desk.recordChanged, desk.picturesChanged):
             told.connect(self._show)
         self._show()
@@ -161,7 +163,7 @@ class TrainWorkspace(Workspace):
     @property
     def busy(self) -> bool:
         """Whether epochs or pictures are on their way."""
-        return self.desk.busy
+        return self.desk.busy or (self._built and self.epochs.busy)
 
     @property
     def doing(self) -> str:
@@ -233,6 +235,10 @@ class TrainWorkspace(Workspace):
     def take_focus(self) -> None:
         """Give the keyboard to the button that starts."""
         self.setup.run.button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def fit(self) -> None:
+        """Show the whole of all landscapes."""
+        self.epochs.fit()
 
     def cancel(self) -> None:
         """Stop after the present epoch; nothing is lost, and the next start goes on."""

@@ -5,7 +5,6 @@ NumPy only, as in `lab.picture`.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from foadv_gui.lab.ranges import drawable, some_range
+from foadv_gui.lab.training.first_look import line_looks
 from foadv_gui.lab.training.metrics import METRICS, Metric
 from foadv_gui.lab.training.words import line_label
 
@@ -126,7 +126,7 @@ class CurvesPicture:
 def curves(record: TrainingRecord, metric: str) -> CurvesPicture:
     """A metric (a key of `METRICS`) of all lines of a record."""
     chosen, training = METRICS[metric], record.training
-    looks = _looks(training.lines)
+    looks = line_looks(training)
     lines = tuple(
         _curve(chosen, line, _tracks(record, line), looks[line.index], training.section.inner_steps)
         for line in training.lines
@@ -187,12 +187,3 @@ def _over(table: Floats, share: float) -> Floats:
     place, columns = share * np.maximum(count - 1, 0), np.arange(table.shape[1])
     below, above = (ordered[np.asarray(side(place), int), columns] for side in (np.floor, np.ceil))
     return np.asarray(np.where(count > 0, (below + above) / 2, np.nan))
-
-
-def _looks(lines: tuple[Line, ...]) -> list[tuple[int, int]]:
-    """Colour and dash of each line, by its place on the first axis and on all others together."""
-    axes = lines[0].of.axes
-    if not axes:
-        return [(0, 0)]
-    first, rest = len(axes[0].values), itertools.product(*(axis.values for axis in axes[1:]))
-    return list(itertools.product(range(first), range(len(list(rest)))))

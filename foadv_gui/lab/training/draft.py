@@ -6,12 +6,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from foadv_gui.lab.config import Experiment, ExperimentError, first_problem
+from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.settings import setting
 from foadv_gui.lab.summary import counted
-from foadv_gui.lab.training.plan import Training
+from foadv_gui.lab.training.plan import Training, changed
 from foadv_gui.lab.training.section import TrainingSection
 
 if TYPE_CHECKING:
@@ -105,10 +103,8 @@ class TrainingDraft:
 
     def changed(self, changes: Mapping[str, object]) -> TrainingDraft:
         """The same with other values of some settings; `ExperimentError` where one of them cannot be."""
-        own = {key.partition(".")[2]: value for key, value in changes.items() if key.startswith("training.")}
-        others = {key: value for key, value in changes.items() if not key.startswith("training.")}
-        section = _section(self.section, own) if own else self.section
-        return replace(self, base=self.base.changed(others) if others else self.base, section=section)
+        base, section = changed(self.base, self.section, changes)
+        return replace(self, base=base, section=section)
 
     def varying(self, key: str, text: str) -> TrainingDraft:
         """The same with these values of a setting, in the place that its axis has, or before all others."""
@@ -131,16 +127,8 @@ class TrainingDraft:
         changes: dict[str, object] = {"ascent.box": None} if base.ascent.box is not None else {}
         if base.ascent.constraint == "l2-sphere":
             changes["ascent.constraint"] = "l2-ball"
-        data = {"digits": "digits"}.get(base.input.source, self.section.data)
+        data = "digits" if base.input.source == "digits" else self.section.data
         return replace(self, base=base.changed(changes)).changed({"training.data": data})
-
-
-def _section(section: TrainingSection, changes: Mapping[str, object]) -> TrainingSection:
-    """Other values of some settings of a section, each of which is possible by itself."""
-    try:
-        return TrainingSection.model_validate({**section.model_dump(), **changes})
-    except ValidationError as error:
-        raise first_problem(error, "training") from None
 
 
 def _written(axis: Axis) -> str:

@@ -194,7 +194,7 @@ def checkpoint(record: TrainingRecord, arm: int, epoch: int, point: int, path: s
 
 def _kept(record: TrainingRecord, arm: int, epoch: int) -> int:
     track = record.tracks[arm]
-    index = track.nearest(epoch)
+    index = track.kept_before(epoch)
     while index and not (np.isfinite(track.W[index]).all() and np.isfinite(track.a[index]).all()):
         index -= 1
     return index

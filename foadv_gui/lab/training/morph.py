@@ -15,6 +15,7 @@ from foadv_gui.lab.experiment import problem_of
 from foadv_gui.lab.picture import PlanePicture, Surface
 from foadv_gui.lab.ranges import united
 from foadv_gui.lab.training.epoch import epoch_on_show, epoch_run, morph_plane
+from foadv_gui.lab.training.first_look import default_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -57,15 +58,11 @@ class Morph:
 def arms_on_show(record: TrainingRecord, most: int = _MOST_ARMS) -> list[int]:
     """The arms to look at side by side, at most so many: the first repetition of each line, or of some of them.
 
-    Of more lines than that, those with the first value of all axes but the first, evenly spaced along it.
+    Of more lines than that, those of `default_lines`.
     """
-    lines = list(record.training.lines)
-    if len(lines) > most:
-        firsts = tuple(axis.values[0] for axis in record.training.axes[1:])
-        lines = [line for line in lines if line.values[1:] == firsts]
-        places = np.linspace(0, len(lines) - 1, min(most, len(lines))).round().astype(int)
-        lines = [lines[i] for i in places]
-    return [line.index * record.training.section.repeats for line in lines]
+    training = record.training
+    lines = range(len(training.lines)) if len(training.lines) <= most else default_lines(training, most)
+    return [line * training.section.repeats for line in lines]
 
 
 def epochs_on_show(record: TrainingRecord, arms: Sequence[int], most: int) -> list[int]:

@@ -85,10 +85,8 @@ class Training:
 
     def changed(self, changes: Mapping[str, object]) -> Training:
         """Other values of some settings, all at once."""
-        own = {key.partition(".")[2]: value for key, value in changes.items() if key.startswith("training.")}
-        others = {key: value for key, value in changes.items() if not key.startswith("training.")}
-        base = self.base.changed(others) if others else self.base
-        return replace(self, base=base, section=_section({**self.section.model_dump(), **own}))
+        base, section = changed(self.base, self.section, changes)
+        return replace(self, base=base, section=section)
 
     def over(self, written: Iterable[tuple[str, str | Sequence[Any]]], folder: Path | None = None) -> Training:
         """The same with these axes and no others, each a key and its values: a text or a list, as a sweep's."""
@@ -167,7 +165,7 @@ class Line:
     values: tuple[Any, ...]
     of: Training
 
-    @property
+    @cached_property
     def training(self) -> Training:
         """The training with these values, in which nothing varies."""
         changes = dict(zip((axis.key for axis in self.of.axes), self.values, strict=True))
@@ -200,6 +198,18 @@ class Arm:
         keys = ("network.seed", "training.seed")
         seeds = {key: (found.get(key) + self.repeat) % (SEED_MAX + 1) for key in keys}
         return found.changed({**seeds, "training.repeats": 1})
+
+
+def changed(
+    base: Experiment, section: TrainingSection, changes: Mapping[str, object]
+) -> tuple[Experiment, TrainingSection]:
+    """Other values of some settings, each of which must be possible by itself; `ExperimentError` where one is not."""
+    own = {key.partition(".")[2]: value for key, value in changes.items() if key.startswith("training.")}
+    others = {key: value for key, value in changes.items() if not key.startswith("training.")}
+    return (
+        base.changed(others) if others else base,
+        _section({**section.model_dump(), **own}) if own else section,
+    )
 
 
 def _section(data: dict[str, Any]) -> TrainingSection:

@@ -58,7 +58,7 @@ def probe(
     points = train[:count]
     give_way(interrupted)
     z = train.X + inner.attack(network, train).delta if adversarial else train.X
-    sharp = sharpness(network, z, train_a)
+    sharp = sharpness(network, z, train_a, interrupted)
     m, d = network.width, network.dimension
     cost = m * d * min(m, d)
     if cost > LARGEST:

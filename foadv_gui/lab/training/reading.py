@@ -52,9 +52,9 @@ class LineResult:
     """What one line of a training came to, over its repetitions.
 
     first, last: the adversarial loss at epoch 0 and at the last one. to_75, to_50: the first epoch at which it is at
-    most that share of its first value. epoch: the last epoch of those that
-    go on. diverged: how many ended early, `why` the first of them did, and at which epoch (-1). quality: other
-    measures at the last epoch, by name; those of errors only where labels are ±1.
+    most that share of its first value. epoch: the last epoch of those that go on. diverged: how many ended early; why,
+    diverged_at: for what reason the first of them did, and at which epoch (-1 if none). quality: other measures at the
+    last epoch, by name; those of errors only where labels are ±1.
     """
 
     line: Line

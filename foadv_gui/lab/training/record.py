@@ -106,8 +106,8 @@ class Track:
         """The last epoch."""
         return len(self.residual) - 1
 
-    def nearest(self, epoch: int) -> int:
-        """The index into `W` of the last network that was kept at or before an epoch."""
+    def kept_before(self, epoch: int) -> int:
+        """The index into `kept` and `W` of the last network that was kept at or before an epoch."""
         return max(int(np.searchsorted(self.kept, epoch, side="right")) - 1, 0)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from foadv_gui.core.activations import ACTIVATIONS
-from foadv_gui.core.attack import InnerAscent, Points
+from foadv_gui.core.attack import FEWEST_IN_A_PIECE, InnerAscent, Points
 from foadv_gui.core.constraint import CONSTRAINTS
 from foadv_gui.core.cores import cores
 from foadv_gui.core.interruption import Interrupted, never
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from foadv_gui.lab.training.record import Track, TrainingData
 
 _MIB = 2**20
-_FEWEST_IN_A_PIECE = 16
-"""Points that `core.attack` climbs with at once, however many steps they take."""
 
 
 def train(
@@ -251,7 +249,7 @@ def _capacity(training: Training, arm: Arm, shape: tuple[int, int], arms: int, d
     each = (m * d + m) * size
     others = arms - arms // training.section.repeats
     capacity = FEWEST if arm.repeat else (quarter // each - FEWEST * others) // (arms - others)
-    pieces = min(_FEWEST_IN_A_PIECE, section.points) * cores()
+    pieces = min(FEWEST_IN_A_PIECE, section.points) * cores()
     claims = (
         (
             "network.width",

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foadv_gui.lab.files import read_npz
-from foadv_gui.resources import resource
+from foadv_gui.lab.inputs import digit_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=10)
 def digit_image(digit: int) -> NDArray[np.uint8]:
     """The first image of a digit (8, 8), from 0 (paper) to 255 (ink)."""
-    arrays = read_npz(resource("data", "digits.npz"))
-    images, labels = np.asarray(arrays["images"]), np.asarray(arrays["labels"])
+    images, labels = digit_images()
     image = images[int(np.flatnonzero(labels == digit)[0])].reshape(8, 8).astype(np.float64)
     scaled: NDArray[np.uint8] = np.round(255 * image / image.max()).astype(np.uint8)
     return scaled

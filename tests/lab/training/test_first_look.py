@@ -26,6 +26,7 @@ def test_lines_look_as_in_the_curves() -> None:
     training = training_of([("input.scale", [0.1, 1.0]), ("training.rate", [1.0, 2.0, 3.0])])
     drawn = curves(told(training, [[1.0, 0.5]] * 6), "adversarial_loss").lines
     assert line_looks(training) == [(line.colour, line.dash) for line in drawn]
+    assert line_looks(training) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
 
 
 def test_while_a_training_goes_on_its_plane_turns_ever_more_rarely() -> None:

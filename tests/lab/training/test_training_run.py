@@ -133,6 +133,14 @@ def test_probing_costs_too_much_in_a_large_network(monkeypatch: pytest.MonkeyPat
     assert "above" in probed.problem and np.isfinite(probed.sharpness).all()
 
 
+def test_the_sharpness_of_many_points_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foadv_gui.lab.training.probing.LARGEST", 0)
+    training = small(training__epochs=1)
+    at_once = questions(training)
+    monkeypatch.setattr("foadv_gui.core.probe._DENSE", 1)  # beyond it, product by product
+    assert questions(training) > at_once + 1
+
+
 # ---- the same, however it comes about ---------------------------------------------------------------------------
 
 
