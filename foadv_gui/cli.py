@@ -242,7 +242,7 @@ def render(
     size: Size = None,
     theme: ThemeOption = Theme.light,
     point: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="The training point that an animation looks at, from 0.")
+        int | None, typer.Option(metavar="N", min=1, help="The training point that an animation looks at, from 1.")
     ] = None,
     fps: Annotated[
         float | None, typer.Option(metavar="F", min=0.1, max=60, help="The pictures a second of an animation.")

@@ -52,8 +52,8 @@ def draw(
     if not animated and (point is not None or fps is not None):
         raise Refused("--point and --fps belong to an animation: end the name in .gif or .mp4")
     points = min(len(data.y) for data in record.data)
-    if point is not None and point >= points:
-        raise Refused(f"--point {point}: there are {points} training points, counted from 0")
+    if point is not None and point > points:
+        raise Refused(f"--point {point}: must be from 1 to {points}, the training points that there are")
     from foadv_gui.core.threads import use_one_thread
 
     use_one_thread()
@@ -70,7 +70,7 @@ def draw(
             movie.save(
                 record,
                 output,
-                point=point or 0,
+                point=(point or 1) - 1,
                 size=size,
                 theme=theme,
                 fps=fps,

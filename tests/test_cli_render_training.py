@@ -61,7 +61,7 @@ def test_a_training_that_is_not_trained_is_refused_with_the_command_that_does(
 
 def test_what_cannot_be_drawn_is_refused(file: Path, tmp_path: Path) -> None:
     animation, picture = str(tmp_path / "a.mp4"), str(tmp_path / "a.png")
-    assert "there are 4 training points" in refused("render", str(file), "-o", animation, "--point", "4")
+    assert "must be from 1 to 4" in refused("render", str(file), "-o", animation, "--point", "5")
     assert "--point and --fps belong to an animation" in refused("render", str(file), "-o", picture, "--fps", "3")
     assert "drawn as it was trained" in refused("render", str(file), "-o", picture, "--set", "training.rate=2")
     assert "only of a training there is an animation" in refused("render", "digits", "-o", animation)

@@ -108,7 +108,7 @@ def epoch_run(record: TrainingRecord, arm: int, epoch: int, point: int) -> Recor
             "ascent.restarts": 1,
             "ascent.start": "zero",
             "compute.device": "cpu",
-            "title": f"{arm_training.title or 'Training'}: epoch {shown}, point {point}",
+            "title": f"{arm_training.title or 'Training'}: epoch {shown}, point {point + 1}",
         },
     )
     data, (W, a) = record.data[arm], _weights(record, arm, epoch)
@@ -188,7 +188,7 @@ def checkpoint(record: TrainingRecord, arm: int, epoch: int, point: int, path: s
     W, a = _weights(record, arm, epoch)
     x = _scale(training) * record.data[arm].X_hat[point]
     atomic_write(path, lambda stream: np.savez(stream, allow_pickle=False, W=W, a=a, x=x))
-    title = f"{training.title or 'Training'}: epoch {shown}, point {point}"
+    title = f"{training.title or 'Training'}: epoch {shown}, point {point + 1}"
     return _experiment(record, arm, point, {**_weights_from(training, -1, str(path)), "title": title})
 
 

@@ -75,7 +75,7 @@ class MoviePage:
         page, axes = self._page, morphs[0].plane.axes
         colours = QUANTITY_TITLES[morphs[0].frames[0].surface.quantity]
         words = (
-            f"Training point {point} (label {number(label).replace('-', '−')}), on a plane through the clean input "
+            f"Training point {point + 1} (label {number(label).replace('-', '−')}), on a plane through the clean input "
             f"(+): α {axes[0]}, β {axes[1]}, in units of ε. White: cut of the set and lines of equal loss; orange: the "
             f"ascent of that epoch; star: its adversary. Colours: {colours}, one range for all epochs of a network."
         )
