@@ -93,7 +93,8 @@ def _median(values: Floats) -> Floats:
 
 
 def _stability(track: Track, rate: float) -> Values:
-    return track.probed.epochs, track.probed.sharpness * rate / 2
+    with np.errstate(over="ignore"):
+        return track.probed.epochs, track.probed.sharpness * rate / 2
 
 
 _POINTS = "of the points"

@@ -57,8 +57,8 @@ def probe(
         return Probe(q, top, math.nan, NO_PROBES)
     points = train[:count]
     give_way(interrupted)
-    z = train.X + inner.attack(network, train).delta if adversarial else train.X
-    sharp = sharpness(network, z, train_a)
+    z = train.X + inner.attack(network, train, None, interrupted).delta if adversarial else train.X
+    sharp = sharpness(network, z, train_a, interrupted)
     m, d = network.width, network.dimension
     cost = m * d * min(m, d)
     if cost > LARGEST:

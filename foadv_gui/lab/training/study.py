@@ -64,7 +64,10 @@ def train(
     if so_far is not None:
         _check_same(training, so_far)
     device, dtype = place(training.base)
-    data = load_all(training) if so_far is None else so_far.data
+    try:
+        data = load_all(training, interrupted) if so_far is None else so_far.data
+    except Interrupted:
+        return
     courses = _courses(training, data, so_far, device, dtype, interrupted)
 
     def record() -> TrainingRecord:
