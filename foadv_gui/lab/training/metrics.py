@@ -65,14 +65,14 @@ def _measure(name: str) -> Reading:
 
 def _loss_share(track: Track, rate: float) -> Values:
     loss = track.measures["adversarial_loss"]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.arange(len(loss)), loss / loss[0]
 
 
 def _movement(name: str, weights: str) -> Reading:
     def read(track: Track, rate: float) -> Values:
         values = track.measures[name]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.arange(len(values)), values / np.linalg.norm(np.asarray(getattr(track, weights)[0], np.float64))
 
     return read

@@ -140,6 +140,13 @@ def test_the_same_training_twice_is_the_same_record() -> None:
     assert_same(whole(FULL), whole(FULL))
 
 
+def test_what_does_not_fit_is_refused_before_a_point_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foadv_gui.lab.training.study.load_all", lambda *_: pytest.fail("points were drawn"))
+    for changes in ({"training__epochs": 100_000}, {"training__inner_steps": 10_000, "network__dimension": 5000}):
+        with pytest.raises(ExperimentError, match="memory_mib"):
+            next(train(small(training__points=100_000, **changes)))
+
+
 def test_points_that_are_drawn_are_not_waited_for() -> None:
     many = small(training__points=100_000, training__held_out=100_000, network__dimension=64)
     questions = count()
