@@ -287,6 +287,12 @@ def test_what_only_a_training_has_is_refused_elsewhere(
     assert done.exit_code == 2 and words in done.stderr, done.output
 
 
+def test_a_preset_that_is_trained_does_not_say_what_to_watch_in_a_single_run(output: Path) -> None:
+    assert call("train", "one-hill", *settings(*SMALL, "training.epochs=1"), "-o", str(output)).exit_code == 0
+    training = load_record(output).training
+    assert training.title and not training.watch
+
+
 @pytest.mark.parametrize(
     ("done", "left", "seconds", "words"),
     [
