@@ -21,6 +21,7 @@ from foadv_gui.cli_shared import (
     holds_table,
     interruptible,
 )
+from foadv_gui.cli_train import refuse_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,6 +114,7 @@ def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
     from foadv_gui.lab.sweep.grid import Sweep
     from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
+    refuse_training(target)
     if names_recording(target):
         raise Refused(f"{target}: is a recording of one run; give an experiment (.toml), a preset or a ready sweep")
     if target in sweep_names():

@@ -132,10 +132,25 @@ def _found(target: str) -> Training:
     known = [*training_names(), *preset_names()]
     if target in training_names():
         return load_training(target)
+    if target not in known:
+        _refuse_other(target)
     if Path(target).suffix.lower() == ".toml" and target not in known:
         return Training.from_toml(target)
     check_name(target, known, "no ready training and no preset")
     return of_preset(find(target))
+
+
+def _refuse_other(target: str) -> None:
+    """Refuse a sweep or a comparison, which have axes of their own."""
+    from foadv_gui.lab.comparison import comparison_names
+    from foadv_gui.lab.sweep.ready import sweep_names
+
+    for table, names, what in (("sweep", sweep_names(), "a sweep"), ("compare", comparison_names(), "a comparison")):
+        if target in names or holds_table(target, table):
+            raise Refused(
+                f"{target}: is {what}; give an experiment (.toml), a preset or a ready training, and what varies by "
+                "--over, as in --over input.scale=0.1,1,10"
+            )
 
 
 def _changed(training: Training, settings: list[str] | None, over: list[str]) -> Training:

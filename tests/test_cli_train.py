@@ -217,6 +217,8 @@ def test_a_training_that_is_killed_goes_on_bit_for_bit(output: Path) -> None:
         (("gone.npz",), "gone.npz: cannot be read"),
         (("/none/at/all",), "there is no such file"),
         (("run.npz",), "run.npz: holds no training"),
+        (("paper-claim",), "paper-claim: is a sweep; give an experiment (.toml), a preset or a ready training"),
+        (("scales",), "scales: is a comparison; give an experiment"),
         (("one-hill", "--over", "network.seed=1,2"), "cannot vary from one training to another"),
         (("one-hill", "--over", "input.scale"), "must be KEY=VALUES"),
         (("one-hill", "--over", "input.scale=1", "--over", "input.scale=2"), "--over input.scale: varies twice"),
@@ -267,6 +269,30 @@ def test_a_training_is_not_run_as_one_experiment(output: Path) -> None:
 
 
 # ---- in words ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("sweep", "training-claim", "-o", "out.csv"), "training-claim: is a training: foadv train training-claim"),
+        (
+            ("run", "one-hill", "--set", "training.epochs=3"),
+            "training.epochs: is a setting of a training",
+        ),
+    ],
+)
+def test_what_only_a_training_has_is_refused_elsewhere(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call(*arguments)
+    assert done.exit_code == 2 and words in done.stderr, done.output
+
+
+def test_a_preset_that_is_trained_does_not_say_what_to_watch_in_a_single_run(output: Path) -> None:
+    assert call("train", "one-hill", *settings(*SMALL, "training.epochs=1"), "-o", str(output)).exit_code == 0
+    training = load_record(output).training
+    assert training.title and not training.watch
 
 
 @pytest.mark.parametrize(

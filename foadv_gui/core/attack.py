@@ -14,10 +14,13 @@ import torch
 
 from .ascent import RULES, direction_length
 from .constraint import L2Sphere, LinfBall
+from .interruption import give_way, never
 from .norms import norm
 from .threads import in_parallel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from .constraint import ConstraintSet
@@ -153,20 +156,36 @@ class InnerAscent:
             raise ValueError("the constraint must be a ball without a box, since every path starts at delta = 0")
 
     @torch.inference_mode()
-    def attack(self, network: TwoLayerNetwork, points: Points, weights: Where | None = None) -> Attack:
+    def attack(
+        self,
+        network: TwoLayerNetwork,
+        points: Points,
+        weights: Where | None = None,
+        interrupted: Callable[[], bool] = never,
+    ) -> Attack:
         """Attack all points, and differentiate the mean loss by the weights at the attacked or the clean points.
 
         Each path is that of `ProjectedGradientAscent` with the same eta. Points are taken in pieces that do not depend
         on the number of cores.
+
+        Raises
+        ------
+        Interrupted
+            When `interrupted()`, which is asked on the threads of all cores, is true before a step of some points.
         """
         n, piece = len(points), self._piece(network, points)
         parts = [points[first : first + piece] for first in range(0, n, piece)]
-        clean = in_parallel(lambda part: self._look(network, part, n if weights == "clean" else 0), parts)
+
+        def look(part: Points) -> _Clean:
+            give_way(interrupted)
+            return self._look(network, part, n if weights == "clean" else 0)
+
+        def climb(both: tuple[Points, Tensor]) -> _End:
+            return self._climb(network, *both, eta, n if weights == "attacked" else 0, interrupted)
+
+        clean = in_parallel(look, parts)
         eta = self._eta(torch.cat([one.gradient for one in clean]))
-        ends = in_parallel(
-            lambda both: self._climb(network, *both, eta, n if weights == "attacked" else 0),
-            zip(parts, [one.gradient for one in clean], strict=True),
-        )
+        ends = in_parallel(climb, zip(parts, [one.gradient for one in clean], strict=True))
         return Attack(
             eta=eta,
             delta=torch.cat([one.delta for one in ends]),
@@ -184,7 +203,7 @@ class InnerAscent:
         """All iterates (T + 1, d) of one of the points: to the last bit those of an `attack` on all with this eta."""
         piece = self._piece(network, points)
         part = points[row // piece * piece : (row // piece + 1) * piece]
-        deltas, _, _ = self._iterates(network, part, self._look(network, part, 0).gradient, eta)
+        deltas, _, _ = self._iterates(network, part, self._look(network, part, 0).gradient, eta, never)
         return torch.stack([delta[row % piece] for delta in deltas])
 
     def _piece(self, network: TwoLayerNetwork, points: Points) -> int:
@@ -210,16 +229,29 @@ class InnerAscent:
             seen.weight_gradient(network, n) if n else None,
         )
 
-    def _climb(self, network: TwoLayerNetwork, points: Points, gradient: Tensor, eta: float, n: int) -> _End:
+    def _climb(
+        self,
+        network: TwoLayerNetwork,
+        points: Points,
+        gradient: Tensor,
+        eta: float,
+        n: int,
+        interrupted: Callable[[], bool],
+    ) -> _End:
         """All steps from delta = 0, where the `gradient` is known, and what there is at their end."""
-        deltas, gradients, seen = self._iterates(network, points, gradient, eta)
+        deltas, gradients, seen = self._iterates(network, points, gradient, eta, interrupted)
         delta, gradient = deltas[-1], gradients[-1]
         tangential, fosc = self._tangential(delta, gradient), self.constraint.fosc(delta, gradient)
         weights = seen.weight_gradient(network, n) if n else None
         return _End(delta, seen.residual, tangential, fosc, self._converged_at(deltas, gradients), weights)
 
     def _iterates(
-        self, network: TwoLayerNetwork, points: Points, gradient: Tensor, eta: float
+        self,
+        network: TwoLayerNetwork,
+        points: Points,
+        gradient: Tensor,
+        eta: float,
+        interrupted: Callable[[], bool],
     ) -> tuple[list[Tensor], list[Tensor], _Evaluation]:
         """All iterates from delta = 0, where the `gradient` is known, their gradients, and the last evaluation."""
         direction, project, (X, y) = RULES[self.rule], self.constraint.project, (points.X, points.y)
@@ -227,6 +259,7 @@ class InnerAscent:
         delta = torch.zeros_like(X)
         deltas, gradients = [delta], [gradient]
         for _ in range(self.steps):
+            give_way(interrupted)
             delta = project(torch.add(delta, direction(gradient), alpha=eta))
             seen = _Evaluation.of(network, X + delta, y)
             gradient = seen.residual.unsqueeze(-1) * (seen.slope @ rows)

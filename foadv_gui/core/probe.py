@@ -19,6 +19,7 @@ from .norms import norm
 from .objective import QuadraticAdversary
 from .places import to_exact
 from .spectrum import DENSE_LIMIT, ends_of, restrict
+from .threads import abandonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +164,7 @@ def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool, interrupted: C
     Raises
     ------
     Interrupted
-        When `interrupted()` is true between two products with the kernel.
+        When `interrupted()` is true while the kernel is built, or between two products with it.
 
     Source: Jacot, Gabriel, Hongler 2018 (the kernel); Cohen et al. 2021 (2/sharpness).
     """
@@ -175,9 +176,12 @@ def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool, interrupted: C
         return math.nan
     if n > _GRAM_LIMIT:
         return _top(n, lambda v: _tangent_kernel_product(S, z, h if train_a else None, v), interrupted) / n
-    kernel = (S @ S.T) * (z @ z.T)
-    if train_a:
-        kernel = torch.addmm(kernel, h, h.T)
+
+    def gram() -> Tensor:
+        found = (S @ S.T) * (z @ z.T)
+        return torch.addmm(found, h, h.T) if train_a else found
+
+    kernel = gram() if n <= _DENSE else abandonable(gram, interrupted)
     if not bool(torch.isfinite(kernel).all()):
         return math.nan
     if n <= _DENSE:

@@ -118,16 +118,16 @@ class AdversarialTraining:
         Raises
         ------
         Interrupted
-            When `interrupted()` becomes true.
+            When `interrupted()`, which is asked before each step of the ascent, becomes true.
         """
         origin = origin or network
         for index in range(first, last + 1):
             give_way(interrupted)
-            attack = self.inner.attack(network, train, self._where)
+            attack = self.inner.attack(network, train, self._where, interrupted)
             measures = dict.fromkeys(MEASURES, math.nan)
             measures |= zip(OF_POINTS, _quality(attack, train), strict=True)
             if held_out is not None:
-                found = _quality(self.inner.attack(network, held_out), held_out)
+                found = _quality(self.inner.attack(network, held_out, None, interrupted), held_out)
                 measures |= zip(HELD_OUT, found, strict=True)
             measures |= self._measured(network, origin, train, attack)
             loss = measures["adversarial_loss"]
@@ -155,7 +155,7 @@ class AdversarialTraining:
         for first in range(0, n, self.batch):
             give_way(interrupted)
             points = train[order[first : first + self.batch]]
-            found = self.inner.attack(network, points, "attacked").weights if self.adversarial else None
+            found = self.inner.attack(network, points, "attacked", interrupted).weights if self.adversarial else None
             network = self.stepped(network, found or weight_gradient(network, points))
         return network
 

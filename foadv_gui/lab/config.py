@@ -201,6 +201,8 @@ def _unknown(key: str) -> ExperimentError:
     if key in SECTIONS:
         first = next(iter(SECTIONS[key].model_fields))
         return ExperimentError(key, f"is a section: name one of its settings, as {key}.{first}")
+    if key in {entry.key for entry in TRAINING_SETTINGS}:
+        return ExperimentError(key, "is a setting of a training (foadv train), not of a run")
     return ExperimentError(key, f"there is no such setting; did you mean {nearest(key, ('title', 'watch'))}?")
 
 

@@ -19,6 +19,7 @@ from foadv_gui.core.ascent import RULES, ProjectedGradientAscent
 from foadv_gui.core.attack import InnerAscent, Points, weight_gradient
 from foadv_gui.core.constraint import L2Ball
 from foadv_gui.core.cores import one_core
+from foadv_gui.core.interruption import Interrupted
 from foadv_gui.core.norms import normalized
 from foadv_gui.core.objective import QuadraticAdversary
 
@@ -177,3 +178,19 @@ def test_what_cannot_be_attacked_is_refused() -> None:
         InnerAscent(make_set("l2-sphere", EPSILON, 5), "gradient", 0.5, True, 5)
     with pytest.raises(ValueError, match="rule"):
         InnerAscent(L2Ball(EPSILON), "steepest", 0.5, True, 5)
+
+
+def test_an_attack_can_be_stopped_before_every_step() -> None:
+    """Of many points in a large network it takes seconds."""
+    network, points = drawn(5, 9, 40)
+    inner = InnerAscent(L2Ball(EPSILON), "gradient", 0.5, True, 6)
+    asked: list[int] = []
+    for most in range(1 + inner.steps):
+        asked.clear()
+
+        def interrupted(most: int = most) -> bool:
+            asked.append(0)
+            return len(asked) > most
+
+        with pytest.raises(Interrupted):
+            inner.attack(network, points, "attacked", interrupted)

@@ -154,3 +154,10 @@ def test_probing_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(Interrupted):
             probed()
+
+
+def test_a_large_tangent_kernel_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, points = drawn(4, 600, "tanh", 0, 1500)
+    monkeypatch.setattr(probe, "_top", lambda *_: pytest.fail("the kernel was waited for"))
+    with pytest.raises(Interrupted):
+        probe.sharpness(network, points.X, True, lambda: True)

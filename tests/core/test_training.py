@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -232,10 +233,29 @@ def test_single_precision_trains_alike() -> None:
             assert one.measures[name] == pytest.approx(other.measures[name], rel=1e-4)
 
 
-def test_a_training_is_interrupted_between_batches() -> None:
+@pytest.mark.parametrize("held_out", [False, True])
+@pytest.mark.parametrize("batch", [0, 3])
+@pytest.mark.parametrize("adversarial", [True, False])
+def test_a_training_is_interrupted_before_each_batch_and_each_step_of_an_attack(
+    adversarial: bool, batch: int, held_out: bool
+) -> None:
+    network, train, others = drawn()
+    questions = itertools.count()
+    course = training(batch=batch, adversarial=adversarial).epochs(
+        network, train, others if held_out else None, last=1, interrupted=lambda: next(questions) < 0
+    )
+    attacks, batches = 1 + held_out, -(-len(train) // batch) if batch else 0
+    next(course)
+    assert next(questions) == 1 + attacks * (1 + STEPS)
+    next(course)
+    each = 2 + STEPS if adversarial else 1
+    assert next(questions) == 1 + 2 * (1 + attacks * (1 + STEPS)) + batches * each
+
+
+def test_an_interrupted_training_says_so() -> None:
     network, train, _ = drawn()
-    asked = iter([False, False, True])
-    course = training(batch=3).epochs(network, train, last=5, interrupted=lambda: next(asked))
+    asked = itertools.count()
+    course = training().epochs(network, train, last=5, interrupted=lambda: next(asked) > 4 + STEPS)
     assert next(course).index == 0
     with pytest.raises(Interrupted):
         next(course)

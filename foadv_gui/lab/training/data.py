@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foadv_gui.core.interruption import give_way, never
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.fields import SEED_MAX
 from foadv_gui.lab.files import FileProblem, Limits, read_npz
@@ -14,6 +15,8 @@ from foadv_gui.lab.inputs import digit_images, double, random_direction, unit
 from foadv_gui.lab.training.record import TrainingData
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from foadv_gui.lab.training.plan import Arm, Training
@@ -25,7 +28,7 @@ _SEEDS_APART = 1_000_003
 _MIB = 2**20
 
 
-def load_data(arm: Arm) -> TrainingData:
+def load_data(arm: Arm, interrupted: Callable[[], bool] = never) -> TrainingData:
     """Draw or read the points of an arm, and those held out, which follow them.
 
     Random point i has the direction of an experiment with the seed (training.seed 1,000,003 + i) mod 2^31, and a label
@@ -35,21 +38,23 @@ def load_data(arm: Arm) -> TrainingData:
     ------
     ExperimentError
         If there are too few points, they do not fit the memory, or the file cannot be used.
+    Interrupted
+        When `interrupted()` is true before a random point is drawn: 100,000 of them take seconds.
     """
     training = arm.training
     source = training.section.data
     if source == "random":
-        return _random(training)
+        return _random(training, interrupted)
     return _digits(training) if source == "digits" else _read(training)
 
 
-def load_all(training: Training) -> tuple[TrainingData, ...]:
+def load_all(training: Training, interrupted: Callable[[], bool] = never) -> tuple[TrainingData, ...]:
     """The points of each arm; arms whose points are the same share them."""
     known: dict[tuple[Any, ...], TrainingData] = {}
     keys = [_key(arm) for arm in training.arms]
     for key, arm in zip(keys, training.arms, strict=True):
         if key not in known:
-            known[key] = load_data(arm)
+            known[key] = load_data(arm, interrupted)
     return tuple(known[key] for key in keys)
 
 
@@ -60,13 +65,14 @@ def _key(arm: Arm) -> tuple[Any, ...]:
     return *(getattr(section, name) for name in of_section), arm.training.base.network.dimension
 
 
-def _random(training: Training) -> TrainingData:
+def _random(training: Training, interrupted: Callable[[], bool]) -> TrainingData:
     section, d = training.section, training.base.network.dimension
     count = section.points + section.held_out
     _check_size(training, count, d)
     seeds = [(section.seed * _SEEDS_APART + i) % (SEED_MAX + 1) for i in range(count)]
     X_hat = np.empty((count, d))
     for i, seed in enumerate(seeds):
+        give_way(interrupted)
         X_hat[i] = random_direction(seed, d)
     y = np.where(np.random.default_rng([section.seed, 7]).random(count) < 0.5, -1.0, 1.0)
     inputs: list[dict[str, Any]] = [{"source": "sphere", "seed": seed} for seed in seeds]

@@ -65,14 +65,14 @@ def _measure(name: str) -> Reading:
 
 def _loss_share(track: Track, rate: float) -> Values:
     loss = track.measures["adversarial_loss"]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.arange(len(loss)), loss / loss[0]
 
 
 def _movement(name: str, weights: str) -> Reading:
     def read(track: Track, rate: float) -> Values:
         values = track.measures[name]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.arange(len(values)), values / np.linalg.norm(np.asarray(getattr(track, weights)[0], np.float64))
 
     return read
@@ -93,7 +93,8 @@ def _median(values: Floats) -> Floats:
 
 
 def _stability(track: Track, rate: float) -> Values:
-    return track.probed.epochs, track.probed.sharpness * rate / 2
+    with np.errstate(over="ignore"):
+        return track.probed.epochs, track.probed.sharpness * rate / 2
 
 
 _POINTS = "of the points"

@@ -162,7 +162,7 @@ def _write_gif(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
 
 
 def _write_mp4(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: float) -> None:
-    from imageio_ffmpeg import write_frames
+    from imageio_ffmpeg import count_frames_and_secs, write_frames
 
     writer: Any = write_frames(
         str(path),
@@ -176,11 +176,21 @@ def _write_mp4(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
         ffmpeg_log_level="error",
     )
     writer.send(None)
+    sent = 0
     try:
         frame = None
         for frame in drawn:
             writer.send(np.ascontiguousarray(frame))
+            sent += 1
         for _ in range(round(_LAST_SECONDS * fps) if frame is not None else 0):
             writer.send(np.ascontiguousarray(frame))
+            sent += 1
     finally:
         writer.close()
+    # What became of its process is not told: on a full disk it leaves a file that is cut off.
+    try:
+        there = count_frames_and_secs(str(path))[0]
+    except RuntimeError:
+        there = 0
+    if there < sent:
+        raise OSError("the video is cut off; is the disk full?")

@@ -253,8 +253,11 @@ def _check(training: Training) -> None:
 
 
 def of_preset(base: Experiment, over: Sequence[str] = ()) -> Training:
-    """An experiment that is trained as the defaults say (on digits, if its input is one), over axes as on the line."""
-    return Training(base, _section(_learnt_from(base))).over(map(key_and_values, over))
+    """An experiment that is trained as the defaults say (on digits, if its input is one), over axes as on the line.
+
+    What it says is to be watched is of its own run.
+    """
+    return Training(base.changed({"watch": ""}), _section(_learnt_from(base))).over(map(key_and_values, over))
 
 
 def _learnt_from(base: Experiment) -> dict[str, Any]:

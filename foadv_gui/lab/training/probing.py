@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from foadv_gui.core.attack import InnerAscent, Points
     from foadv_gui.core.network import TwoLayerNetwork
 
-LARGEST = 4e9
+LARGEST = 1e9
 """So many multiplications, m d min(m, d), may a point take: about a second."""
 _WORTH_A_CORE = 1e8
 """Points that take more multiplications than this are looked at on all cores; smaller ones wait for Python's lock."""
@@ -57,7 +57,7 @@ def probe(
         return Probe(q, top, math.nan, NO_PROBES)
     points = train[:count]
     give_way(interrupted)
-    z = train.X + inner.attack(network, train).delta if adversarial else train.X
+    z = train.X + inner.attack(network, train, None, interrupted).delta if adversarial else train.X
     sharp = sharpness(network, z, train_a, interrupted)
     m, d = network.width, network.dimension
     cost = m * d * min(m, d)

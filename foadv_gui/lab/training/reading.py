@@ -116,16 +116,8 @@ def sentence(record: TrainingRecord) -> str:
 
 
 def summary(record: TrainingRecord) -> dict[str, Any]:
-    """The results as one JSON object, null for what is not: `scales` has an entry for each line."""
-    found = results(record)
-    return {
-        "scales": [result.entry() for result in found],
-        "title": record.training.title,
-        "epoch": record.epoch,
-        "epochs": record.training.section.epochs,
-        "finished": record.finished,
-        "sentence": told(record.training, found, record.epoch),
-    }
+    """The results as one JSON object, null for what is not: `scales`, with an entry for each line."""
+    return {"scales": [result.entry() for result in results(record)]}
 
 
 def _result(record: TrainingRecord, line: Line, arms: Sequence[int]) -> LineResult:

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from foadv_gui.lab.ranges import number
+from foadv_gui.lab.summary import counted
 from foadv_gui.lab.training.words import CONVENTIONS, axis_name, axis_value, named_value
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def _span(group: Sequence[LineResult], along: Axis | None, share: str) -> str:
     what = "75% of the first adversarial loss" if share == "75" else "50%"
     spreads = [_to(result, share) for result in group]
     places = _places(group, along)
+    if all(result.diverged == result.repeats for result in group) and len(group) > 1:
+        return f"{what} never (all diverged)"
     if all(math.isinf(spread.median) for spread in spreads) and len(group) > 1:
         where = f"at any {axis_name(along)}" if along is not None and along.numeric else "in any of them"
         rest = [
@@ -121,7 +124,7 @@ def _span(group: Sequence[LineResult], along: Axis | None, share: str) -> str:
         ]
         most = max(result.epoch for result in group)
         soonest = f" ({'; '.join(rest)})" if rest else ""
-        return f"{what} not within {most} epochs {where}{soonest}"
+        return f"{what} not within {counted(most, 'epoch')} {where}{soonest}"
     parts: list[str] = []
     reached = False
     each = [(_times(spread, result), place) for spread, result, place in zip(spreads, group, places, strict=True)]
@@ -130,7 +133,7 @@ def _span(group: Sequence[LineResult], along: Axis | None, share: str) -> str:
         if not times.startswith(_NOT_REACHED):
             words, reached = times if reached else f"after {times}", True
         if not parts and not times.startswith("never"):
-            words = f"{words} {'epoch' if times == '1' else 'epochs'}"
+            words = f"{words} {'epoch' if times in ('1', 'not within 1') else 'epochs'}"
         parts.append(f"{words} {_listed([place for _, place in same])}".strip())
     return f"{what} {', '.join(parts)}"
 

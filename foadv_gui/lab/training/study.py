@@ -62,7 +62,13 @@ def train(
     if so_far is not None:
         _check_same(training, so_far)
     device, dtype = place(training.base)
-    data = load_all(training) if so_far is None else so_far.data
+    if so_far is None:
+        for arm in training.arms:
+            _ = _capacity(training, arm, _least_shape(arm.training), len(training.arms), dtype)
+    try:
+        data = load_all(training, interrupted) if so_far is None else so_far.data
+    except Interrupted:
+        return
     courses = _courses(training, data, so_far, device, dtype, interrupted)
 
     def record() -> TrainingRecord:
@@ -233,6 +239,13 @@ def _network(W: NDArray[Any], a: NDArray[Any], like: TwoLayerNetwork) -> TwoLaye
     """Weights that were kept, as a network again; copied, since how memory is aligned may change the last bit."""
     new = [torch.tensor(part, dtype=like.W.dtype, device=like.W.device) for part in (W, a)]
     return replace(like, W=new[0], a=new[1])
+
+
+def _least_shape(training: Training) -> tuple[int, int]:
+    """What is known of m and d before any point is drawn, and any file read."""
+    network = training.base.network
+    width = network.width if network.source == "random" else 1
+    return width, network.dimension if training.section.data == "random" else 1
 
 
 def _capacity(training: Training, arm: Arm, shape: tuple[int, int], arms: int, dtype: torch.dtype) -> int:

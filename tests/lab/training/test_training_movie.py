@@ -108,6 +108,21 @@ def test_a_cancelled_animation_leaves_no_file_and_the_old_one_as_it_was(record, 
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_an_mp4_that_is_cut_off_does_not_take_the_place_of_the_old_one(record, coarse, tmp_path, monkeypatch):
+    def full_disk(path, *_, **__):
+        with open(path, "wb") as stream:
+            stream.write(b"cut")
+        while True:
+            yield
+
+    monkeypatch.setattr("imageio_ffmpeg.write_frames", full_disk)
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"old")
+    with pytest.raises(FileProblem, match="cut off"):
+        movie.save(record, path, size=SIZE)
+    assert path.read_bytes() == b"old" and [one.name for one in tmp_path.iterdir()] == ["a.mp4"]
+
+
 def test_another_kind_and_a_folder_that_is_not_there_are_refused(record, coarse, tmp_path):
     with pytest.raises(FileProblem, match=r"must end in \.gif or \.mp4"):
         movie.save(record, tmp_path / "a.avi")

@@ -58,7 +58,7 @@ def test_the_summary_has_the_promised_shape_and_is_strict_json():
     assert second["epochs_to_75"] is None and second["learning_rate"] == 0.01
     assert first["varies"] == {"input.scale": 0.1} and first["repeats"] == 2
     assert first["held_out_clean_loss"] == 0.25 and first["held_out_adversarial_loss"] is None
-    assert known["sentence"] == sentence(record) and known["finished"] is True
+    assert list(known) == ["scales"]
 
 
 def test_real_training_has_the_numbers_of_its_measures():
@@ -117,6 +117,19 @@ def test_what_diverged_is_named_and_left_out_of_the_trend():
     assert "never (diverged) at 100" in words and "takes less as c grows where it does not diverge" in words
     assert words.endswith("The run at c = 100 (η = 100) diverged at epoch 2: the loss has overflowed.")
     json.dumps(summary(told(training, [fall(9, 5)] * 3)), allow_nan=False)
+
+
+def test_where_all_diverged_nothing_is_said_of_epochs_that_never_came():
+    training = training_of([("input.scale", [0.1, 3.0])], epochs=9)
+    words = sentence(told(training, [[2.0, math.inf]] * 2, ["the loss has overflowed"] * 2))
+    assert "75% of the first adversarial loss never (all diverged); 50% never (all diverged)." in words
+
+
+@pytest.mark.parametrize("axes", [[], [("input.scale", [0.1, 3.0])]])
+def test_one_epoch_is_no_plural(axes):
+    training = training_of(axes, epochs=1)
+    words = sentence(told(training, [fall(1, 99)] * len(training.lines)))
+    assert "not within 1 epoch" in words and "1 epochs" not in words
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,20 @@ def test_the_same_training_twice_is_the_same_record() -> None:
     assert_same(whole(FULL), whole(FULL))
 
 
+def test_what_does_not_fit_is_refused_before_a_point_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foadv_gui.lab.training.study.load_all", lambda *_: pytest.fail("points were drawn"))
+    for changes in ({"training__epochs": 100_000}, {"training__inner_steps": 10_000, "network__dimension": 5000}):
+        with pytest.raises(ExperimentError, match="memory_mib"):
+            next(train(small(training__points=100_000, **changes)))
+
+
+def test_points_that_are_drawn_are_not_waited_for() -> None:
+    many = small(training__points=100_000, training__held_out=100_000, network__dimension=64)
+    questions = count()
+    assert next(train(many, interrupted=lambda: next(questions) > 3), None) is None
+    assert next(questions) == 5
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_interrupted_training_goes_on_bit_for_bit(kind: str) -> None:
     training = KINDS[kind]
@@ -169,7 +183,8 @@ def test_more_epochs_go_on_where_fewer_ended(kind: str) -> None:
 
 def test_an_interruption_between_two_arms_leaves_them_an_epoch_apart() -> None:
     training = small("0.1,1", training__probes=0)
-    each = list(train(training, interrupted=asked(10)))
+    one, two = (questions(training.replace("training.epochs", epochs)) for epochs in (1, 2))
+    each = list(train(training, interrupted=asked((one + two) // 2)))
     assert [track.last for track in each[-1].tracks] == [2, 1] and each[-1].epoch == 1
     assert [record.epoch for record in each] == [0, 1, 1]
     assert_same(whole(training, each[-1]), whole(training))
