@@ -179,6 +179,28 @@ def test_the_columns_show_the_epoch_at_the_cursor(page: Page, record: TrainingRe
         assert surface.values[5, 3] == pytest.approx(residual, rel=1e-5)
 
 
+def test_a_narrow_column_leaves_out_what_would_be_cut_off_and_its_hovers_tell_it(page: Page) -> None:
+    page.open(run({"input.scale": GAMMAS, "training.rate_units": ["squared-scale", "absolute"]}), epoch=6)
+    column = page.columns[0]
+    assert column.lines.currentText() == "γ = 0.3, η = 11.1"
+    assert column.lines.itemData(0, Qt.ItemDataRole.ToolTipRole) == "<p>γ = 0.3, η = c/γ² = 11.1</p>"
+    words, labels = column.session.picture.words, [column.landscape.getAxis(side).label for side in ("left", "bottom")]
+    page.row.resize(1900, 480)
+    page.qtbot.waitUntil(lambda: column.width() > 900)
+    assert column.values.text() == words
+    assert all(label.isVisible() for label in labels)
+    page.row.resize(960, 330)
+    for _ in range(2):
+        page.click(page.row.bar.add)
+    page.qtbot.waitUntil(lambda: column.width() < 260)
+    told = column.values.text()
+    assert words.startswith(f"{told},  ") and "L = " in told
+    assert words in column.values.toolTip().replace("&nbsp;", " ")
+    assert not any(label.isVisible() for label in labels)
+    assert column.session.plane.axes[1] in column.landscape.toolTip()
+    assert column.landscape.box.width() > 0.5 * column.landscape.width()
+
+
 def test_the_landscape_moves_and_its_plane_does_not(page: Page, record: TrainingRecord) -> None:
     page.open(record)
     column = page.columns[0]

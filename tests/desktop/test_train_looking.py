@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QToolTip
 from test_train_page import at as at
 from train_hands import tiny_training
 
@@ -59,16 +60,22 @@ def test_the_curves_have_a_cursor_of_their_own_and_are_read_where_the_mouse_is(t
     assert at.plot(1).cursor_line.value() == 7  # that of the other picture goes with it
     at.click(plot.viewport(), at.on_plot(plot, 4.1, middle))
     at.until(lambda: at.desk.epoch == 4)
+    flag = plot.flag
+    assert flag.words == "epoch 4"
+    area = plot.plotItem.vb.mapRectToItem(plot.plotItem, plot.plotItem.vb.rect())
+    assert flag.mapRectToParent(flag.boundingRect()).top() >= area.bottom()  # it lies on no curve
     # What is pointed at is read, and stands out in all pictures.
     plots = at.page.plots
     line = plot.picture.lines[1]
     at.hover(plot.viewport(), at.on_plot(plot, 6, float(line.median[6])))
-    at.until(lambda: "epoch 6: γ = 1" in plots.values.text())
-    assert line.label in plots.values.text()
-    assert "over 2 seeds" in plots.values.text()
+    at.until(lambda: "epoch 6: γ = 1" in plot.toolTip())
+    assert QToolTip.text() == plot.toolTip()
+    assert line.label in plot.toolTip()
+    assert "over 2 seeds" in plot.toolTip()
     assert plot.chosen == at.plot(1).chosen == 1
     at.leave(plot)
     assert plot.chosen == -1
+    assert "Point at a curve" in plot.toolTip()
     at.hover(plots.key, plots.key.place_of(0).center() + QPoint(1, 0))
     assert plot.chosen == 0
     assert plot.lines[1].curve.opacity() < 0.5

@@ -167,7 +167,7 @@ def test_curves_grow_while_networks_are_trained_and_the_end_is_told(at: TrainHan
         x, y = items.curve.getData()
         np.testing.assert_array_equal(x, np.arange(7))
         np.testing.assert_allclose(y, loss / loss[0])
-    assert at.page.sentence.text() == at.desk.pictures.sentence  # type: ignore[union-attr]
+    assert at.page.said.label.text() == at.desk.pictures.sentence  # type: ignore[union-attr]
     assert at.page.unsaved == "6 epochs of training"
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from foadv_gui.lab.training.record import TrainingRecord
 
 MOST = 4
+_FIRST = 3
+"""So many columns there are at first: with one more the landscapes are small."""
 _AFTER_PAINT_MS = 60
 _WATCH = "The network of one epoch of a training, attacked from random starts in place of δ = 0"
 _LOOK_MS = 150
@@ -173,7 +175,7 @@ class EpochRow(QWidget):
         before, self._training = self._training, record.training
         if before is not None and before.identity == record.training.identity:
             return
-        self._names = [line_label(line) for line in record.training.lines]
+        self._names = [line_label(line, short=True) for line in record.training.lines]
         self._seen.clear()
         for column in list(self.columns):
             self._take_away(column)
@@ -181,7 +183,7 @@ class EpochRow(QWidget):
         self._show_parts(("landscape", "input") if images else tuple(p for p in self._parts if p != "input"))
         asked = record.training.base.view.quantity
         self._show_quantity(asked if asked in QUANTITIES else QUANTITIES[0])
-        for line in default_lines(record.training, MOST):
+        for line in default_lines(record.training, _FIRST):
             self._put(line)
         self._show_columns()
 
@@ -228,9 +230,9 @@ class EpochRow(QWidget):
 
     def _show_columns(self) -> None:
         assert self._training is not None
-        looks = line_looks(self._training)
+        looks, full = line_looks(self._training), [line_label(line) for line in self._training.lines]
         for column in self.columns:
-            column.show_lines(self._names, looks, self._lines[column.slot], alone=len(self.columns) == 1)
+            column.show_lines(self._names, full, looks, self._lines[column.slot], alone=len(self.columns) == 1)
         self.bar.add.setEnabled(len(self.columns) < min(MOST, len(self._names)))
         self._share_colours()
 
