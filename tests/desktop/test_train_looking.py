@@ -34,6 +34,7 @@ def test_the_keys_move_over_the_epochs_and_everything_follows(trained: TrainHand
     assert desk.moving  # a moment after, pictures are refined
     at.qtbot.waitSignal(desk.cursorChanged, timeout=3000).wait()
     assert not desk.moving
+    assert at.page.playback.play_action.parent()["back"].toolTip() == "One epoch back (Left)"
     at.key(Qt.Key.Key_End)
     assert desk.epoch == 12
     at.key(Qt.Key.Key_Home)
@@ -44,6 +45,10 @@ def test_the_keys_move_over_the_epochs_and_everything_follows(trained: TrainHand
     at.key(Qt.Key.Key_Space)
     assert not player.playing
     assert desk.position == desk.epoch
+    landscape = at.page.epochs.columns[0].landscape
+    landscape.show_part((-0.1, 0.1, -0.1, 0.1))
+    at.page.fit()
+    assert landscape.visible_part[1] > 1
     assert not desk.running
     desk.go_on(48)
     at.settle()

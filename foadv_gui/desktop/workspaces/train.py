@@ -68,11 +68,14 @@ class TrainWorkspace(Workspace):
         self._built = False
         self._saving: tuple[str, TrainingRecord] | None = None
         """The record that is being written, and where."""
+        self._to_play: int | None = None
+        """The epoch from which a training is to be played that has ended while another page was in front."""
         for told in (self.desk.planChanged, self.desk.stateChanged):
             told.connect(self.titleChanged)
         for told in (self.desk.stateChanged, self.desk.recordChanged):
             told.connect(self.statusChanged)
         self.desk.failed.connect(self.failed)
+        self.desk.finished.connect(self._on_finished)
         filing.saved.connect(self._on_saved)
 
     def _build(self) -> None:
@@ -211,10 +214,16 @@ class TrainWorkspace(Workspace):
         """Come to the front."""
         self._build()
         super().enter()
+        if self._to_play is not None:
+            self._on_finished(self._to_play)
 
     def take_focus(self) -> None:
         """Give the keyboard to the button that starts."""
         self.setup.run.button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def fit(self) -> None:
+        """Show the whole of all landscapes again."""
+        self.epochs.fit()
 
     def cancel(self) -> None:
         """Stop after the present epoch; nothing is lost, and the next start goes on."""
@@ -251,6 +260,20 @@ class TrainWorkspace(Workspace):
         if at_once:
             self.desk.start()
         self.take_focus()
+
+    @Slot(int)
+    def _on_finished(self, first: int) -> None:
+        """Play a training that has ended once, unless somebody looks at something else than its last epoch."""
+        player, desk = self.player, self.desk
+        assert player is not None
+        self._to_play = None
+        looking = self.plots.underMouse() or self.epochs.underMouse()
+        if player.playing or looking or desk.running or desk.steps == first or desk.position < desk.steps:
+            return
+        if self.isVisible():
+            player.play_once(first)
+        else:
+            self._to_play = first
 
     # -- what comes back -----------------------------------------------------------------------------------------
 
