@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,6 +217,30 @@ def test_the_landscape_moves_and_its_plane_does_not(page: Page, record: Training
     assert column.landscape.visible_part == part
     assert not np.allclose(column.session.surface.values, first.values)
     assert column.session.verdicts  # and whether the adversary is a maximum
+
+
+def test_while_the_cursor_moves_no_frame_draws_two_columns(page: Page, record: TrainingRecord) -> None:
+    page.open(record)
+    drawn: list[tuple[float, int]] = []
+    at_once: list[int] = []
+
+    def note(slot: int) -> None:
+        drawn.append((time.perf_counter(), slot))
+
+    for column in page.columns:
+        column.session.surfaceChanged.connect(lambda slot=column.slot: note(slot))
+    page.desk.moving = True
+    for epoch in (1, 2, 3, 4):
+        page.desk.set_position(float(epoch))
+        for _ in range(10):
+            page.qtbot.wait(5)
+            at_once.append(sum(column.session.moving and column.session.computing for column in page.columns))
+    page.desk.moving = False
+    page.rest()
+    assert {slot for _, slot in drawn} == {0, 1}
+    assert max(at_once) <= 1  # nor do they compute at once
+    apart = [b - a for (a, one), (b, other) in itertools.pairwise(drawn) if one != other]
+    assert min(apart) > 0.010
 
 
 def test_another_point_is_typed(page: Page, record: TrainingRecord) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.epoch_session import Aim, EpochSession
+from foadv_gui.desktop.frame_turns import FrameTurns
 from foadv_gui.desktop.panels.epoch_bar import QUANTITIES, EpochBar
 from foadv_gui.desktop.panels.epoch_column import EpochColumn
 from foadv_gui.desktop.plots.colour_bar import SharedColourBar
@@ -87,6 +88,7 @@ class EpochRow(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.pages)
+        self._turns = FrameTurns(self)
         self._due: list[EpochColumn] = []
         """Columns that have yet to follow a cursor that moves."""
         self._turn = QTimer(self, singleShot=True, interval=_TURN_MS)
@@ -127,6 +129,7 @@ class EpochRow(QWidget):
         self._closed = True
         self._looking.stop()
         self._turn.stop()
+        self._turns.close()
         sessions = [column.session for column in (*self.columns, *self._spare)]
         for session in sessions:
             session.close()
@@ -208,7 +211,7 @@ class EpochRow(QWidget):
 
     def _made(self) -> EpochColumn:
         thread = ComputeThread(self)
-        session = EpochSession(thread, self)
+        session = EpochSession(thread, self, self._turns)
         column = EpochColumn(len(self.columns), session, self._player, self._theme)
         column.lineWanted.connect(self._on_line)
         column.removeWanted.connect(self._on_remove)
@@ -251,8 +254,9 @@ class EpochRow(QWidget):
         """Have all columns show the epoch at the cursor; while it moves in turns, so that no frame draws them all."""
         if not self._following:
             return
-        if self._desk.moving:
-            self._looking.start()
+        if self._desk.moving or self._live:
+            if self._desk.moving:
+                self._looking.start()
             self._due += [column for column in self.columns if column not in self._due]
             if not self._turn.isActive():
                 self._next()
@@ -263,7 +267,13 @@ class EpochRow(QWidget):
 
     @Slot()
     def _next(self) -> None:
-        """The turn of the next column that is behind."""
+        """The turn of the next column that is behind, once the one before has its picture.
+
+        Threads that all compute at once would leave the window neither a core nor the interpreter.
+        """
+        if any(column.session.moving and column.session.computing for column in self.columns):
+            self._turn.start()
+            return
         due, self._due = [column for column in self._due if column in self.columns], []
         if due and self._following:
             self._show_in(due[0])
@@ -284,9 +294,12 @@ class EpochRow(QWidget):
         thread = column.session.thread_of_its_own
         if not thread.isRunning():
             thread.start()
-        # Who looks at the last epoch of a training that goes on will soon look at the next one.
-        live = desk.moving or (desk.running and desk.epoch == record.epoch)
-        column.session.follow(Aim(record, arm, desk.epoch, desk.point, last), live=live)
+        column.session.follow(Aim(record, arm, desk.epoch, desk.point, last), live=desk.moving or self._live)
+
+    @property
+    def _live(self) -> bool:
+        """Whether what is on show will not be so for long: the last epoch of a training that goes on."""
+        return self._desk.running and self._desk.epoch == self._desk.steps
 
     @Slot(int, int)
     def _on_line(self, slot: int, line: int) -> None:
