@@ -378,6 +378,9 @@ def test_digits_come_with_their_images_in_either_theme(page: Page) -> None:
     column = page.columns[0]
     assert column.input.isVisible() and column.landscape.isVisible()
     assert column.input.plots[1].image.image.shape == (8, 8)
+    assert column.input.y() > column.landscape.height()
+    page.click(page.columns[1].buttons["remove"])
+    page.qtbot.waitUntil(lambda: column.input.x() > column.landscape.width())  # beside it, where there is room
     before = column.landscape.backgroundBrush().color()
     page.theme.choose("dark", remember=False)
     assert column.landscape.backgroundBrush().color() != before

@@ -69,6 +69,9 @@ def test_the_curves_have_a_cursor_of_their_own_and_are_read_where_the_mouse_is(t
     assert flag.words == "epoch 4"
     area = plot.plotItem.vb.mapRectToItem(plot.plotItem, plot.plotItem.vb.rect())
     assert flag.mapRectToParent(flag.boundingRect()).top() >= area.bottom()  # it lies on no curve
+    for epoch, labels in ((5, ["0", "10"]), (8, ["0", "5", "10"])):
+        at.desk.set_position(float(epoch))
+        assert [label for _, label in plot.getAxis("bottom")._tickLevels[0]] == labels  # and on no number
     # What is pointed at is read, and stands out in all pictures.
     plots = at.page.plots
     line = plot.picture.lines[1]

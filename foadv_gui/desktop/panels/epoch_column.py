@@ -36,6 +36,8 @@ _BUTTONS = (
     ("remove", "Remove", "Take this column away; one has to stay"),
 )
 _SAMPLE = QSize(24, 12)
+_WIDE = 1.9
+"""From so many times its height on a column has its parts side by side: a landscape is best seen as a square."""
 _BETWEEN, _SLACK_PX = ",  ", 8
 _ROOM_PX = 280
 """From this width on there is room in the head for the epoch."""
@@ -166,7 +168,7 @@ class EpochColumn(QFrame):
             part = self.input = InputPlot(session, theme, across=True)
         else:
             part = self.pages
-        part.setMinimumHeight(40)
+        part.setMinimumSize(80, 40)
         part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         place = sum(known in self.parts for known in PARTS[: PARTS.index(name)])
         self.splitter.insertWidget(place, part)
@@ -243,6 +245,8 @@ class EpochColumn(QFrame):
         """A narrow column keeps its head for the training's name: the epoch is that of the playback bar."""
         super().resizeEvent(event)
         self._make_room()
+        wide = self.width() > _WIDE * self.height()
+        self.splitter.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
         if self._told:
             self._say(*self._told)
 

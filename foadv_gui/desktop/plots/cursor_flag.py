@@ -52,12 +52,22 @@ class CursorFlag(QGraphicsObject):
         self._at = at
         self._place()
 
+    def hides(self, at: float, words: str) -> bool:
+        """Whether it lies on a label of the axis."""
+        half = (self._letters.horizontalAdvance(words) + self.boundingRect().width()) / 2
+        return abs(self._across(at) - self.pos().x()) < half
+
+    def _across(self, at: float) -> float:
+        """Where a place of the x axis is."""
+        box = self._plot.getViewBox()
+        area, (low, high) = box.mapRectToItem(self._plot, box.rect()), box.viewRange()[0]
+        return float(area.left() + (at - low) / (high - low) * area.width())
+
     @Slot()
     def _place(self) -> None:
         box = self._plot.getViewBox()
         area = box.mapRectToItem(self._plot, box.rect())
-        (low, high), half = box.viewRange()[0], self.boundingRect().width() / 2
-        across = area.left() + (self._at - low) / (high - low) * area.width()
+        half, across = self.boundingRect().width() / 2, self._across(self._at)
         self.setPos(min(max(across, area.left() + half), area.right() + _BEYOND_PX - half), area.bottom() + 2)
 
     def boundingRect(self) -> QRectF:

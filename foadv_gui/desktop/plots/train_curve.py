@@ -19,6 +19,8 @@ from foadv_gui.lab.ranges import number, round_levels
 from foadv_gui.lab.training.looks import line_colours
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from PySide6.QtCore import QEvent
     from PySide6.QtGui import QResizeEvent
@@ -80,6 +82,8 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         self._epoch = 0
         self._colours: dict[int, str] = {}
         self._styled: object = None
+        self._steps: Sequence[tuple[float, str]] = ()
+        self._clear: tuple[tuple[float, str], ...] = ()
         self._reached_lines: NDArray[np.int64] = np.zeros(0, np.int64)
         self.scene().sigMouseMoved.connect(self._on_mouse)
         self.scene().sigMouseClicked.connect(self._on_click)
@@ -212,7 +216,8 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         if picture is None:
             return
         low, high = picture.limits
-        self.getAxis("bottom").setTicks([step_ticks(picture.epochs, max(int(self.width() / 70), 3))])
+        self._steps, self._clear = step_ticks(picture.epochs, max(int(self.width() / 70), 3)), ()
+        self._clear_ticks()
         if picture.metric.share:
             levels = round_levels(0.0, high, 5)
             left = [(level, f"{100 * level:.3g}%") for level in levels]
@@ -239,6 +244,7 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         if self.cursor_line.value() != self._epoch:
             self.cursor_line.setValue(self._epoch)
         self.flag.show_at(self._epoch, f"epoch {self._epoch}")
+        self._clear_ticks()
         picture, theme = self.picture, self._theme
         if picture is None or theme is None:
             return
@@ -248,6 +254,13 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         across = np.array([min(self._epoch, int(line.epochs[-1])) for line in picture.lines], float)
         brushes = [brush(self._colours[picture.lines[i].line]) for i in seen.tolist()]
         self.here.setData(across[seen], values[seen], brush=brushes, pen=pen(theme.plot, 1))
+
+    def _clear_ticks(self) -> None:
+        """No label on which the cursor's lies: half of a number is another number."""
+        clear = tuple(tick for tick in self._steps if not self.flag.hides(*tick))
+        if clear != self._clear:
+            self._clear = clear
+            self.getAxis("bottom").setTicks([clear])
 
     @Slot(object)
     def _on_cursor(self, cursor: Any) -> None:
