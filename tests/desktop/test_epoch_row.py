@@ -186,6 +186,10 @@ def test_a_narrow_column_leaves_out_what_would_be_cut_off_and_its_hovers_tell_it
     column = page.columns[0]
     assert column.lines.currentText() == "γ = 0.3, η = 11.1"
     assert column.lines.itemData(0, Qt.ItemDataRole.ToolTipRole) == "<p>γ = 0.3, η = c/γ² = 11.1</p>"
+    page.click(page.columns[1].buttons["remove"])
+    page.click(page.row.bar.add)
+    assert page.columns[1].lines.currentText() == "γ = 1, η = 1"  # another γ before another rate
+    page.rest()
     words, labels = column.session.picture.words, [column.landscape.getAxis(side).label for side in ("left", "bottom")]
     page.row.resize(1900, 480)
     page.qtbot.waitUntil(lambda: column.width() > 900)

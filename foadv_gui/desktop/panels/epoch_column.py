@@ -35,7 +35,7 @@ _BUTTONS = (
     ("explore", "Open in Explore", "Open the network of this epoch at this point in Explore, with restarts"),
     ("remove", "Remove", "Take this column away; one has to stay"),
 )
-_SAMPLE = QSize(24, 12)
+_SAMPLE = QSize(18, 12)
 _WIDE = 1.9
 """From so many times its height on a column has its parts side by side: a landscape is best seen as a square."""
 _BETWEEN, _SLACK_PX = ",  ", 8

@@ -96,7 +96,7 @@ class EpochRow(QWidget):
         self._looking = QTimer(self, singleShot=True, interval=_LOOK_MS)
         self._looking.timeout.connect(self._follow)
         self.bar.pointWanted.connect(desk.set_point)
-        self.bar.partsChosen.connect(self._on_parts)
+        self.bar.partsChosen.connect(self._show_parts)
         self.bar.quantityChosen.connect(self._on_quantity)
         self.bar.sharingChosen.connect(self._on_share)
         self.bar.added.connect(self.add_column)
@@ -192,9 +192,10 @@ class EpochRow(QWidget):
 
     @Slot()
     def add_column(self) -> None:
-        """One more column, for the first line that none shows."""
-        shown = {self._lines[column.slot] for column in self.columns}
-        free = [line for line in range(len(self._names)) if line not in shown]
+        """One more column, for the first line that none shows: for another value of the first axis, if there is one."""
+        count, shown = len(self._names), {self._lines[column.slot] for column in self.columns}
+        first = default_lines(self._training, count) if self._training is not None else []
+        free = [line for line in (*first, *range(count)) if line not in shown]
         if free and len(self.columns) < MOST:
             self._put(free[0])
             self._show_columns()
@@ -337,9 +338,6 @@ class EpochRow(QWidget):
     # -- what columns share ------------------------------------------------------------------------------------------
 
     @Slot(object)
-    def _on_parts(self, shown: tuple[str, ...]) -> None:
-        self._show_parts(shown)
-
     def _show_parts(self, shown: tuple[str, ...]) -> None:
         self._parts = shown or ("landscape",)
         self.bar.show_parts(self._parts)
