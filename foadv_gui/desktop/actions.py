@@ -86,8 +86,7 @@ class Actions(QObject):
         self._resting: list[QShortcut] = []
         for spec in ACTIONS:
             action = QAction(spec.text, self)
-            keys = f" ({spec.shortcut})" if spec.shortcut else ""
-            action.setToolTip(f"{spec.help}{keys}")
+            action.setToolTip(_tip(spec))
             action.setCheckable(spec.checkable)
             action.triggered.connect(handlers[spec.key])
             if spec.shortcut:
@@ -128,9 +127,20 @@ class Actions(QObject):
                 action.setEnabled(playable)
         self._rest()
 
+    def name_steps(self, unit: str) -> None:
+        """Call what is played in hovers "iterate", or by another name."""
+        for spec, action in self:
+            if spec.playback:
+                action.setToolTip(_tip(spec).replace("iterate", unit))
+
     def _rest(self) -> None:
         for shortcut in self._resting:
             shortcut.setEnabled(self._playable and not self._in_field)
+
+
+def _tip(spec: ActionSpec) -> str:
+    """What an action does, and its keys."""
+    return f"{spec.help} ({spec.shortcut})" if spec.shortcut else spec.help
 
 
 def key_sheet() -> str:
@@ -147,7 +157,7 @@ def key_sheet() -> str:
         ("Wheel", "Zoom; the landscape is refined"),
         ("Drag elsewhere", "Move the view"),
         ("Shift and drag", "Draw a line: the loss along it"),
-        ("Wheel in a column", "Zoom in all columns of Compare scales"),
+        ("Wheel in a column", "Zoom in all columns of Compare scales or Train"),
         ("Drag the globe", "Turn it; a double click turns it back"),
     )
     rows += "".join(f"<tr><td><b>{what}</b>&nbsp;&nbsp;&nbsp;</td><td>{why}</td></tr>" for what, why in mouse)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
+    from foadv_gui.desktop.frame_turns import FrameTurns
     from foadv_gui.desktop.worker import ComputeThread
     from foadv_gui.lab.training.album import Album
     from foadv_gui.lab.training.record import TrainingRecord
@@ -51,8 +52,12 @@ class EpochSession(ColumnSession):
     viewWanted = Signal(str, object)
     """A setting of the view and its value, which hold for all columns."""
 
-    def __init__(self, thread: ComputeThread, parent: QObject | None = None) -> None:
+    def __init__(self, thread: ComputeThread, parent: QObject | None = None, turns: FrameTurns | None = None) -> None:
         super().__init__(thread, parent)
+        self._turns = turns
+        """Shared with other columns, so that no frame draws them all."""
+        self._come: EpochPicture | None = None
+        """What waits for its turn."""
         self.picture: EpochPicture | None = None
         self.aim: Aim | None = None
         self._asked_where: tuple[object, ...] = ()
@@ -67,6 +72,11 @@ class EpochSession(ColumnSession):
         """The album, once the thread has made it: only there torch may be loaded."""
 
     # -- what is looked at -----------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is on its way."""
+        return self._come is not None or super().busy
 
     @property
     def moving(self) -> bool:
@@ -89,13 +99,14 @@ class EpochSession(ColumnSession):
         self._asking.stop()
         self._beside_due.stop()
         self._thread.cancel()
-        self.aim, self._asked_where, self.picture = None, (), None
+        self.aim, self._asked_where, self.picture, self._come = None, (), None, None
         self._shelf = []
 
     def close(self) -> None:
         """Stop the timers for good."""
         super().close()
         self._beside_due.stop()
+        self._come = None
 
     def set_view(self, changes: Mapping[str, object]) -> None:
         """See it in another way, as all columns do."""
@@ -163,10 +174,19 @@ class EpochSession(ColumnSession):
 
     def apply(self, value: object) -> None:
         """Take a result over."""
-        if isinstance(value, EpochPicture):
+        if not isinstance(value, EpochPicture):
+            super().apply(value)
+        elif self._turns is None:
             self._take(value)
         else:
-            super().apply(value)
+            self._come = value
+            self._turns.ask(self._take_what_came)
+
+    @Slot()
+    def _take_what_came(self) -> None:
+        come, self._come = self._come, None
+        if come is not None:
+            self._take(come)
 
     def _take(self, picture: EpochPicture) -> None:
         """Show an epoch: all of it is there before anybody is told."""

@@ -70,6 +70,8 @@ class Player(QObject):
         self._playhead, self._seconds = playhead, seconds
         self.speed = 1.0
         self.loop = True
+        self._once = False
+        """Whether it stops at the end even where it would begin again."""
         self._held = 0.0
         self._clock = QElapsedTimer()
         self._timer = QTimer(self)
@@ -94,7 +96,7 @@ class Player(QObject):
         """Start, from the beginning if the cursor is at the end."""
         if self._playhead.position >= self._playhead.steps:
             self._playhead.set_position(0.0)
-        self._held = 0.0
+        self._held, self._once = 0.0, False
         self._clock.start()
         self._timer.start()
         self.changed.emit()
@@ -134,6 +136,12 @@ class Player(QObject):
         self._playhead.set_position(0.0)
         self.play()
 
+    def play_once(self, start: int) -> None:
+        """Play from an iterate to the end, and stay there."""
+        self._playhead.set_position(float(start))
+        self.play()
+        self._once = True
+
     def set_speed(self, speed: float) -> None:
         """Play faster or slower, 0.1 to 10."""
         self.speed = min(max(speed, SPEEDS[0]), SPEEDS[-1])
@@ -162,7 +170,7 @@ class Player(QObject):
         if not playhead.finished:
             return
         self._held += seconds
-        if not self.loop:
+        if self._once or not self.loop:
             self.pause()
         elif self._held >= _HOLD_SECONDS:
             self._held = 0.0

@@ -72,6 +72,8 @@ class TrainingDesk(QObject):
     picturesChanged = Signal()
     refused = Signal(str, str)
     """A setting that cannot be, and why."""
+    finished = Signal(int)
+    """A training has come to its end; from which epoch on it is new."""
     failed = Signal(str, str)
     """An error that nobody expected, and its details."""
 
@@ -93,7 +95,7 @@ class TrainingDesk(QObject):
         self.point = 0
         self._cancelled = False
         self._began: tuple[float, int] | None = None
-        self._asked = 0
+        self._asked = self._first = 0
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
@@ -248,6 +250,7 @@ class TrainingDesk(QObject):
 
     def _train(self, training: Training, so_far: TrainingRecord | None) -> None:
         self.state, self.trouble, self.source, self.saved = State.RUNNING, "", "", False
+        self._first = so_far.epoch if so_far is not None else 0
         self._asked, self._began, self._cancelled = training.section.epochs, None, False
         self.trainer.start(training, so_far)
         self.stateChanged.emit()
@@ -347,6 +350,8 @@ class TrainingDesk(QObject):
             diverged = any(track.diverged for track in ended.record.tracks)
             self.state = State.DIVERGED if diverged else State.DONE
         self.stateChanged.emit()
+        if self.state in (State.DIVERGED, State.DONE):
+            self.finished.emit(self._first)
 
     @Slot(object)
     def _on_trouble(self, trouble: Trouble) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,6 +181,32 @@ def test_the_columns_show_the_epoch_at_the_cursor(page: Page, record: TrainingRe
         assert surface.values[5, 3] == pytest.approx(residual, rel=1e-5)
 
 
+def test_a_narrow_column_leaves_out_what_would_be_cut_off_and_its_hovers_tell_it(page: Page) -> None:
+    page.open(run({"input.scale": GAMMAS, "training.rate_units": ["squared-scale", "absolute"]}), epoch=6)
+    column = page.columns[0]
+    assert column.lines.currentText() == "γ = 0.3, η = 11.1"
+    assert column.lines.itemData(0, Qt.ItemDataRole.ToolTipRole) == "<p>γ = 0.3, η = c/γ² = 11.1</p>"
+    page.click(page.columns[1].buttons["remove"])
+    page.click(page.row.bar.add)
+    assert page.columns[1].lines.currentText() == "γ = 1, η = 1"  # another γ before another rate
+    page.rest()
+    words, labels = column.session.picture.words, [column.landscape.getAxis(side).label for side in ("left", "bottom")]
+    page.row.resize(1900, 480)
+    page.qtbot.waitUntil(lambda: column.width() > 900)
+    assert column.values.text() == words
+    assert all(label.isVisible() for label in labels)
+    page.row.resize(960, 330)
+    for _ in range(2):
+        page.click(page.row.bar.add)
+    page.qtbot.waitUntil(lambda: column.width() < 260)
+    told = column.values.text()
+    assert words.startswith(f"{told},  ") and "L = " in told
+    assert words in column.values.toolTip().replace("&nbsp;", " ")
+    assert not any(label.isVisible() for label in labels)
+    assert column.session.plane.axes[1] in column.landscape.toolTip()
+    assert column.landscape.box.width() > 0.5 * column.landscape.width()
+
+
 def test_the_landscape_moves_and_its_plane_does_not(page: Page, record: TrainingRecord) -> None:
     page.open(record)
     column = page.columns[0]
@@ -193,6 +221,30 @@ def test_the_landscape_moves_and_its_plane_does_not(page: Page, record: Training
     assert column.landscape.visible_part == part
     assert not np.allclose(column.session.surface.values, first.values)
     assert column.session.verdicts  # and whether the adversary is a maximum
+
+
+def test_while_the_cursor_moves_no_frame_draws_two_columns(page: Page, record: TrainingRecord) -> None:
+    page.open(record)
+    drawn: list[tuple[float, int]] = []
+    at_once: list[int] = []
+
+    def note(slot: int) -> None:
+        drawn.append((time.perf_counter(), slot))
+
+    for column in page.columns:
+        column.session.surfaceChanged.connect(lambda slot=column.slot: note(slot))
+    page.desk.moving = True
+    for epoch in (1, 2, 3, 4):
+        page.desk.set_position(float(epoch))
+        for _ in range(10):
+            page.qtbot.wait(5)
+            at_once.append(sum(column.session.moving and column.session.computing for column in page.columns))
+    page.desk.moving = False
+    page.rest()
+    assert {slot for _, slot in drawn} == {0, 1}
+    assert max(at_once) <= 1  # nor do they compute at once
+    apart = [b - a for (a, one), (b, other) in itertools.pairwise(drawn) if one != other]
+    assert min(apart) > 0.010
 
 
 def test_another_point_is_typed(page: Page, record: TrainingRecord) -> None:
@@ -330,6 +382,9 @@ def test_digits_come_with_their_images_in_either_theme(page: Page) -> None:
     column = page.columns[0]
     assert column.input.isVisible() and column.landscape.isVisible()
     assert column.input.plots[1].image.image.shape == (8, 8)
+    assert column.input.y() > column.landscape.height()
+    page.click(page.columns[1].buttons["remove"])
+    page.qtbot.waitUntil(lambda: column.input.x() > column.landscape.width())  # beside it, where there is room
     before = column.landscape.backgroundBrush().color()
     page.theme.choose("dark", remember=False)
     assert column.landscape.backgroundBrush().color() != before

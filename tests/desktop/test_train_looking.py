@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QToolTip
 from test_train_page import at as at
 from train_hands import tiny_training
 
@@ -43,6 +44,7 @@ def test_the_keys_move_over_the_epochs_and_everything_follows(trained: TrainHand
     assert desk.moving  # a moment after, pictures are refined
     at.qtbot.waitSignal(desk.cursorChanged, timeout=3000).wait()
     assert not desk.moving
+    assert at.page.playback.play_action.parent()["back"].toolTip() == "One epoch back (Left)"
     at.key(Qt.Key.Key_End)
     assert desk.epoch == 12
     at.key(Qt.Key.Key_Home)
@@ -53,6 +55,10 @@ def test_the_keys_move_over_the_epochs_and_everything_follows(trained: TrainHand
     at.key(Qt.Key.Key_Space)
     assert not player.playing
     assert desk.position == desk.epoch
+    landscape = at.page.epochs.columns[0].landscape
+    landscape.show_part((-0.1, 0.1, -0.1, 0.1))
+    at.page.fit()
+    assert landscape.visible_part[1] > 1
     assert not desk.running
     desk.go_on(48)
     at.settle()
@@ -69,16 +75,25 @@ def test_the_curves_have_a_cursor_of_their_own_and_are_read_where_the_mouse_is(t
     assert at.plot(1).cursor_line.value() == 7  # that of the other picture goes with it
     at.click(plot.viewport(), at.on_plot(plot, 4.1, middle))
     at.until(lambda: at.desk.epoch == 4)
+    flag = plot.flag
+    assert flag.words == "epoch 4"
+    area = plot.plotItem.vb.mapRectToItem(plot.plotItem, plot.plotItem.vb.rect())
+    assert flag.mapRectToParent(flag.boundingRect()).top() >= area.bottom()  # it lies on no curve
+    for epoch, labels in ((5, ["0", "10"]), (8, ["0", "5", "10"])):
+        at.desk.set_position(float(epoch))
+        assert [label for _, label in plot.getAxis("bottom")._tickLevels[0]] == labels  # and on no number
     # What is pointed at is read, and stands out in all pictures.
     plots = at.page.plots
     line = plot.picture.lines[1]
     at.hover(plot.viewport(), at.on_plot(plot, 6, float(line.median[6])))
-    at.until(lambda: "epoch 6: γ = 1" in plots.values.text())
-    assert line.label in plots.values.text()
-    assert "over 2 seeds" in plots.values.text()
+    at.until(lambda: "epoch 6: γ = 1" in plot.toolTip())
+    assert QToolTip.text() == plot.toolTip()
+    assert line.label in plot.toolTip()
+    assert "over 2 seeds" in plot.toolTip()
     assert plot.chosen == at.plot(1).chosen == 1
     at.leave(plot)
     assert plot.chosen == -1
+    assert "Point at a curve" in plot.toolTip()
     at.hover(plots.key, plots.key.place_of(0).center() + QPoint(1, 0))
     assert plot.chosen == 0
     assert plot.lines[1].curve.opacity() < 0.5

@@ -168,7 +168,7 @@ def test_curves_grow_while_networks_are_trained_and_the_end_is_told(at: TrainHan
         x, y = items.curve.getData()
         np.testing.assert_array_equal(x, np.arange(7))
         np.testing.assert_allclose(y, loss / loss[0])
-    assert at.page.sentence.text() == at.desk.pictures.sentence  # type: ignore[union-attr]
+    assert at.page.said.label.text() == at.desk.pictures.sentence  # type: ignore[union-attr]
     assert at.page.unsaved == "6 epochs of training"
 
 
@@ -195,6 +195,44 @@ def test_a_paused_training_goes_on_as_if_it_had_never_stopped(at: TrainHands) ->
     at.settle()
     assert at.desk.state is State.DONE
     assert same(at.desk.record, list(train(tiny_training()))[-1])
+
+
+def test_a_training_that_has_ended_is_played_once_for_who_watches_it(at: TrainHands) -> None:
+    player: Any = at.page.player
+    player.set_speed(10.0)
+    seen: list[int] = []
+    at.desk.cursorChanged.connect(lambda: seen.append(at.desk.epoch))
+    at.train()
+    assert player.loop
+    at.until(lambda: not player.playing)
+    assert at.desk.epoch == at.desk.steps == 6
+    assert {0, 2, 4} <= set(seen[seen.index(6) :])
+    seen.clear()
+    # What is new is played, but not to somebody who looks at an earlier epoch.
+    at.click(at.run.more)
+    at.settle()
+    at.until(lambda: not player.playing)
+    assert min(seen) == 6
+    at.key(Qt.Key.Key_Home)
+    at.click(at.run.more)
+    at.settle()
+    assert not player.playing
+    assert at.desk.epoch == 0
+
+
+def test_a_training_that_has_ended_behind_another_page_is_played_when_somebody_comes_back(at: TrainHands) -> None:
+    at.slowed(0.05)
+    at.desk.open(tiny_training())
+    at.press_start_at_once()
+    at.page.leave()
+    at.page.hide()
+    at.settle()
+    player: Any = at.page.player
+    assert not player.playing
+    at.page.show()
+    at.page.enter()
+    assert player.playing
+    assert at.desk.epoch == 0
 
 
 def test_cancel_keeps_the_epochs_and_more_of_them_can_be_asked_for(at: TrainHands) -> None:

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolic
 from superqt import QElidingLabel
 
 from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.plots.epoch_landscape import EpochLandscape
 from foadv_gui.desktop.plots.input import InputPlot
-from foadv_gui.desktop.plots.landscape import LandscapePlot
 from foadv_gui.desktop.plots.profile import ProfilePlot
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.spectrum import SpectrumPlot
@@ -35,7 +35,10 @@ _BUTTONS = (
     ("explore", "Open in Explore", "Open the network of this epoch at this point in Explore, with restarts"),
     ("remove", "Remove", "Take this column away; one has to stay"),
 )
-_SAMPLE = QSize(24, 12)
+_SAMPLE = QSize(18, 12)
+_WIDE = 1.9
+"""From so many times its height on a column has its parts side by side: a landscape is best seen as a square."""
+_BETWEEN, _SLACK_PX = ",  ", 8
 _ROOM_PX = 280
 """From this width on there is room in the head for the epoch."""
 _VALUES = (
@@ -46,7 +49,6 @@ _VALUES = (
     "Off plane: the share of the perturbation that is not in the plane, which is that of other epochs' adversaries.",
     "|δ|: the length of the perturbation. Inner η: the absolute step of the ascent in this epoch.",
 )
-_AXIS_PX = 44
 
 
 class EpochColumn(QFrame):
@@ -70,11 +72,7 @@ class EpochColumn(QFrame):
         column.setContentsMargins(6, 3, 6, 3)
         column.setSpacing(1)
         column.addLayout(self._header())
-        self.landscape = LandscapePlot(session, theme, fixed=True)
-        # Left to itself the axis is as wide as its labels, which depend on how wide it leaves the view: in a low and
-        # narrow column that never comes to rest, and the window paints without end.
-        self.landscape.getAxis("left").setWidth(_AXIS_PX)
-        self.landscape.getAxis("bottom").setHeight(_AXIS_PX - 8)
+        self.landscape = EpochLandscape(session, theme)
         self.pages = PlotOrReason(self.landscape)
         self.pages.say("The first picture follows")
         self.spectrum: SpectrumPlot | None = None
@@ -88,6 +86,8 @@ class EpochColumn(QFrame):
         self._make("landscape")
         column.addWidget(self.splitter, 1)
         self.values = QElidingLabel()
+        self._told: tuple[str, ...] = ()
+        """What it says, as far as there is room."""
         self.values.setObjectName("faint")
         self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         column.addWidget(self.values)
@@ -125,11 +125,18 @@ class EpochColumn(QFrame):
 
     # -- what the row says -------------------------------------------------------------------------------------------
 
-    def show_lines(self, names: Sequence[str], looks: list[tuple[int, int]], chosen: int, *, alone: bool) -> None:
-        """Show the lines there are, their colours and dashes in the curves, and which one this column has."""
+    def show_lines(
+        self, names: Sequence[str], full: Sequence[str], looks: list[tuple[int, int]], chosen: int, *, alone: bool
+    ) -> None:
+        """Show the lines there are, their colours and dashes in the curves, and which one this column has.
+
+        `names` are short, `full` ones are those of the curves' key, which the list's hovers tell.
+        """
         if [self.lines.itemText(i) for i in range(self.lines.count())] != list(names):
             self.lines.clear()
             self.lines.addItems(list(names))
+            for i, name in enumerate(full):
+                self.lines.setItemData(i, hover(name), Qt.ItemDataRole.ToolTipRole)
         if looks != self._looks:
             self._looks = looks
             self._paint()
@@ -161,7 +168,7 @@ class EpochColumn(QFrame):
             part = self.input = InputPlot(session, theme, across=True)
         else:
             part = self.pages
-        part.setMinimumHeight(40)
+        part.setMinimumSize(80, 40)
         part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         place = sum(known in self.parts for known in PARTS[: PARTS.index(name)])
         self.splitter.insertWidget(place, part)
@@ -203,9 +210,17 @@ class EpochColumn(QFrame):
         self.values.setToolTip(hover(picture.words if picture is not None else "", *_VALUES))
         if mouse is not None:
             place = ", ".join(f"{part:.2f}" for part in mouse.point)
-            self.values.setText(f"({place}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}")
+            self._say(f"({place}) ε:  L = {mouse.loss:.4g}", f"f = {mouse.value:.4g}")
         else:
-            self.values.setText(picture.words if picture is not None else "")
+            self._say(*(picture.parts if picture is not None else ()))
+
+    def _say(self, *parts: str) -> None:
+        """Say as many of some parts as there is room for: half of one says nothing."""
+        self._told = parts
+        letters, room = self.values.fontMetrics(), self.values.width() - _SLACK_PX
+        words = [_BETWEEN.join(parts[:count]) for count in range(1, len(parts) + 1)]
+        fitting = [some for some in words if letters.horizontalAdvance(some) <= room]
+        self.values.setText((fitting or words or [""])[-1 if fitting else 0])
 
     def _show_epoch(self) -> None:
         """Which epoch is on show, and why it is not the one at the cursor."""
@@ -230,6 +245,10 @@ class EpochColumn(QFrame):
         """A narrow column keeps its head for the training's name: the epoch is that of the playback bar."""
         super().resizeEvent(event)
         self._make_room()
+        wide = self.width() > _WIDE * self.height()
+        self.splitter.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        if self._told:
+            self._say(*self._told)
 
     def _make_room(self) -> None:
         self.epoch.setVisible(self._apart or self.width() >= _ROOM_PX)

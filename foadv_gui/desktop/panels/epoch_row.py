@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.epoch_session import Aim, EpochSession
+from foadv_gui.desktop.frame_turns import FrameTurns
 from foadv_gui.desktop.panels.epoch_bar import QUANTITIES, EpochBar
 from foadv_gui.desktop.panels.epoch_column import EpochColumn
 from foadv_gui.desktop.plots.colour_bar import SharedColourBar
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from foadv_gui.lab.training.record import TrainingRecord
 
 MOST = 4
+_FIRST = 3
+"""So many columns there are at first: with one more the landscapes are small."""
 _AFTER_PAINT_MS = 60
 _WATCH = "The network of one epoch of a training, attacked from random starts in place of δ = 0"
 _LOOK_MS = 150
@@ -85,6 +88,7 @@ class EpochRow(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.pages)
+        self._turns = FrameTurns(self)
         self._due: list[EpochColumn] = []
         """Columns that have yet to follow a cursor that moves."""
         self._turn = QTimer(self, singleShot=True, interval=_TURN_MS)
@@ -92,7 +96,7 @@ class EpochRow(QWidget):
         self._looking = QTimer(self, singleShot=True, interval=_LOOK_MS)
         self._looking.timeout.connect(self._follow)
         self.bar.pointWanted.connect(desk.set_point)
-        self.bar.partsChosen.connect(self._on_parts)
+        self.bar.partsChosen.connect(self._show_parts)
         self.bar.quantityChosen.connect(self._on_quantity)
         self.bar.sharingChosen.connect(self._on_share)
         self.bar.added.connect(self.add_column)
@@ -125,6 +129,7 @@ class EpochRow(QWidget):
         self._closed = True
         self._looking.stop()
         self._turn.stop()
+        self._turns.close()
         sessions = [column.session for column in (*self.columns, *self._spare)]
         for session in sessions:
             session.close()
@@ -173,7 +178,7 @@ class EpochRow(QWidget):
         before, self._training = self._training, record.training
         if before is not None and before.identity == record.training.identity:
             return
-        self._names = [line_label(line) for line in record.training.lines]
+        self._names = [line_label(line, short=True) for line in record.training.lines]
         self._seen.clear()
         for column in list(self.columns):
             self._take_away(column)
@@ -181,15 +186,16 @@ class EpochRow(QWidget):
         self._show_parts(("landscape", "input") if images else tuple(p for p in self._parts if p != "input"))
         asked = record.training.base.view.quantity
         self._show_quantity(asked if asked in QUANTITIES else QUANTITIES[0])
-        for line in default_lines(record.training, MOST):
+        for line in default_lines(record.training, _FIRST):
             self._put(line)
         self._show_columns()
 
     @Slot()
     def add_column(self) -> None:
-        """One more column, for the first line that none shows."""
-        shown = {self._lines[column.slot] for column in self.columns}
-        free = [line for line in range(len(self._names)) if line not in shown]
+        """One more column, for the first line that none shows: for another value of the first axis, if there is one."""
+        count, shown = len(self._names), {self._lines[column.slot] for column in self.columns}
+        first = default_lines(self._training, count) if self._training is not None else []
+        free = [line for line in (*first, *range(count)) if line not in shown]
         if free and len(self.columns) < MOST:
             self._put(free[0])
             self._show_columns()
@@ -206,7 +212,7 @@ class EpochRow(QWidget):
 
     def _made(self) -> EpochColumn:
         thread = ComputeThread(self)
-        session = EpochSession(thread, self)
+        session = EpochSession(thread, self, self._turns)
         column = EpochColumn(len(self.columns), session, self._player, self._theme)
         column.lineWanted.connect(self._on_line)
         column.removeWanted.connect(self._on_remove)
@@ -228,9 +234,9 @@ class EpochRow(QWidget):
 
     def _show_columns(self) -> None:
         assert self._training is not None
-        looks = line_looks(self._training)
+        looks, full = line_looks(self._training), [line_label(line) for line in self._training.lines]
         for column in self.columns:
-            column.show_lines(self._names, looks, self._lines[column.slot], alone=len(self.columns) == 1)
+            column.show_lines(self._names, full, looks, self._lines[column.slot], alone=len(self.columns) == 1)
         self.bar.add.setEnabled(len(self.columns) < min(MOST, len(self._names)))
         self._share_colours()
 
@@ -249,8 +255,9 @@ class EpochRow(QWidget):
         """Have all columns show the epoch at the cursor; while it moves in turns, so that no frame draws them all."""
         if not self._following:
             return
-        if self._desk.moving:
-            self._looking.start()
+        if self._desk.moving or self._live:
+            if self._desk.moving:
+                self._looking.start()
             self._due += [column for column in self.columns if column not in self._due]
             if not self._turn.isActive():
                 self._next()
@@ -261,7 +268,13 @@ class EpochRow(QWidget):
 
     @Slot()
     def _next(self) -> None:
-        """The turn of the next column that is behind."""
+        """The turn of the next column that is behind, once the one before has its picture.
+
+        Threads that all compute at once would leave the window neither a core nor the interpreter.
+        """
+        if any(column.session.moving and column.session.computing for column in self.columns):
+            self._turn.start()
+            return
         due, self._due = [column for column in self._due if column in self.columns], []
         if due and self._following:
             self._show_in(due[0])
@@ -282,9 +295,12 @@ class EpochRow(QWidget):
         thread = column.session.thread_of_its_own
         if not thread.isRunning():
             thread.start()
-        # Who looks at the last epoch of a training that goes on will soon look at the next one.
-        live = desk.moving or (desk.running and desk.epoch == record.epoch)
-        column.session.follow(Aim(record, arm, desk.epoch, desk.point, last), live=live)
+        column.session.follow(Aim(record, arm, desk.epoch, desk.point, last), live=desk.moving or self._live)
+
+    @property
+    def _live(self) -> bool:
+        """Whether what is on show will not be so for long: the last epoch of a training that goes on."""
+        return self._desk.running and self._desk.epoch == self._desk.steps
 
     @Slot(int, int)
     def _on_line(self, slot: int, line: int) -> None:
@@ -322,9 +338,6 @@ class EpochRow(QWidget):
     # -- what columns share ------------------------------------------------------------------------------------------
 
     @Slot(object)
-    def _on_parts(self, shown: tuple[str, ...]) -> None:
-        self._show_parts(shown)
-
     def _show_parts(self, shown: tuple[str, ...]) -> None:
         self._parts = shown or ("landscape",)
         self.bar.show_parts(self._parts)

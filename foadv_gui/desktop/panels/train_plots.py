@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
-from superqt import QElidingLabel
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QStackedWidget,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
 
 from foadv_gui.desktop.panels.line_key import LineKey
 from foadv_gui.desktop.plots.train_curve import TrainCurve
@@ -47,6 +58,7 @@ class TrainTile(QFrame):
         self.chooser.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.chooser.activated.connect(self._on_metric)
         self.plot = TrainCurve()
+        self.plot.setToolTip(hover(_HINT))
         self.plot.setMinimumHeight(_LOWEST_PX)
         self.reason = QLabel()
         self.reason.setObjectName("faint")
@@ -93,10 +105,9 @@ class TrainPlots(QWidget):
         self.tiles = [TrainTile(i, theme) for i in range(len(FIRST_METRICS))]
         self.key = LineKey(theme)
         self.key.pointed.connect(self._choose)
-        self.values = QElidingLabel(_HINT)
-        self.values.setObjectName("faint")
-        self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._left: list[TrainTile] = []
+        self._read = False
+        """Whether a curve is pointed at, and its value told."""
         self._next = QTimer(self)
         self._next.setSingleShot(True)
         self._next.setInterval(_FRAME_MS)
@@ -113,7 +124,6 @@ class TrainPlots(QWidget):
         column.setSpacing(2)
         column.addLayout(row, 1)
         column.addWidget(self.key)
-        column.addWidget(self.values)
         desk.picturesChanged.connect(self._draw)
         desk.cursorChanged.connect(self._move)
         desk.look(tuple(self.metrics))
@@ -160,8 +170,14 @@ class TrainPlots(QWidget):
 
     @Slot(int, str)
     def _on_pointed(self, line: int, words: str) -> None:
-        self.values.setText(words or _HINT)
-        self.values.setToolTip(hover(words))
+        plot = self.sender()
+        assert isinstance(plot, TrainCurve)
+        plot.setToolTip(f"<p style='white-space:pre'>{html.escape(words)}</p>" if line >= 0 else hover(_HINT))
+        if line >= 0:  # at once, and it goes with the mouse
+            QToolTip.showText(QCursor.pos(), plot.toolTip(), plot)
+        elif self._read:
+            QToolTip.hideText()
+        self._read = line >= 0
         self._choose(line)
 
     @Slot(int)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
 
 from foadv_gui.desktop.icons import icon
@@ -65,8 +65,11 @@ class TrainRun(QFrame):
         column.addLayout(small)
         column.addWidget(self.bar)
         column.addLayout(row)
-        for changed in (desk.planChanged, desk.stateChanged, desk.recordChanged):
+        self._growing = False
+        """Whether nothing but the epoch changes with the next record."""
+        for changed in (desk.planChanged, desk.stateChanged):
             changed.connect(self._show)
+        desk.recordChanged.connect(self._grow)
         theme.changed.connect(self._show)
         self._show()
 
@@ -79,7 +82,17 @@ class TrainRun(QFrame):
 
     @Slot()
     def _on_more(self) -> None:
+        self.button.setFocus(Qt.FocusReason.OtherFocusReason)  # this one goes, and would leave the keys to a field
         self._desk.go_on()
+
+    @Slot()
+    def _grow(self) -> None:
+        """Say how far it is: six times a second, so no more than that."""
+        if self._growing and self._desk.running:
+            self.bar.setValue(self._desk.steps)
+            self.words.setText(progress_words(self._desk))
+        else:
+            self._show()
 
     @Slot()
     def _show(self) -> None:
@@ -98,6 +111,7 @@ class TrainRun(QFrame):
         self.more.setIcon(icon("more", theme.text))
         self.bar.setVisible(running or desk.resumable)
         started = desk.record is not None
+        self._growing = running and started
         self.bar.setRange(0, desk.epochs if started or not running else 0)
         self.bar.setValue(desk.steps)
         sign, colour, words = self._told()

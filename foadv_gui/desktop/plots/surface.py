@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SIGNED = "CET-D1A"
 _OF_BOTH_SIGNS = ("residual", "curvature")
+_BAR_WIDTH = 64
+"""Pixels for the labels and the title of a colour bar."""
 _ARROW = 0.8
 """Length of the longest arrow, in widths of its cell."""
 
@@ -38,6 +40,8 @@ class Ground:
         self._zero_shadow, self._zero = _path_item(-9), _path_item(-8)
         self._arrows = _path_item(-7)
         self._look: tuple[str, str] | None = None
+        self._titled, self._bar_width = True, _BAR_WIDTH
+        self._offset = 0.0
         self.bar = colour_bar()
         for item in (self.image, self._contours, self._zero_shadow, self._zero, self._arrows):
             plot.addItem(item, ignoreBounds=True)
@@ -49,7 +53,21 @@ class Ground:
         self._zero_shadow.setPen(pen("#000000", 3, alpha=0.45))
         self._zero.setPen(pen("#ffffff", 1.5, dash=True))
         self._arrows.setPen(pen("#ffffff", 1.2, alpha=0.85))
-        paint_bar(self.bar, theme)
+        paint_bar(self.bar, theme, self._bar_width)
+
+    def title_bar(self, width: int, *, titled: bool) -> None:
+        """Give the colour bar's labels so much room, and it a title or none; an offset it tells anyway."""
+        if (width, titled) != (self._bar_width, self._titled):
+            self._bar_width, self._titled = width, titled
+            self._name_bar()
+
+    def _name_bar(self) -> None:
+        axis = self.bar.getAxis("right")
+        less = f"less {short(self._offset)}" if self._offset else ""
+        title = self._look[0] if self._titled and self._look is not None else less
+        axis.setLabel(title)
+        axis.showLabel(bool(title))
+        axis.setWidth(max(self._bar_width, _BAR_WIDTH) if title else self._bar_width)
 
     def set_opacity(self, opacity: float) -> None:
         """How opaque the map and its lines are; 0 hides them."""
@@ -79,9 +97,9 @@ class Ground:
         self.image.setRect(QRectF(left - across / 2, bottom - up / 2, right - left + across, top - bottom + up))
         look = look_of(surface.quantity, colormap, offset)
         if look != self._look:
-            self._look = look
+            self._look, self._offset = look, offset
             self.bar.setColorMap(pg.colormap.get(look[1]))
-            self.bar.getAxis("right").setLabel(look[0])
+            self._name_bar()
         self.bar.setLevels((low - offset, high - offset))
         lines = [line for _, level in surface.contours(low, high) for line in level] if contours else []
         self._contours.setPen(pen("#000000" if signed else "#ffffff", 1, alpha=0.22 if signed else 0.35))
@@ -103,7 +121,7 @@ def colour_bar(width: int = 14) -> Any:
     return bar
 
 
-def paint_bar(bar: Any, theme: Theme, width: int = 64) -> None:
+def paint_bar(bar: Any, theme: Theme, width: int = _BAR_WIDTH) -> None:
     """Give a colour bar the theme's colours, and its labels so much room."""
     axis = bar.getAxis("right")
     axis.enableAutoSIPrefix(False)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtWidgets import QGraphicsPathItem
 
 from foadv_gui.desktop.plots.axis import decade_ticks, few_ticks, number_axes
+from foadv_gui.desktop.plots.cursor_flag import CursorFlag
 from foadv_gui.desktop.plots.sweep_curve import band_path
 from foadv_gui.desktop.plots.traces import step_ticks
 from foadv_gui.desktop.theme import brush, pen, plot_font, style_axes
@@ -18,6 +19,8 @@ from foadv_gui.lab.ranges import number, round_levels
 from foadv_gui.lab.training.looks import line_colours
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from PySide6.QtCore import QEvent
     from PySide6.QtGui import QResizeEvent
@@ -66,9 +69,8 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         self.levels = [self._level() for _ in range(_MOST_LEVELS)]
         self.reached = pg.ScatterPlotItem(size=8, symbol="d")
         self.here = pg.ScatterPlotItem(size=7)
-        self.cursor_line = pg.InfiniteLine(
-            angle=90, movable=True, label="", labelOpts={"position": 0.93, "anchors": [(0, 0.5), (1, 0.5)]}
-        )
+        self.cursor_line = pg.InfiniteLine(angle=90, movable=True)
+        self.flag = CursorFlag(self.plotItem)
         self.cursor_line.sigDragged.connect(self._on_cursor)
         for z, item in ((30, self.reached), (31, self.here), (40, self.cursor_line)):
             item.setZValue(z)
@@ -80,6 +82,8 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         self._epoch = 0
         self._colours: dict[int, str] = {}
         self._styled: object = None
+        self._steps: Sequence[tuple[float, str]] = ()
+        self._clear: tuple[tuple[float, str], ...] = ()
         self._reached_lines: NDArray[np.int64] = np.zeros(0, np.int64)
         self.scene().sigMouseMoved.connect(self._on_mouse)
         self.scene().sigMouseClicked.connect(self._on_click)
@@ -112,8 +116,7 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         style_axes(self, theme, 9)
         self.cursor_line.setPen(pen(theme.cursor, 1, alpha=0.7))
         self.cursor_line.setHoverPen(pen(theme.accent, 3))
-        self.cursor_line.label.setColor(theme.text)
-        self.cursor_line.label.setFont(plot_font(8))
+        self.flag.paint_in(theme)
         for level in self.levels:
             level.setPen(pen(theme.faint_text, 1, alpha=0.5, dash=True))
             level.label.setColor(theme.faint_text)
@@ -213,7 +216,8 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         if picture is None:
             return
         low, high = picture.limits
-        self.getAxis("bottom").setTicks([step_ticks(picture.epochs, max(int(self.width() / 70), 3))])
+        self._steps, self._clear = step_ticks(picture.epochs, max(int(self.width() / 70), 3)), ()
+        self._clear_ticks()
         if picture.metric.share:
             levels = round_levels(0.0, high, 5)
             left = [(level, f"{100 * level:.3g}%") for level in levels]
@@ -237,16 +241,26 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         self._mark()
 
     def _mark(self) -> None:
-        if self.cursor_line.value() != self._epoch or not self.cursor_line.label.format:
+        if self.cursor_line.value() != self._epoch:
             self.cursor_line.setValue(self._epoch)
-            self.cursor_line.label.setFormat(f"epoch {self._epoch}")
+        self.flag.show_at(self._epoch, f"epoch {self._epoch}")
+        self._clear_ticks()
         picture, theme = self.picture, self._theme
         if picture is None or theme is None:
             return
         values = self._up(np.array([line.at(self._epoch) for line in picture.lines]))
         seen = np.flatnonzero(np.isfinite(values))
+        # Curves that end earlier, or are behind while a training goes on, are marked where they end.
+        across = np.array([min(self._epoch, int(line.epochs[-1])) for line in picture.lines], float)
         brushes = [brush(self._colours[picture.lines[i].line]) for i in seen.tolist()]
-        self.here.setData(np.full(len(seen), float(self._epoch)), values[seen], brush=brushes, pen=pen(theme.plot, 1))
+        self.here.setData(across[seen], values[seen], brush=brushes, pen=pen(theme.plot, 1))
+
+    def _clear_ticks(self) -> None:
+        """No label on which the cursor's lies: half of a number is another number."""
+        clear = tuple(tick for tick in self._steps if not self.flag.hides(*tick))
+        if clear != self._clear:
+            self._clear = clear
+            self.getAxis("bottom").setTicks([clear])
 
     @Slot(object)
     def _on_cursor(self, cursor: Any) -> None:
@@ -290,12 +304,12 @@ def dash_of(index: int) -> Qt.PenStyle:
 
 
 def value_words(picture: CurvesPicture, line: LineCurve, epoch: int) -> str:
-    """What a line is at an epoch: "γ = 0.1, η = 100: loss under attack 0.53 (0.5 to 0.56 over 3 seeds)"."""
+    """What a line is at an epoch: "γ = 0.1, η = 100: 0.53 (0.5 to 0.56 over 3 seeds)"."""
     index = int(np.searchsorted(line.epochs, epoch, side="right")) - 1
     low, middle, high = (_words(picture, float(part[index])) for part in (line.low, line.median, line.high))
     spread = f" ({low} to {high} over {picture.repeats} seeds)" if low != high else ""
     more = "more than " if line.beyond[index] else ""
-    return f"{line.label}: {picture.metric.title.lower()} {more}{middle}{spread}"
+    return f"{line.label}: {more}{middle}{spread}"
 
 
 def _words(picture: CurvesPicture, value: float) -> str:

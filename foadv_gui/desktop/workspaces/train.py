@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
-    QLabel,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from foadv_gui.desktop.panels.card import card
 from foadv_gui.desktop.panels.diverged_bar import DivergedBar
 from foadv_gui.desktop.panels.epoch_row import EpochRow
 from foadv_gui.desktop.panels.playback import EPOCHS, PlaybackBar
+from foadv_gui.desktop.panels.said import Said
 from foadv_gui.desktop.panels.train_invite import TrainInvite
 from foadv_gui.desktop.panels.train_plots import TrainPlots
 from foadv_gui.desktop.panels.train_run import progress_words
@@ -49,8 +46,6 @@ if TYPE_CHECKING:
 
 _KINDS = "Training (*.npz);;Figure for a paper (*.svg);;Figure for a slide (*.png);;Settings only (*.toml)"
 _ENDINGS = (".npz", ".svg", ".png", ".toml")
-_SAID_LINES = 3
-"""So many lines of what the data say are seen at once; the rest is scrolled to."""
 _PLAYED_SECONDS = 6.0
 """How long all epochs take at 1x."""
 
@@ -73,11 +68,14 @@ class TrainWorkspace(Workspace):
         self._built = False
         self._saving: tuple[str, TrainingRecord] | None = None
         """The record that is being written, and where."""
+        self._to_play: int | None = None
+        """The epoch from which a training is to be played that has ended while another page was in front."""
         for told in (self.desk.planChanged, self.desk.stateChanged):
             told.connect(self.titleChanged)
         for told in (self.desk.stateChanged, self.desk.recordChanged):
             told.connect(self.statusChanged)
         self.desk.failed.connect(self.failed)
+        self.desk.finished.connect(self._on_finished)
         filing.saved.connect(self._on_saved)
 
     def _build(self) -> None:
@@ -93,27 +91,14 @@ class TrainWorkspace(Workspace):
         self.diverged = DivergedBar(desk, theme)
         self.epochs = EpochRow(desk, player, theme)
         self.playback = PlaybackBar(self.playhead, player, self._actions, theme, EPOCHS)
-        self.sentence = QLabel()
-        self.sentence.setWordWrap(True)
-        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.sentence.setToolTip(hover("What the epochs so far say, read off the curves"))
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setFixedHeight(_SAID_LINES * self.sentence.fontMetrics().lineSpacing() + 2)
-        self.sentence.setObjectName("form")  # as clear as what it lies on
-        area.setWidget(self.sentence)
-        said = card(area, margins=(10, 4, 4, 4))
+        self.said = Said(hover("What the epochs so far say, read off the curves"))
         top = QWidget()
         upper = QVBoxLayout(top)
         upper.setContentsMargins(0, 0, 0, 0)
         upper.setSpacing(4)
         upper.addWidget(self.diverged)
         upper.addWidget(self.plots, 1)
-        upper.addWidget(said)
+        upper.addWidget(self.said)
         self.rows = QSplitter(Qt.Orientation.Vertical)
         self.rows.addWidget(top)
         self.rows.addWidget(self.epochs)
@@ -231,13 +216,15 @@ class TrainWorkspace(Workspace):
         """Come to the front."""
         self._build()
         super().enter()
+        if self._to_play is not None:
+            self._on_finished(self._to_play)
 
     def take_focus(self) -> None:
         """Give the keyboard to the button that starts."""
         self.setup.run.button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def fit(self) -> None:
-        """Show the whole of all landscapes."""
+        """Show the whole of all landscapes again."""
         self.epochs.fit()
 
     def cancel(self) -> None:
@@ -276,6 +263,20 @@ class TrainWorkspace(Workspace):
             self.desk.start()
         self.take_focus()
 
+    @Slot(int)
+    def _on_finished(self, first: int) -> None:
+        """Play a training that has ended once, unless somebody looks at something else than its last epoch."""
+        player, desk = self.player, self.desk
+        assert player is not None
+        self._to_play = None
+        looking = self.plots.underMouse() or self.epochs.underMouse()
+        if player.playing or looking or desk.running or desk.steps == first or desk.position < desk.steps:
+            return
+        if self.isVisible():
+            player.play_once(first)
+        else:
+            self._to_play = first
+
     # -- what comes back -----------------------------------------------------------------------------------------
 
     @Slot()
@@ -286,11 +287,11 @@ class TrainWorkspace(Workspace):
             self.pages.setCurrentIndex(int(not empty))
         shown = desk.pictures
         if shown is not None and shown.sentence:
-            self.sentence.setText(shown.sentence)
+            self.said.say(shown.sentence)
         elif desk.state is State.FAILED:
-            self.sentence.setText(f"The training did not start: {desk.trouble}")
+            self.said.say(f"The training did not start: {desk.trouble}")
         else:
-            self.sentence.setText("The first epochs are on their way." if desk.running else "Nothing has been trained.")
+            self.said.say("The first epochs are on their way." if desk.running else "Nothing has been trained.")
 
     # -- saving --------------------------------------------------------------------------------------------------
 

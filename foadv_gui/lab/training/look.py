@@ -70,6 +70,11 @@ class EpochPicture:
     @property
     def words(self) -> str:
         """What the network's adversary is, in a line."""
+        return ",  ".join(self.parts)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What the network's adversary is, the most important first."""
         run, k, off = self.recording, self.info.reach, float(self.path.off_plane[-1, 0])
         parts = [
             f"L = {run.loss[-1, 0]:.3g}",
@@ -79,7 +84,7 @@ class EpochPicture:
             f"|δ| = {run.radius[-1, 0]:.3g} ε",
             f"inner η = {number(run.eta)}",
         ]
-        return ",  ".join(part for part in parts if part)
+        return tuple(part for part in parts if part)
 
     @property
     def _certified(self) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.training.reading import LineResult, Spread
 
 _HELD_OUT = "held_out_adversarial_error"
-_NOT_REACHED = ("not within", "never")
+_NEVER = "never (diverged)"
 
 
 def told(training: Training, results: Sequence[LineResult], epoch: int) -> str:
@@ -26,7 +26,7 @@ def told(training: Training, results: Sequence[LineResult], epoch: int) -> str:
     if epoch == 0:
         return f"Nothing is trained yet: epoch 0 of {training.section.epochs}."
     along = _along(training)
-    parts = [_group(group, along) for group in _groups(training, results, along)]
+    parts = [_group(group, along, first=i == 0) for i, group in enumerate(_groups(training, results, along))]
     # Every point may have diverged: then no epoch is missing.
     if epoch < training.section.epochs and not all(result.diverged == result.repeats for result in results):
         parts[0] = f"So far, at epoch {epoch} of {training.section.epochs}: {parts[0]}"
@@ -60,12 +60,12 @@ def _groups(training: Training, results: Sequence[LineResult], along: Axis | Non
     return groups
 
 
-def _group(group: Sequence[LineResult], along: Axis | None) -> str:
+def _group(group: Sequence[LineResult], along: Axis | None, *, first: bool) -> str:
     """Lines that differ along one axis: their convention, how soon they come to 75% and to 50%, and the order."""
-    spans = [_span(group, along, share) for share in ("75", "50")]
+    spans = _spans(group, along, "75% of the first adversarial loss" if first else "75%")
     trends = [_trend(group, along, share) for share in ("75", "50")]
-    if along is not None and trends[0] == trends[1] and trends[0]:
-        told_ones = [*spans[:1], f"{spans[1]}: {_both(trends[0])}"]
+    if trends[0] == trends[1] and trends[0]:
+        told_ones = [spans[0], f"{spans[1]}: {_both(trends[0])}"]
     else:
         told_ones = [f"{span}: {trend}" if trend else span for span, trend in zip(spans, trends, strict=True)]
     return f"{_heading(group[0], along)}: {'; '.join(told_ones)}."
@@ -108,9 +108,30 @@ def _mode(axis: Axis | None) -> bool:
     return axis is not None and axis.key == "training.mode"
 
 
-def _span(group: Sequence[LineResult], along: Axis | None, share: str) -> str:
-    """How soon each of some lines reached a share: "75% of the first adversarial loss after 2 epochs at γ = 0.1"."""
-    what = "75% of the first adversarial loss" if share == "75" else "50%"
+def _spans(group: Sequence[LineResult], along: Axis | None, first: str) -> list[str]:
+    """How soon each of some lines reached 75%, which `first` names, and 50%."""
+    spans: list[str] = []
+    said: list[str] = []
+    for what, share in ((first, "75"), ("50%", "50")):
+        if along is None or not along.numeric or all(math.isinf(_to(result, share).median) for result in group):
+            spans.append(_span(group, along, share, what))
+            continue
+        each = [_times(_to(result, share), result) for result in group]
+        reached = [i for i, times in enumerate(each) if times != _NEVER]
+        lost = [i for i in range(len(each)) if i not in reached]
+        places = [_listed([_places(group, along)[i] for i in some]) for some in (reached, lost)]
+        known = [each[i] for i in reached]
+        times = known[0] if len(set(known)) == 1 else _listed(known)
+        words = f"{what} after {times} {_epochs(times)}"
+        if places != said:  # once is enough
+            words += f" {places[0]}" + (f", {_NEVER} {places[1]}" if places[1] else "")
+        said = places
+        spans.append(words)
+    return spans
+
+
+def _span(group: Sequence[LineResult], along: Axis | None, share: str, what: str) -> str:
+    """The same of lines that have no order, or none of which reached it: "75% after 2 epochs for tanh, 5 for erf"."""
     spreads = [_to(result, share) for result in group]
     places = _places(group, along)
     if all(result.diverged == result.repeats for result in group) and len(group) > 1:
@@ -126,20 +147,22 @@ def _span(group: Sequence[LineResult], along: Axis | None, share: str) -> str:
         soonest = f" ({'; '.join(rest)})" if rest else ""
         return f"{what} not within {counted(most, 'epoch')} {where}{soonest}"
     parts: list[str] = []
-    reached = False
     each = [(_times(spread, result), place) for spread, result, place in zip(spreads, group, places, strict=True)]
     for times, same in itertools.groupby(each, key=lambda pair: pair[0]):
-        words = times
-        if not times.startswith(_NOT_REACHED):
-            words, reached = times if reached else f"after {times}", True
-        if not parts and not times.startswith("never"):
-            words = f"{words} {'epoch' if times in ('1', 'not within 1') else 'epochs'}"
+        words = times if times == _NEVER or parts else f"after {times} {_epochs(times)}"
         parts.append(f"{words} {_listed([place for _, place in same])}".strip())
     return f"{what} {', '.join(parts)}"
 
 
+def _epochs(times: str) -> str:
+    """The word behind a number of epochs."""
+    return "epoch" if times in ("1", ">1") else "epochs"
+
+
 def _listed(places: Sequence[str]) -> str:
     """Several places: "at γ = 0.1, 0.3 and 1"."""
+    if not places:
+        return ""
     first, *rest = (place if i == 0 else place.removeprefix("at ") for i, place in enumerate(places))
     return " and ".join([", ".join([first, *rest[:-1]]), rest[-1]]) if rest else first
 
@@ -149,15 +172,15 @@ def _to(result: LineResult, share: str) -> Spread:
 
 
 def _times(spread: Spread, result: LineResult) -> str:
-    """A number of epochs with its spread: "27 (25–28)", "not within 60"."""
+    """A number of epochs with its spread: "27 (25–28)", ">60"."""
     if math.isinf(spread.median):
         if result.diverged == result.repeats:
-            return "never (diverged)"
+            return _NEVER
         some = f" ({number(spread.least)} at the soonest)" if math.isfinite(spread.least) else ""
-        return f"not within {result.epoch}{some}"
+        return f">{result.epoch}{some}"
     if spread.least == spread.most:
         return number(spread.median)
-    most = f"–{number(spread.most)}" if math.isfinite(spread.most) else f" to more than {result.epoch}"
+    most = f"–{number(spread.most)}" if math.isfinite(spread.most) else f" to >{result.epoch}"
     return f"{number(spread.median)} ({number(spread.least)}{most})"
 
 
@@ -188,20 +211,16 @@ def _trend(group: Sequence[LineResult], along: Axis | None, share: str) -> str:
     where = "" if len(steady) == len(group) else " where it does not diverge"
     pairs = list(itertools.pairwise(times))
     if len(set(times)) == 1:
-        return f"it does not depend on {name}{where}"
+        return f"the same at every {name}{where}"
     if all(one <= other for one, other in pairs):
-        return f"it takes longer as {name} grows{where}"
+        return f"longer as {name} grows{where}"
     if all(one >= other for one, other in pairs):
-        return f"it takes less as {name} grows{where}"
-    return f"no clear order in {name}{where}"
+        return f"sooner as {name} grows{where}"
+    return f"no clear order{where}"
 
 
 def _both(trend: str) -> str:
-    return (
-        trend.replace("it takes", "both take")
-        .replace("it does not depend", "neither depends")
-        .replace("no clear order", "no clear order of either")
-    )
+    return trend.replace("no clear order", "no clear order of either") if trend.startswith("no") else f"both {trend}"
 
 
 def _against(training: Training, results: Sequence[LineResult]) -> str:

@@ -21,20 +21,20 @@ def convention(training: Training) -> str:
     return CONVENTIONS[training.section.rate_units]
 
 
-def rate_words(line: Line) -> str:
+def rate_words(line: Line, *, short: bool = False) -> str:
     """The absolute learning rate of a line: "η = 100", or "η = c/γ² = 100" beside lines whose rate is absolute."""
-    both = any(axis.key == "training.rate_units" for axis in line.of.axes)
+    both = not short and any(axis.key == "training.rate_units" for axis in line.of.axes)
     squared = both and line.training.section.rate_units == "squared-scale"
     return f"η = {'c/γ² = ' if squared else ''}{number(line.rate)}"
 
 
-def line_label(line: Line) -> str:
-    """What a line is called in a key, always with its rate: "γ = 0.1, η = 100"."""
+def line_label(line: Line, *, short: bool = False) -> str:
+    """What a line is called in a key, always with its rate: "γ = 0.1, η = 100"; `short`: without its convention."""
     pairs = zip(line.of.axes, line.values, strict=True)
     told = [named_value(axis, value) for axis, value in pairs if axis.key not in _OF_THE_RATE]
     if not any(axis.key == "input.scale" for axis in line.of.axes):
         told.insert(0, f"γ = {number(line.scale)}")
-    return ", ".join([*told, rate_words(line)])
+    return ", ".join([*told, rate_words(line, short=short)])
 
 
 def axis_name(axis: Axis) -> str:

@@ -75,10 +75,19 @@ def test_a_rise_along_the_scale_is_stated_with_its_spread():
     times = [(2, 2, 2), (2, 2, 2), (4, 4, 5), (25, 27, 28), (99, 99, 99)]
     words = sentence(told(training, [fall(60, t) for each in times for t in each]))
     assert words == (
-        "Per squared scale (η = c/γ², c = 1): 75% of the first adversarial loss after 2 epochs at γ = 0.1 and 0.3, "
-        "4 (4–5) at 1, 27 (25–28) at 3, not within 60 at 10: it takes longer as γ grows; "
-        "50% not within 60 epochs at any γ."
+        "Per squared scale (η = c/γ², c = 1): 75% of the first adversarial loss after 2, 2, 4 (4–5), 27 (25–28) and "
+        ">60 epochs at γ = 0.1, 0.3, 1, 3 and 10: longer as γ grows; 50% not within 60 epochs at any γ."
     )
+
+
+def test_where_50_percent_is_reached_at_the_same_scales_these_are_told_once():
+    training = training_of([("input.scale", [0.1, 1.0, 10.0])], epochs=60)
+    words = sentence(told(training, [fall(60, 99), fall(60, 5, 14), fall(60, 3, 8)]))
+    assert words.endswith(
+        "after >60, 5 and 3 epochs at γ = 0.1, 1 and 10; 50% after >60, 14 and 8 epochs: both sooner as γ grows."
+    )
+    same = sentence(told(training, [fall(60, 1)] * 3))
+    assert "after 1 epoch at γ = 0.1, 1 and 10: the same at every γ; 50% not within 60 epochs at any γ." in same
 
 
 @settings(max_examples=60, deadline=None)
@@ -88,25 +97,23 @@ def test_a_trend_is_stated_only_where_there_is_one(times):
     words = sentence(told(training, [fall(9, time) for time in times]))
     rises, falls = times == sorted(times), times == sorted(times, reverse=True)
     same, none = len(set(times)) == 1, all(map(math.isinf, times))
-    assert ("takes longer as γ grows" in words) == (rises and not same)
-    assert ("takes less as γ grows" in words) == (falls and not same)
-    assert ("does not depend on γ" in words) == (same and not none)
+    assert ("longer as γ grows" in words) == (rises and not same)
+    assert ("sooner as γ grows" in words) == (falls and not same)
+    assert ("the same at every γ" in words) == (same and not none)
     assert ("no clear order" in words) == (not rises and not falls)
 
 
 def test_values_written_in_another_order_are_read_in_the_order_of_the_scale():
     training = training_of([("input.scale", [10.0, 0.1, 1.0])], epochs=9)
     words = sentence(told(training, [fall(9, 8), fall(9, 1), fall(9, 3)]))
-    assert "after 1 epoch at γ = 0.1, 3 at 1, 8 at 10: it takes longer as γ grows" in words
+    assert "after 1, 3 and 8 epochs at γ = 0.1, 1 and 10: longer as γ grows" in words
 
 
 def test_each_convention_has_its_own_statement():
     training = training_of([("input.scale", [0.1, 3.0]), ("training.rate_units", ["squared-scale", "absolute"])])
     words = sentence(told(training, [fall(6, 2), fall(6, 5), fall(6, 4), fall(6, 1)]))
-    assert "Per squared scale (η = c/γ², c = 1): 75% of the first adversarial loss after 2 epochs at γ = 0.1" in words
-    assert (
-        "Absolute (η = 1): 75% of the first adversarial loss after 5 epochs at γ = 0.1, 1 at 3: it takes less" in words
-    )
+    assert "Per squared scale (η = c/γ², c = 1): 75% of the first adversarial loss after 2 and 4 epochs" in words
+    assert "Absolute (η = 1): 75% after 5 and 1 epochs at γ = 0.1 and 3: sooner as γ grows" in words
 
 
 def test_what_diverged_is_named_and_left_out_of_the_trend():
@@ -114,8 +121,13 @@ def test_what_diverged_is_named_and_left_out_of_the_trend():
     words = sentence(
         told(training, [fall(9, 5), fall(9, 2), [2.0, 3.0, math.inf]], ["", "", "the loss has overflowed"])
     )
-    assert "never (diverged) at 100" in words and "takes less as c grows where it does not diverge" in words
+    assert (
+        "after 5 and 2 epochs at c = 1 and 10, never (diverged) at 100: sooner as c grows where it does not diverge"
+        in words
+    )
     assert words.endswith("The run at c = 100 (η = 100) diverged at epoch 2: the loss has overflowed.")
+    early = sentence(told(training, [fall(9, 5, 7), fall(9, 2, 3), [2.0, 1.4, math.inf]], ["", "", "it overflowed"]))
+    assert "after 5, 2 and 1 epochs at c = 1, 10 and 100; 50% after 7 and 3 epochs at c = 1 and 10, never (d" in early
     json.dumps(summary(told(training, [fall(9, 5)] * 3)), allow_nan=False)
 
 
@@ -129,7 +141,7 @@ def test_where_all_diverged_nothing_is_said_of_epochs_that_never_came():
 def test_one_epoch_is_no_plural(axes):
     training = training_of(axes, epochs=1)
     words = sentence(told(training, [fall(1, 99)] * len(training.lines)))
-    assert "not within 1 epoch" in words and "1 epochs" not in words
+    assert ("after >1 epoch;" if not axes else "not within 1 epoch at any γ") in words and "1 epochs" not in words
 
 
 @pytest.mark.parametrize(
