@@ -76,7 +76,7 @@ class Activation:
     value, first
         sigma and sigma'.
     value_and_first
-        Both at once, sharing the work; the ascent calls this once a step.
+        Both at once, sharing the work, and perhaps the memory of p: the ascent calls this once a step.
     curvature
         sigma'' and sigma''', or None where sigma is only piecewise linear.
     over
@@ -144,7 +144,7 @@ def _tanh_over(p: Tensor) -> Tensor:
 
 
 def _tanh_both(p: Tensor) -> tuple[Tensor, Tensor]:
-    t = _tanh(p)
+    t = _tanh_over(p) if _by_numpy(p) else torch.tanh(p)
     return t, (t * t).neg_().add_(1)
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from typing import TYPE_CHECKING
 
+import pytest
 import torch
 
 from foadv_gui.core import cores as module
 from foadv_gui.core.cores import cores, one_core
 from foadv_gui.core.objective import weighted_gram
-from foadv_gui.core.threads import abandonable, in_parallel
-
-if TYPE_CHECKING:
-    import pytest
+from foadv_gui.core.threads import abandonable, in_parallel, use_one_thread
 
 
 def test_within_one_core_pieces_stay_on_the_thread_that_asked() -> None:
@@ -39,3 +37,24 @@ def test_numbers_of_one_core_do_not_depend_on_how_many_there_are(monkeypatch: py
         with one_core():
             found.append(weighted_gram(B, weights))
     assert torch.equal(*found)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's heap")
+def test_what_a_loop_frees_is_there_for_its_next_step() -> None:
+    import resource  # not on Windows
+
+    use_one_thread()
+
+    def step() -> None:
+        arrays = [torch.ones(50_000) for _ in range(20)]
+        del arrays
+
+    def faults() -> int:
+        return resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+
+    for _ in range(3):
+        step()
+    before = faults()
+    for _ in range(50):
+        step()
+    assert faults() - before < 500  # of 50,000 pages
