@@ -248,10 +248,10 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         picture, theme = self.picture, self._theme
         if picture is None or theme is None:
             return
-        values = self._up(np.array([line.at(self._epoch) for line in picture.lines]))
+        # A curve is marked where it was last measured: it may have ended, or hold few epochs.
+        across, heights = np.array([line.point(self._epoch) for line in picture.lines]).T
+        values = self._up(heights)
         seen = np.flatnonzero(np.isfinite(values))
-        # Curves that end earlier, or are behind while a training goes on, are marked where they end.
-        across = np.array([min(self._epoch, int(line.epochs[-1])) for line in picture.lines], float)
         brushes = [brush(self._colours[picture.lines[i].line]) for i in seen.tolist()]
         self.here.setData(across[seen], values[seen], brush=brushes, pen=pen(theme.plot, 1))
 

@@ -71,8 +71,12 @@ class LineCurve:
 
     def at(self, epoch: float) -> float:
         """The median at the last epoch with a value at or before one; NaN where there is none."""
+        return self.point(epoch)[1]
+
+    def point(self, epoch: float) -> tuple[float, float]:
+        """The last epoch with a value at or before one, and the median there; NaN where there is none."""
         index = int(np.searchsorted(self.epochs, epoch, side="right")) - 1
-        return float(self.median[index]) if index >= 0 else float("nan")
+        return (float(self.epochs[index]), float(self.median[index])) if index >= 0 else (np.nan, np.nan)
 
 
 @dataclass(frozen=True, eq=False)

@@ -206,6 +206,13 @@ def test_where_half_of_the_probe_points_have_no_q_there_is_no_median():
     assert "critical point" in curves(replace(record, tracks=(alone,)), "contraction").why_empty
 
 
+def test_a_curve_is_known_where_it_was_last_measured():
+    (line,) = curves(told(training_of(epochs=9), [fall(9, 3)]), "loss_share").lines
+    seldom = replace(line, epochs=np.array([0, 4, 9]), median=np.array([1.0, 0.5, 0.2]))
+    assert [seldom.point(epoch) for epoch in (0, 3.9, 4, 20)] == [(0, 1.0), (0, 1.0), (4, 0.5), (9, 0.2)]
+    assert np.isnan(seldom.point(-1)).all()
+
+
 def test_inner_ascents_that_do_not_converge_are_drawn_at_their_last_step_and_marked():
     record = told(training_of(inner_steps=7), [fall(3, 1)], inner_steps=[3.0, math.inf, 5.0, math.inf])
     (line,) = curves(record, "inner_steps").lines
