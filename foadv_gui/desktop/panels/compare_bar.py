@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.panels.bar_button import bar_button
 from foadv_gui.desktop.theme import hover
 from foadv_gui.lab.comparison import COMPARED, MOST, told
 from foadv_gui.lab.settings import setting
@@ -85,13 +86,13 @@ class CompareBar(QWidget):
         row.addStretch(1)
         self.switches: dict[str, QToolButton] = {}
         for key, name, help in _SWITCHES:
-            button = self.switches[key] = self._button(name, help, row)
+            button = self.switches[key] = bar_button(name, help, row)
             button.setCheckable(True)
             button.setProperty("key", key)
             button.toggled.connect(self._on_switched)
-        self.add = self._button("Column", "Add a column, at another value of what varies", row)
+        self.add = bar_button("Column", "Add a column, at another value of what varies", row)
         self.add.clicked.connect(self.added)
-        self.take = self._button(
+        self.take = bar_button(
             "Take from Explore",
             "Compare the experiment that Explore shows, at the values that the columns have",
             row,
@@ -99,17 +100,6 @@ class CompareBar(QWidget):
         self.take.clicked.connect(self.taken)
         theme.changed.connect(self._paint)
         self._paint()
-
-    def _button(self, name: str, help: str, row: QHBoxLayout) -> QToolButton:
-        button = QToolButton()
-        button.setText(name)
-        button.setToolTip(hover(help))
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setIconSize(QSize(16, 16))
-        button.setAutoRaise(True)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        row.addWidget(button)
-        return button
 
     def show_comparison(self, comparison: Comparison) -> None:
         """Show what varies, and what all columns have in common."""

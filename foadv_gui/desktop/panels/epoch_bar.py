@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from foadv_gui.desktop.icons import icon
+from foadv_gui.desktop.panels.bar_button import bar_button
 from foadv_gui.desktop.panels.epoch_column import PARTS
 from foadv_gui.desktop.theme import hover
 from foadv_gui.lab.settings import setting
@@ -57,7 +58,7 @@ class EpochBar(QWidget):
         self.parts: dict[str, QToolButton] = {}
         for name in PARTS:
             title, help = _NAMES[name]
-            button = self.parts[name] = self._button(title, f"{help}. Click to show or hide it in all columns.", row)
+            button = self.parts[name] = bar_button(title, f"{help}. Click to show or hide it in all columns.", row)
             button.setCheckable(True)
             button.setProperty("part", name)
             button.clicked.connect(self._on_part)
@@ -72,7 +73,7 @@ class EpochBar(QWidget):
         self.quantity.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.quantity.activated.connect(self._on_quantity)
         row.addWidget(self.quantity)
-        self.share = self._button(
+        self.share = bar_button(
             "Same colours",
             "One colour means one value in all columns and at all epochs seen so far. Off, the colours of each "
             "landscape span its own values, which shows the shape of a small one.",
@@ -80,21 +81,10 @@ class EpochBar(QWidget):
         )
         self.share.setCheckable(True)
         self.share.toggled.connect(self._on_share)
-        self.add = self._button("Column", "Add a column, for another of the trainings", row)
+        self.add = bar_button("Column", "Add a column, for another of the trainings", row)
         self.add.clicked.connect(self.added)
         theme.changed.connect(self._paint)
         self._paint()
-
-    def _button(self, name: str, help: str, row: QHBoxLayout) -> QToolButton:
-        button = QToolButton()
-        button.setText(name)
-        button.setToolTip(hover(help))
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setIconSize(QSize(16, 16))
-        button.setAutoRaise(True)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        row.addWidget(button)
-        return button
 
     # -- what the row says -------------------------------------------------------------------------------------------
 

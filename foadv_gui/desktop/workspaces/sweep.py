@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from foadv_gui.core.cores import cores
 from foadv_gui.desktop.panels.card import card
-from foadv_gui.desktop.panels.sweep_invite import SweepInvite
+from foadv_gui.desktop.panels.invite import Invite, Offer
 from foadv_gui.desktop.panels.sweep_plots import SweepPlots
 from foadv_gui.desktop.panels.sweep_run import progress_words
 from foadv_gui.desktop.panels.sweep_setup import SweepSetup
@@ -80,7 +80,7 @@ class SweepWorkspace(Workspace):
         self._built = True
         theme = self.theme
         self.setup = SweepSetup(self.desk, theme)
-        self.invite = SweepInvite(theme)
+        self.invite = _invite(theme)
         self.plots = SweepPlots(self.desk, theme)
         self.table = SweepTableView(self.desk, theme)
         self.sentence = QLabel()
@@ -333,6 +333,22 @@ class SweepWorkspace(Workspace):
         if self._saving is not None and self._saving[0] == path:
             self.desk.note_saved(*self._saving)
             self._saving = None
+
+
+def _invite(theme: ThemeKeeper) -> Invite:
+    return Invite(
+        "One experiment, many settings",
+        "A sweep runs one experiment at every combination of the settings that you let vary, and shows what changes: "
+        "how many maxima there are, how soon they are reached, and where uniqueness is proven.",
+        [
+            Offer(name, sweep.base.title, sweep.base.watch, Draft.of(sweep).words)
+            for name, sweep in _ready_sweeps().items()
+        ],
+        verb="Run",
+        takes="about a minute",
+        others="Or take one of these, look at what varies on the left, and press Start:",
+        theme=theme,
+    )
 
 
 @cache

@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
 
 from foadv_gui.desktop.panels.diverged_bar import DivergedBar
 from foadv_gui.desktop.panels.epoch_row import EpochRow
+from foadv_gui.desktop.panels.invite import Invite, Offer
 from foadv_gui.desktop.panels.playback import EPOCHS, PlaybackBar
 from foadv_gui.desktop.panels.said import Said
-from foadv_gui.desktop.panels.train_invite import TrainInvite
 from foadv_gui.desktop.panels.train_plots import TrainPlots
 from foadv_gui.desktop.panels.train_run import progress_words
 from foadv_gui.desktop.panels.train_setup import TrainSetup
@@ -86,7 +86,7 @@ class TrainWorkspace(Workspace):
         desk, theme, player = self.desk, self.theme, self.player
         assert player is not None
         self.setup = TrainSetup(desk, theme)
-        self.invite = TrainInvite(theme)
+        self.invite = _invite(theme)
         self.plots = TrainPlots(desk, player, theme)
         self.diverged = DivergedBar(desk, theme)
         self.epochs = EpochRow(desk, player, theme)
@@ -327,6 +327,23 @@ class TrainWorkspace(Workspace):
         if self._saving is not None and self._saving[0] == path:
             self.desk.note_saved(*self._saving)
             self._saving = None
+
+
+def _invite(theme: ThemeKeeper) -> Invite:
+    return Invite(
+        "Watch training begin",
+        "Adversarial training takes turns: an adversary moves every point to where the loss is highest nearby, then "
+        "the weights step to lower the loss there. See how the first epochs go at several input scales at once, and "
+        "how the landscape around each point changes with them.",
+        [
+            Offer(name, training.title, training.watch, TrainingDraft.of(training).words)
+            for name, training in _ready_trainings().items()
+        ],
+        verb="Train",
+        takes="less than a minute",
+        others="Or take one of these, look at its settings on the left, and press Start:",
+        theme=theme,
+    )
 
 
 @cache
