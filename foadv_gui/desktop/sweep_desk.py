@@ -24,7 +24,7 @@ from foadv_gui.lab.sweep.overview import Ground, Look
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from foadv_gui.desktop.sweep_drawer import Trouble
+    from foadv_gui.desktop.drawer import Trouble
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.sweep.engine import Crew
     from foadv_gui.lab.sweep.grid import Sweep

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from foadv_gui.desktop.sweep_drawer import STACK_BYTES, DrawThread, Mailbox, Trouble, explained
+from foadv_gui.desktop.drawer import STACK_BYTES, Mailbox, Trouble, explained
+from foadv_gui.desktop.sweep_drawer import SweepDrawer
 from foadv_gui.desktop.worker import load_torch, stand_back
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Ended:
 class SweepThread(QThread):
     """Computes one sweep, and is not used again."""
 
-    def __init__(self, order: Order, mail: Mailbox, drawer: DrawThread) -> None:
+    def __init__(self, order: Order, mail: Mailbox, drawer: SweepDrawer) -> None:
         super().__init__()
         self.setStackSize(STACK_BYTES)
         self._order, self._mail, self._drawer = order, mail, drawer
@@ -107,7 +108,7 @@ class Sweeper(QObject):
         super().__init__(parent)
         self._mail = Mailbox(self)
         self._mail.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self._drawer = DrawThread(self._mail, self)
+        self._drawer = SweepDrawer(self._mail, self)
         self._thread: SweepThread | None = None
 
     @property

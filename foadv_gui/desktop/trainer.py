@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
-from foadv_gui.desktop.sweep_drawer import STACK_BYTES, Mailbox, Trouble, explained
+from foadv_gui.desktop.drawer import PAUSE_SECONDS, STACK_BYTES, Drawer, Mailbox, Trouble, explained
 from foadv_gui.desktop.worker import load_torch, stand_back
 from foadv_gui.lab.training.record import TrainingRecord
 
@@ -22,10 +21,6 @@ Train: TypeAlias = Callable[["Training", TrainingRecord | None, Callable[[], boo
 """What trains: the plan, what there is of it already, and the test of whether somebody stops it."""
 Key: TypeAlias = tuple[str, int]
 """One network: the identity of its training, and its arm."""
-_PAUSE_SECONDS = 0.15
-"""Between two records that the window is shown: some six a second."""
-_SHARE, _LONGEST_SECONDS = 3.0, 1.0
-"""Pictures that take long come more rarely: of the time at most a quarter goes into them."""
 
 
 def train_for_real(
@@ -76,7 +71,7 @@ class TrainThread(QThread):
         try:
             for record in self._train(self._training, self._so_far, self.isInterruptionRequested):
                 now = time.monotonic()
-                if now - shown >= _PAUSE_SECONDS:
+                if now - shown >= PAUSE_SECONDS:
                     shown = now
                     self._mail.post(record)
                 if self.isInterruptionRequested():
@@ -87,18 +82,13 @@ class TrainThread(QThread):
         self._mail.post(ended)
 
 
-class TrainDrawer(QThread):
+class TrainDrawer(Drawer):
     """Makes pictures of the latest record, in the metrics that somebody chose."""
 
     def __init__(self, mail: Mailbox, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.setStackSize(STACK_BYTES)
-        self._mail = mail
-        self._condition = threading.Condition()
+        super().__init__(mail, parent)
         self._record: TrainingRecord | None = None
         self._metrics: tuple[str, ...] = ()
-        self._dirty = self._drawing = False
-        self._next = 0.0
         self._offers: dict[Key, float | None] = {}
 
     def show(self, record: TrainingRecord | None) -> None:
@@ -110,51 +100,16 @@ class TrainDrawer(QThread):
     def look(self, metrics: tuple[str, ...]) -> None:
         """Draw these metrics, at once."""
         with self._condition:
-            self._metrics, self._next = metrics, 0.0
-            self._wake()
+            self._metrics = metrics
+            self._wake(at_once=True)
 
-    def _wake(self) -> None:
-        self._dirty = self._record is not None
-        self._condition.notify()
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is drawn, or is to be."""
+    def _draw(self) -> None:
         with self._condition:
-            return self.isRunning() and (self._dirty or self._drawing)
-
-    def close(self) -> None:
-        """Stop for good, and wait."""
-        self.requestInterruption()
-        with self._condition:
-            self._condition.notify()
-        self.wait()
-
-    def run(self) -> None:
-        """The thread's body (Qt calls it)."""
-        stand_back()
-        while True:
-            with self._condition:
-                while not (self.isInterruptionRequested() or (self._dirty and time.monotonic() >= self._next)):
-                    self._condition.wait(max(self._next - time.monotonic(), 0.0) if self._dirty else None)
-                if self.isInterruptionRequested():
-                    return
-                record, metrics = self._record, self._metrics
-                self._dirty, self._drawing = False, True
-            began = time.monotonic()
-            try:
-                if record is not None:
-                    self._mail.post(pictures(record, metrics, self._offers))
-                    if self._offer(record):
-                        self._mail.post(pictures(record, metrics, self._offers))
-            except Exception as error:
-                self._mail.post(explained(error))
-            finally:
-                ended = time.monotonic()
-                with self._condition:
-                    self._drawing = False
-                    if self._metrics is metrics:  # what somebody asked for meanwhile comes at once
-                        self._next = ended + min(max(_PAUSE_SECONDS, _SHARE * (ended - began)), _LONGEST_SECONDS)
+            record, metrics = self._record, self._metrics
+        if record is not None:
+            self._mail.post(pictures(record, metrics, self._offers))
+            if self._offer(record):
+                self._mail.post(pictures(record, metrics, self._offers))
 
     def _offer(self, record: TrainingRecord) -> bool:
         """Find a rate for each network that has diverged since the last time; returns whether there was one."""

@@ -20,7 +20,7 @@ from foadv_gui.lab.training.draft import TrainingDraft
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from foadv_gui.desktop.sweep_drawer import Trouble
+    from foadv_gui.desktop.drawer import Trouble
     from foadv_gui.lab.training.plan import Training
     from foadv_gui.lab.training.record import TrainingRecord
 
