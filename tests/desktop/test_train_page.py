@@ -199,14 +199,17 @@ def test_a_paused_training_goes_on_as_if_it_had_never_stopped(at: TrainHands) ->
 
 def test_a_training_that_has_ended_is_played_once_for_who_watches_it(at: TrainHands) -> None:
     player: Any = at.page.player
-    player.set_speed(10.0)
+    player.set_speed(2.0)
     seen: list[int] = []
     at.desk.cursorChanged.connect(lambda: seen.append(at.desk.epoch))
     at.train()
     assert player.loop
     at.until(lambda: not player.playing)
     assert at.desk.epoch == at.desk.steps == 6
-    assert {0, 2, 4} <= set(seen[seen.index(6) :])
+    played = seen[seen.index(6) + 1 :]
+    played = played[played.index(0) :]
+    # Forward, to the end, and by steps that can be followed: a busy machine may leave out some.
+    assert played == sorted(played) and played[-1] == 6 and len(set(played)) >= 4
     seen.clear()
     # What is new is played, but not to somebody who looks at an earlier epoch.
     at.click(at.run.more)

@@ -81,7 +81,7 @@ class TrainingSection(Section):
         "Rate units",
         "Per squared scale, the rate is c/γ²: gradients by the weights grow with the input, and this takes it out "
         "(the scale of the tangent kernel). Absolute, it is c for every input scale.",
-        labels={"squared-scale": "Per squared scale (c/γ²)", "absolute": "Absolute (c)"},
+        labels={"squared-scale": "Squared scale (c/γ²)", "absolute": "Absolute (c)"},
     )
     mode: Literal["adversarial", "clean"] = field(
         "adversarial",
