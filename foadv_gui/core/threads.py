@@ -18,10 +18,11 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from .cores import cores, on_one_core
-from .interruption import Interrupted, never
+from .interruption import Interrupted, give_way, never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from threading import Semaphore
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -106,3 +107,24 @@ def abandonable(work: Callable[[], Result], interrupted: Callable[[], bool]) -> 
             future.cancel()
             raise Interrupted
     return future.result()
+
+
+def in_turn(values: Iterable[Result], turns: Semaphore, interrupted: Callable[[], bool]) -> Iterator[Result]:
+    """The values, each made while one of the turns is held: as many threads make one at a time as there are turns.
+
+    Raises
+    ------
+    Interrupted
+        When `interrupted()` becomes true before it is the caller's turn.
+    """
+    making = iter(values)
+    while True:
+        while not turns.acquire(timeout=_LOOK_SECONDS):
+            give_way(interrupted)
+        try:
+            value = next(making)
+        except StopIteration:
+            return
+        finally:
+            turns.release()
+        yield value

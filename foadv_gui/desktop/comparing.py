@@ -11,7 +11,7 @@ from foadv_gui.desktop.board import Board
 from foadv_gui.desktop.column_session import ColumnSession
 from foadv_gui.desktop.playhead import CommonPlayhead
 from foadv_gui.desktop.undo import Change, forget_if_large
-from foadv_gui.desktop.worker import ComputeThread
+from foadv_gui.desktop.worker import ComputeThread, some_at_once
 from foadv_gui.lab.comparison import comparison_names, load_comparison
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.ghost import Ghost
@@ -47,6 +47,7 @@ class Comparing(QObject):
         super().__init__(parent)
         self.undo_stack = QUndoStack(self)
         self.playhead = CommonPlayhead(self)
+        self._at_once = some_at_once()
         self.board: Board | None = None
         self.sessions: dict[int, ColumnSession] = {}
         self.same_plane = self.with_ghosts = False
@@ -203,7 +204,7 @@ class Comparing(QObject):
     def _session(self, slot: int) -> ColumnSession:
         """The session of a slot, made when it is first needed."""
         if slot not in self.sessions:
-            thread = ComputeThread(self)
+            thread = ComputeThread(self, self._at_once)
             session = self.sessions[slot] = ColumnSession(thread, self)
             session.wanted.connect(self._on_wanted)
             session.planeChanged.connect(self.link)

@@ -21,6 +21,11 @@ class FrameTurns(QObject):
         self._frame = QTimer(self, singleShot=True, interval=_FRAME_MS)
         self._frame.timeout.connect(self._next)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody waits for a turn."""
+        return bool(self._waiting)
+
     def ask(self, turn: Callable[[], None]) -> None:
         """Call `turn`, a bound method, once when it is its turn."""
         self._waiting[turn] = None

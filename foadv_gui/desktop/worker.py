@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from foadv_gui.core.cores import cores
+
 if TYPE_CHECKING:
     from foadv_gui.lab.scene import Scene
 
@@ -103,9 +105,11 @@ class ComputeThread(QThread):
     mailed = Signal()
     """There is something to `take`."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, at_once: threading.Semaphore | None = None) -> None:
         super().__init__(parent)
         self.setStackSize(_STACK_BYTES)
+        self._at_once = at_once
+        """Of the threads that share it, so many compute a stage of their scenes at a time."""
         self._condition = threading.Condition()
         self._pending: dict[str, _Job] = {}
         self._running: list[_Job] = []
@@ -193,7 +197,7 @@ class ComputeThread(QThread):
 
     def _perform(self, scene: Scene, job: _Job) -> None:
         from foadv_gui.core.interruption import Interrupted
-        from foadv_gui.core.threads import abandonable
+        from foadv_gui.core.threads import abandonable, in_turn
         from foadv_gui.lab.config import ExperimentError
 
         def cancelled() -> bool:
@@ -212,6 +216,8 @@ class ComputeThread(QThread):
             if job.lane != SCENE:
                 answers = values
                 values = abandonable(lambda: list(answers), interrupted)
+            elif self._at_once is not None:
+                values = in_turn(values, self._at_once, interrupted)
             for value in values:
                 if job.replaced and self._replaceable(value):
                     continue
@@ -263,6 +269,11 @@ class ComputeThread(QThread):
             self._mail[kind] = (job_id, value)
             if first:
                 self.mailed.emit()
+
+
+def some_at_once() -> threading.Semaphore:
+    """For threads that compute side by side: half of the cores at a time, so that the window has one, and the lock."""
+    return threading.BoundedSemaphore(max(cores() // 2, 1))
 
 
 def stand_back() -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtTest import QTest
 
 from foadv_gui.desktop.app import make_application
+from foadv_gui.desktop.frame_turns import FrameTurns
 from foadv_gui.desktop.panels.epoch_row import EpochRow
 from foadv_gui.desktop.player import Player
 from foadv_gui.desktop.theme import ThemeKeeper
@@ -82,8 +83,8 @@ class Page:
         make_application()
         self.qtbot, self.desk, self.theme = qtbot, Desk(), ThemeKeeper()
         self.theme.choose("light", remember=False)
-        self.player = Player(self.desk)
-        self.row = EpochRow(self.desk, self.player, self.theme)  # type: ignore[arg-type]
+        self.player, self.turns = Player(self.desk), FrameTurns()
+        self.row = EpochRow(self.desk, self.player, self.theme, self.turns)  # type: ignore[arg-type]
         self.choices: list[Any] = []
         self.failures: list[str] = []
         self.row.exploreWanted.connect(self.choices.append)

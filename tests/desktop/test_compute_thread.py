@@ -248,3 +248,33 @@ def test_results_of_the_old_experiment_are_dropped_after_another_is_opened(hands
     hands.rest()
     assert session.probe is None
     assert session.recording.experiment.input.scale == 0.5
+
+
+def test_threads_that_share_a_turn_never_compute_at_once(qtbot: QtBot) -> None:
+    turn = threading.BoundedSemaphore(1)
+    threads = [ComputeThread(at_once=turn) for _ in range(2)]
+    first, second = Gate("first"), Gate("second")
+    try:
+        for thread in threads:
+            thread.start()
+            qtbot.waitUntil(thread.busy, timeout=60_000)
+            thread.take()
+        threads[0].submit(SCENE, first)
+        assert first.begun.wait(10)
+        threads[1].submit(SCENE, second)
+        assert not second.begun.wait(0.05), "the first one is still at it"
+        threads[1].cancel()
+        qtbot.waitUntil(lambda: (mail(threads[1], qtbot) or [(0, None)])[-1][1] == Done(SCENE, cancelled=True))
+        assert not second.begun.is_set(), "who waits can be stopped"
+        third = Gate("third")
+        threads[1].submit(SCENE, third)
+        first.run()
+        assert third.begun.wait(10), "the turn was given back"
+        third.run()
+        qtbot.waitUntil(lambda: not any(thread.occupied(thread._last_id) for thread in threads))
+        assert ("third", Done(SCENE)) == tuple(value for _, value in mail(threads[1], qtbot))
+    finally:
+        for gate in (first, second):
+            gate.run()
+        for thread in threads:
+            thread.close()

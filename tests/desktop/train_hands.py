@@ -60,7 +60,7 @@ class TrainHands(Hands):
 
     def settle(self, timeout: int = 60_000) -> None:
         """Wait until nothing is trained or drawn any more."""
-        self.until(lambda: not self.desk.busy, timeout)
+        self.until(lambda: not (self.desk.busy or self.page.plots.busy), timeout)
         assert not self.failures, self.failures
 
     def press_start(self) -> None:

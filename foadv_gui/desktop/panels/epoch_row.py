@@ -10,13 +10,12 @@ from PySide6.QtCore import QSize, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from foadv_gui.desktop.epoch_session import Aim, EpochSession
-from foadv_gui.desktop.frame_turns import FrameTurns
 from foadv_gui.desktop.panels.epoch_bar import QUANTITIES, EpochBar
 from foadv_gui.desktop.panels.epoch_column import EpochColumn
 from foadv_gui.desktop.plots.colour_bar import SharedColourBar
 from foadv_gui.desktop.plots.landscape import LandscapePlot
 from foadv_gui.desktop.undo import Choice
-from foadv_gui.desktop.worker import ComputeThread
+from foadv_gui.desktop.worker import ComputeThread, some_at_once
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.ranges import united
 from foadv_gui.lab.training.first_look import default_lines, line_looks, plane_epoch
@@ -25,6 +24,7 @@ from foadv_gui.lab.training.words import line_label
 if TYPE_CHECKING:
     from PySide6.QtGui import QHideEvent, QShowEvent
 
+    from foadv_gui.desktop.frame_turns import FrameTurns
     from foadv_gui.desktop.player import Player
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.desktop.training_desk import TrainingDesk
@@ -54,9 +54,10 @@ class EpochRow(QWidget):
     told = Signal(str)
     """A sentence for the status line."""
 
-    def __init__(self, desk: TrainingDesk, player: Player, theme: ThemeKeeper) -> None:
+    def __init__(self, desk: TrainingDesk, player: Player, theme: ThemeKeeper, turns: FrameTurns) -> None:
         super().__init__()
-        self._desk, self._player, self._theme = desk, player, theme
+        self._desk, self._player, self._theme, self._turns = desk, player, theme, turns
+        self._at_once = some_at_once()
         self.columns: list[EpochColumn] = []
         """From left to right."""
         self._spare: list[EpochColumn] = []
@@ -88,7 +89,6 @@ class EpochRow(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.pages)
-        self._turns = FrameTurns(self)
         self._due: list[EpochColumn] = []
         """Columns that have yet to follow a cursor that moves."""
         self._turn = QTimer(self, singleShot=True, interval=_TURN_MS)
@@ -129,7 +129,6 @@ class EpochRow(QWidget):
         self._closed = True
         self._looking.stop()
         self._turn.stop()
-        self._turns.close()
         sessions = [column.session for column in (*self.columns, *self._spare)]
         for session in sessions:
             session.close()
@@ -211,7 +210,7 @@ class EpochRow(QWidget):
         column.show()
 
     def _made(self) -> EpochColumn:
-        thread = ComputeThread(self)
+        thread = ComputeThread(self, self._at_once)
         session = EpochSession(thread, self, self._turns)
         column = EpochColumn(len(self.columns), session, self._player, self._theme)
         column.lineWanted.connect(self._on_line)

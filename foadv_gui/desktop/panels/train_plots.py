@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import (
     QComboBox,
@@ -27,6 +27,7 @@ from foadv_gui.lab.training.metrics import METRICS
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent, QShowEvent
 
+    from foadv_gui.desktop.frame_turns import FrameTurns
     from foadv_gui.desktop.player import Player
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.desktop.training_desk import TrainingDesk
@@ -36,7 +37,6 @@ FIRST_METRICS = ("loss_share", "top_eigenvalue", "held_out_adversarial_error")
 _THREE_PX = 1250
 """From this width on there is room for three."""
 _LOWEST_PX = 90
-_FRAME_MS = 16
 _HINT = "Point at a curve to read it; drag the vertical line, or click, to see another epoch."
 
 
@@ -45,14 +45,17 @@ class TrainTile(QFrame):
 
     metricChosen = Signal(int, str)
 
-    def __init__(self, place: int, theme: ThemeKeeper) -> None:
+    def __init__(self, metric: str, place: int, desk: TrainingDesk, theme: ThemeKeeper) -> None:
         super().__init__()
         self.setObjectName("card")
-        self.place, self._theme = place, theme
+        self.place, self._desk, self._theme = place, desk, theme
+        self.shown = metric
+        """The metric on show, by name."""
+        self._drawn: tuple[str, CurvesPicture | None] | None = None
         self.chooser = QComboBox()
-        for name, metric in METRICS.items():
-            self.chooser.addItem(metric.words, name)
-            self.chooser.setItemData(self.chooser.count() - 1, hover(metric.help), Qt.ItemDataRole.ToolTipRole)
+        for name, one in METRICS.items():
+            self.chooser.addItem(one.words, name)
+            self.chooser.setItemData(self.chooser.count() - 1, hover(one.help), Qt.ItemDataRole.ToolTipRole)
         self.chooser.setAccessibleName(f"Metric of picture {place + 1}")
         self.chooser.setMaxVisibleItems(30)
         self.chooser.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -79,11 +82,26 @@ class TrainTile(QFrame):
     def _paint(self) -> None:
         self.plot.paint(self._theme.theme)
 
-    def show_picture(self, name: str, picture: CurvesPicture | None) -> None:
-        """Draw a metric, or say why there is nothing to draw."""
+    @Slot()
+    def catch_up(self) -> None:
+        """Draw the metric if there is more of it, or say why there is nothing to draw; and the cursor."""
+        if not self.isVisible():
+            return
+        pictures = self._desk.pictures
+        picture = None if pictures is None else pictures.curves.get(self.shown)
+        if self._drawn is None or self._drawn[0] != self.shown or self._drawn[1] is not picture:
+            self._drawn = self.shown, picture
+            self._show(picture)
+        self.show_cursor()
+
+    def show_cursor(self) -> None:
+        """Mark the epoch that is looked at."""
+        self.plot.show_epoch(self._desk.epoch)
+
+    def _show(self, picture: CurvesPicture | None) -> None:
         with QSignalBlocker(self.chooser):
-            self.chooser.setCurrentIndex(self.chooser.findData(name))
-        self.chooser.setToolTip(hover(METRICS[name].help))
+            self.chooser.setCurrentIndex(self.chooser.findData(self.shown))
+        self.chooser.setToolTip(hover(METRICS[self.shown].help))
         why = "The first epochs are on their way." if picture is None else picture.why_empty
         if picture is not None and not why:
             self.plot.draw(picture)
@@ -98,20 +116,14 @@ class TrainTile(QFrame):
 class TrainPlots(QWidget):
     """The curves on show."""
 
-    def __init__(self, desk: TrainingDesk, player: Player, theme: ThemeKeeper) -> None:
+    def __init__(self, desk: TrainingDesk, player: Player, theme: ThemeKeeper, turns: FrameTurns) -> None:
         super().__init__()
-        self._desk, self._player = desk, player
-        self.metrics = list(FIRST_METRICS)
-        self.tiles = [TrainTile(i, theme) for i in range(len(FIRST_METRICS))]
+        self._desk, self._player, self._turns = desk, player, turns
+        self.tiles = [TrainTile(metric, i, desk, theme) for i, metric in enumerate(FIRST_METRICS)]
         self.key = LineKey(theme)
         self.key.pointed.connect(self._choose)
-        self._left: list[TrainTile] = []
         self._read = False
         """Whether a curve is pointed at, and its value told."""
-        self._next = QTimer(self)
-        self._next.setSingleShot(True)
-        self._next.setInterval(_FRAME_MS)
-        self._next.timeout.connect(self._draw_next)
         row = QHBoxLayout()
         row.setSpacing(4)
         for tile in self.tiles:
@@ -126,37 +138,40 @@ class TrainPlots(QWidget):
         column.addWidget(self.key)
         desk.picturesChanged.connect(self._draw)
         desk.cursorChanged.connect(self._move)
-        desk.look(tuple(self.metrics))
+        self._look()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be drawn."""
+        return self._turns.waiting
+
+    def _look(self) -> None:
+        self._desk.look(tuple(tile.shown for tile in self.tiles))
         self._draw()
 
     @Slot()
     def _draw(self) -> None:
-        """Fill in the pictures on show; nothing while they are hidden."""
+        """Fill in the pictures on show, each in a frame of its own; nothing while they are hidden."""
         if not self.isVisible():
             return
         shown = self._desk.pictures
         first = None if shown is None else next(iter(shown.curves.values()), None)
         self.key.show_lines(() if first is None else first.lines)
-        self._left = [tile for tile in self.tiles if tile.isVisible()]
-        self._draw_next()
+        self._ask()
 
-    @Slot()
-    def _draw_next(self) -> None:
-        """Draw one picture, and the others each in a frame of its own: together they take longer than one has."""
-        if not self._left:
-            return
-        tile, shown = self._left.pop(0), self._desk.pictures
-        name = self.metrics[tile.place]
-        tile.show_picture(name, None if shown is None else shown.curves.get(name))
-        tile.plot.show_epoch(self._desk.epoch)
-        if self._left:
-            self._next.start()
+    def _ask(self) -> None:
+        for tile in self.tiles:
+            if tile.isVisible():
+                self._turns.ask(tile.catch_up)
 
     @Slot()
     def _move(self) -> None:
+        if self._desk.running and not self._desk.moving:  # it goes with the curves, which grow
+            self._ask()
+            return
         for tile in self.tiles:
             if tile.isVisible():
-                tile.plot.show_epoch(self._desk.epoch)
+                tile.show_cursor()
 
     @Slot(int)
     def _on_moved(self, epoch: int) -> None:
@@ -164,9 +179,8 @@ class TrainPlots(QWidget):
 
     @Slot(int, str)
     def _on_metric(self, place: int, name: str) -> None:
-        self.metrics[place] = name
-        self._desk.look(tuple(self.metrics))
-        self._draw()
+        self.tiles[place].shown = name
+        self._look()
 
     @Slot(int, str)
     def _on_pointed(self, line: int, words: str) -> None:

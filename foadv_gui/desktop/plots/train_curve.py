@@ -83,7 +83,8 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         self._colours: dict[int, str] = {}
         self._styled: object = None
         self._steps: Sequence[tuple[float, str]] = ()
-        self._clear: tuple[tuple[float, str], ...] = ()
+        self._clear: tuple[tuple[float, str], ...] | None = None
+        self._up_ticks: list[tuple[float, str]] = []
         self._reached_lines: NDArray[np.int64] = np.zeros(0, np.int64)
         self.scene().sigMouseMoved.connect(self._on_mouse)
         self.scene().sigMouseClicked.connect(self._on_click)
@@ -216,7 +217,7 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
         if picture is None:
             return
         low, high = picture.limits
-        self._steps, self._clear = step_ticks(picture.epochs, max(int(self.width() / 70), 3)), ()
+        self._steps = step_ticks(picture.epochs, max(int(self.width() / 70), 3))
         self._clear_ticks()
         if picture.metric.share:
             levels = round_levels(0.0, high, 5)
@@ -225,7 +226,9 @@ class TrainCurve(pg.PlotWidget):  # type: ignore[misc]
             left = decade_ticks(*np.log10([low, high]).tolist())
         else:
             left = few_ticks(low, high)
-        self.getAxis("left").setTicks([left])
+        if left != self._up_ticks:  # an axis whose ticks are set draws its labels anew
+            self._up_ticks = left
+            self.getAxis("left").setTicks([left])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As many labels as there is room for now (Qt asks)."""

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from foadv_gui.desktop.frame_turns import FrameTurns
 from foadv_gui.desktop.panels.diverged_bar import DivergedBar
 from foadv_gui.desktop.panels.epoch_row import EpochRow
 from foadv_gui.desktop.panels.invite import Invite, Offer
@@ -87,9 +88,10 @@ class TrainWorkspace(Workspace):
         assert player is not None
         self.setup = TrainSetup(desk, theme)
         self.invite = _invite(theme)
-        self.plots = TrainPlots(desk, player, theme)
+        self._turns = FrameTurns(self)
+        self.plots = TrainPlots(desk, player, theme, self._turns)
         self.diverged = DivergedBar(desk, theme)
-        self.epochs = EpochRow(desk, player, theme)
+        self.epochs = EpochRow(desk, player, theme, self._turns)
         self.playback = PlaybackBar(self.playhead, player, self._actions, theme, EPOCHS)
         self.said = Said(hover("What the epochs so far say, read off the curves"))
         top = QWidget()
@@ -148,7 +150,7 @@ class TrainWorkspace(Workspace):
     @property
     def busy(self) -> bool:
         """Whether epochs or pictures are on their way."""
-        return self.desk.busy or (self._built and self.epochs.busy)
+        return self.desk.busy or (self._built and (self.plots.busy or self.epochs.busy))
 
     @property
     def doing(self) -> str:
@@ -235,6 +237,7 @@ class TrainWorkspace(Workspace):
         """Stop the training and all threads, and wait for them."""
         self.desk.close()
         if self._built:
+            self._turns.close()
             self.epochs.close_down()
 
     # -- starting ------------------------------------------------------------------------------------------------
