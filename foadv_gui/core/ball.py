@@ -216,7 +216,7 @@ def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
     """W (m, k) in an orthonormal basis (d, k) of what its rows span where that is smaller than R^d, else (W, None)."""
     if network.width >= network.dimension:
         return network.W, None
-    basis, R = network.row_basis
+    basis, R = network.first.row_basis
     return R.T, basis
 
 

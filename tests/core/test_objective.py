@@ -88,7 +88,7 @@ def test_hessian_in_a_basis_is_the_congruence(k: int) -> None:
     B, _ = torch.linalg.qr(normal(3, 5, k))
     delta = normal(4, 3, 5)
     expected = B.T @ objective.hessian(delta) @ B
-    torch.testing.assert_close(objective.hessian_in(delta, objective.network.W @ B), expected, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(objective.bend(delta).between(objective.network.W @ B), expected, rtol=1e-12, atol=1e-13)
 
 
 def test_hessian_is_symmetric_to_the_bit() -> None:

@@ -92,7 +92,7 @@ def epoch_run(record: TrainingRecord, arm: int, epoch: int, point: int) -> Recor
     delta = inner.path(network, points, point, eta).unsqueeze(1)
     objective = QuadraticAdversary(network, points.X[point], float(points.y[point]))
     with torch.inference_mode():
-        value, gradient = objective.value_and_gradient(delta)
+        value, gradient = objective.heights_and_gradient(delta)
         measures = measure(objective, inner.constraint, delta, value, gradient)
         outward = inner.constraint.points_outward(delta, gradient)
     numbers = {name: values.double().numpy() for name, values in measures.items()}

@@ -1,0 +1,203 @@
+"""Losses of a network's outputs, which an adversary maximises.
+
+A new loss is one new class and one entry in `LOSSES`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+
+class LossError(ValueError):
+    """A loss that a network, or a label, does not fit: which setting (`what`: "loss", "label" or "output"), and why."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what, self.reason = what, reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Loss(ABC):
+    """L of outputs z (..., C), with a scalar f of them to follow and the level of f that divides right from wrong.
+
+    Attributes
+    ----------
+    label
+        y: a number, a side (-1 or 1) or a class (0 to C - 1), as the loss has it.
+    output
+        Which of several outputs f is: (i,) is z_i, (i, j) is z_i - z_j. Empty: the only one; or, for a loss of classes,
+        the margin z_y - max_{c != y} z_c, which is negative where another class is chosen.
+    """
+
+    label: float
+    output: tuple[int, ...] = ()
+    name: ClassVar[str]
+    formula: ClassVar[str]
+
+    @property
+    def level(self) -> float:
+        """The value of f that the residual f - level is counted from."""
+        return 0.0
+
+    @property
+    def why_no_curvature(self) -> str:
+        """Why nothing of second order can be said; empty for smooth losses."""
+        return ""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor) -> Tensor:
+        """L, shape (...,), of outputs (..., C)."""
+
+    def value(self, outputs: Tensor) -> Tensor:
+        """The scalar f, shape (...,), of outputs (..., C)."""
+        if self.output:
+            chosen = outputs[..., self.output[0]]
+            return chosen if len(self.output) == 1 else chosen - outputs[..., self.output[1]]
+        return outputs[..., 0] if outputs.shape[-1] == 1 else margin(outputs, int(self.label))
+
+    def check(self, outputs: int) -> None:
+        """Raise `LossError` for a network with so many outputs that this is no loss of it."""
+        bad = [i for i in self.output if not 0 <= i < outputs]
+        if bad:
+            raise LossError("output", f"must be from 0 to {outputs - 1}, the outputs that there are, not {bad[0]}")
+        if len(self.output) > 2 or len(set(self.output)) != len(self.output):
+            raise LossError("output", "names one output, or two different ones whose difference is meant")
+
+
+@dataclass(frozen=True)
+class _OfOneNumber(Loss):
+    """A loss of a scalar f."""
+
+    def check(self, outputs: int) -> None:
+        """As every loss does; and one number must be chosen."""
+        super().check(outputs)
+        if outputs > 1 and not self.output:
+            raise LossError(
+                "output", f"must name one of the {outputs} outputs, or two whose difference is meant, for this loss"
+            )
+
+
+def _side(label: float) -> None:
+    if label not in (-1.0, 1.0):
+        raise LossError("label", "must be -1 or 1 for this loss, the side of f = 0 that is right")
+
+
+def _class(label: float, outputs: int) -> None:
+    if not (label == int(label) and 0 <= label < outputs):
+        raise LossError("label", f"must be a whole number from 0 to {outputs - 1}, the right class, for this loss")
+
+
+def margin(outputs: Tensor, label: int) -> Tensor:
+    """z_y - max_{c != y} z_c, shape (...,), of outputs z (..., C), C > 1."""
+    others = outputs.clone()
+    others[..., label] = -torch.inf
+    return outputs[..., label] - others.amax(-1)
+
+
+@dataclass(frozen=True)
+class Quadratic(_OfOneNumber):
+    """L = (f - y)^2/2."""
+
+    name = "quadratic"
+    formula = "(f − y)²/2"
+
+    @property
+    def level(self) -> float:
+        """The label y itself."""
+        return self.label
+
+    def loss(self, outputs: Tensor) -> Tensor:
+        """L, shape (...,)."""
+        return 0.5 * (self.value(outputs) - self.label).square()
+
+
+@dataclass(frozen=True)
+class Logistic(_OfOneNumber):
+    """L = log(1 + exp(-y f)), y = ±1."""
+
+    name = "logistic"
+    formula = "log(1 + exp(−y f))"
+
+    def loss(self, outputs: Tensor) -> Tensor:
+        """L, shape (...,)."""
+        # Two branches that neither overflow nor lose digits; softplus turns linear from 20 on.
+        t = -self.label * self.value(outputs)
+        return t.clamp_min(0) + torch.log1p(torch.exp(-t.abs()))
+
+    def check(self, outputs: int) -> None:
+        """As every loss does; and the label must be one of this loss."""
+        super().check(outputs)
+        _side(self.label)
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
+    """L = log sum_c exp(z_c) - z_y over all classes, y the right one."""
+
+    name = "cross-entropy"
+    formula = "log Σ exp(z) − z_y"
+
+    def loss(self, outputs: Tensor) -> Tensor:
+        """L, shape (...,)."""
+        return torch.logsumexp(outputs, -1) - outputs[..., int(self.label)]
+
+    def check(self, outputs: int) -> None:
+        """As every loss does; and the label must be one of this loss."""
+        super().check(outputs)
+        if outputs < 2:
+            raise LossError("loss", "cannot be cross-entropy for a network with one output: logistic is that of one")
+        _class(self.label, outputs)
+
+
+@dataclass(frozen=True)
+class Hinge(Loss):
+    """L = max(0, 1 - y f), y = ±1, of one number; max(0, 1 - margin) of classes (Crammer and Singer 2001)."""
+
+    name = "hinge"
+    formula = "max(0, 1 − y f)"
+
+    def loss(self, outputs: Tensor) -> Tensor:
+        """L, shape (...,)."""
+        f = self.value(outputs)
+        return torch.relu(1 - (self.label * f if self._of_one(outputs.shape[-1]) else f))
+
+    def _of_one(self, outputs: int) -> bool:
+        return bool(self.output) or outputs == 1
+
+    def check(self, outputs: int) -> None:
+        """As every loss does; and the label must be one of this loss."""
+        super().check(outputs)
+        if self._of_one(outputs):
+            _side(self.label)
+        else:
+            _class(self.label, outputs)
+
+
+LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (Quadratic, Logistic, CrossEntropy, Hinge)}
+
+
+@dataclass(frozen=True)
+class OwnLoss(Loss):
+    """A loss that somebody else wrote: `function` maps outputs (..., C) to L (...,). f is the only output, or L."""
+
+    function: Callable[[Tensor], Tensor] | None = None
+    name = "own"
+    formula = "your own function of the outputs"
+
+    def loss(self, outputs: Tensor) -> Tensor:
+        """L, shape (...,)."""
+        assert self.function is not None
+        return self.function(outputs)
+
+    def value(self, outputs: Tensor) -> Tensor:
+        """The output that is asked for, the only one, or L."""
+        return super().value(outputs) if self.output or outputs.shape[-1] == 1 else self.loss(outputs)
