@@ -50,10 +50,10 @@ class ModuleAdversary:
 
         grad L = W^T grad Lambda,        hess L v = W^T (hess Lambda (W v)),
 
-    where hess Lambda times q is the gradient of <grad Lambda, q>, reverse over reverse: forward over reverse costs as
-    much in theory and two to five times as much here, and torch's forward mode keeps its state for the whole process, so
-    that it cannot be used by several threads. The sum of L over a batch is differentiated, since no point's loss depends
-    on another's. Heights are (f, L).
+    where hess Lambda times q is the gradient of <grad Lambda, q>: reverse over reverse. Forward over reverse would take
+    two to five times as long here, and torch's forward mode keeps its state for the whole process, so that several
+    threads cannot use it. The sum of L over a batch is differentiated, since no point's loss depends on another's.
+    Heights are (f, L).
 
     Attributes
     ----------
@@ -101,6 +101,11 @@ class ModuleAdversary:
     def heights_shape(self) -> tuple[int, ...]:
         """A height is a pair, (f, L)."""
         return (2,)
+
+    @property
+    def loss_name(self) -> str:
+        """The loss's name in experiment files, or "own"."""
+        return self.loss.name
 
     @property
     def level(self) -> float:

@@ -74,6 +74,10 @@ class Objective(Protocol):
         """What a height has beyond the shape of the points."""
 
     @property
+    def loss_name(self) -> str:
+        """The loss's name in experiment files."""
+
+    @property
     def level(self) -> float:
         """The value of f that the residual f - level is counted from: y for the quadratic loss."""
 
@@ -188,6 +192,11 @@ class QuadraticAdversary:
     def heights_shape(self) -> tuple[int, ...]:
         """A height is one number, f."""
         return ()
+
+    @property
+    def loss_name(self) -> str:
+        """That the loss is quadratic."""
+        return "quadratic"
 
     @property
     def level(self) -> float:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from foadv_gui.core.objective import Objective
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
 
@@ -40,7 +41,7 @@ class Problem:
 
     experiment: Experiment
     clean: CleanInput
-    objective: QuadraticAdversary
+    objective: Objective
     constraint: ConstraintSet
     starts: Tensor
     eta: float
@@ -65,13 +66,13 @@ class Problem:
     def reach(self) -> float:
         """The reach k = max over the set of <delta, -sign(r) grad f(x)> / |r|, with r = f(x) - y.
 
-        Above 1 the linearised plane f = y cuts the set. On l2 sets k = epsilon |grad f|_2/|r|, on the l-infinity ball
-        epsilon |grad f|_1/|r|; with a box it is the support function of the intersection. inf where r = 0: the plane
+        Above 1 the linearised plane f = y cuts the set; of other losses than the quadratic one, f = 0. On l2 sets
+        k = epsilon |grad f|_2/|r|, on the l-infinity ball epsilon |grad f|_1/|r|; with a box it is the support function of the intersection. inf where r = 0: the plane
         then goes through the clean input; NaN where the network overflows.
         """
         exact = self.objective.exact
-        value, gradient = exact.network.value_and_gradient(exact.x)
-        residual = float(value) - exact.y
+        value, gradient = exact.value_and_slope(torch.zeros_like(exact.x))
+        residual = float(value) - exact.level
         if residual == 0:
             return math.inf
         downhill = -gradient / residual
@@ -256,7 +257,7 @@ def _network(
     if previous is not None and experiment.network.source == "random":
         old = previous.objective
         same = previous.experiment.network == experiment.network and old.dimension == dimension
-        if same and old.device == device and old.dtype == dtype:
+        if isinstance(old, QuadraticAdversary) and same and old.device == device and old.dtype == dtype:
             return old.network
     W, a = load_weights(experiment, dimension)
     activation = ACTIVATIONS[experiment.network.activation]
@@ -315,7 +316,7 @@ def _draw_starts(experiment: Experiment, constraint: ConstraintSet, dimension: i
     return constraint.sample(torch.from_numpy(normals), torch.from_numpy(uniforms), surface=ascent.start == "sphere")
 
 
-def _eta(experiment: Experiment, objective: QuadraticAdversary, constraint: ConstraintSet, starts: Tensor) -> float:
+def _eta(experiment: Experiment, objective: Objective, constraint: ConstraintSet, starts: Tensor) -> float:
     ascent = experiment.ascent
     if ascent.step_units == "absolute":
         return ascent.step

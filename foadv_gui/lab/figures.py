@@ -19,7 +19,7 @@ from foadv_gui.lab.figure_panels import (
 from foadv_gui.lab.findings import TONE_ICONS
 from foadv_gui.lab.observation import Observation, observe
 from foadv_gui.lab.page import HEIGHT, SIZE, Page, ThemeName, check_target, write
-from foadv_gui.lab.picture import QUANTITY_TITLES, InputPicture
+from foadv_gui.lab.picture import InputPicture
 from foadv_gui.lab.presets import what_to_watch
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _colour_bar(page: Page, axes: Any, seen: Observation, place: tuple[float, fl
     extend = beyond.get((bool(shown.min() < low), bool(shown.max() > high)), "neither")
     bar = page.figure.colorbar(image, cax=page.axes(*place), extend=extend, extendfrac=0.025)
     bar.outline.set_color(page.palette.border)
-    words = QUANTITY_TITLES[seen.surface.quantity]
+    words = seen.surface.title
     bar.set_label(words, color=page.palette.text, fontsize=9.5, labelpad=4)
 
 

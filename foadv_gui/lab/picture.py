@@ -35,12 +35,22 @@ _FAR = 1.5
 MOVING_LIMIT = 200
 """The largest order of a matrix that is diagonalised while a control moves (some milliseconds)."""
 
-QUANTITY_TITLES: dict[str, str] = {
-    "loss": "loss L = (f − y)²/2",
-    "log-loss": "log₁₀ L",
-    "residual": "residual f − y",
-    "curvature": "top eigenvalue of P(H − λI)P",
+FORMULAS = {
+    "quadratic": "(f − y)²/2",
+    "logistic": "log(1 + exp(−y f))",
+    "cross-entropy": "log Σ exp(z) − z_y",
+    "hinge": "max(0, 1 − y f)",
 }
+"""The losses by name, as functions of the value f or of the outputs z."""
+
+
+def quantity_title(quantity: Quantity, loss: str = "quadratic") -> str:
+    """What a quantity is, for a loss of this name."""
+    if quantity == "loss":
+        return f"loss L = {FORMULAS[loss]}" if loss in FORMULAS else "loss L"
+    if quantity == "residual":
+        return "residual f − y" if loss == "quadratic" else "f, a decision at 0"
+    return {"log-loss": "log₁₀ L", "curvature": "top eigenvalue of P(H − λI)P"}[quantity]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,9 +176,9 @@ class FocusRun:
 class Surface:
     """A quantity on a grid of a plane: values (len(beta), len(alpha)), with alpha and beta in units of epsilon.
 
-    For loss, log loss and residual the values are the residual f - y, from which `shown` derives the rest.
-    `inside` marks the grid points in the constraint set's cut. `arrows` are (n, 4): point and in-plane gradient
-    direction.
+    For loss, log loss and residual the values are the residual f - y, from which `shown` derives the rest; of another
+    than the quadratic `loss` the residual is f itself, and `losses` are L. `inside` marks the grid points in the
+    constraint set's cut. `arrows` are (n, 4): point and in-plane gradient direction.
     """
 
     alpha: Floats
@@ -178,6 +188,13 @@ class Surface:
     quantity: Quantity
     arrows: Floats = field(default_factory=lambda: np.empty((0, 4)))
     coarse: bool = False
+    losses: Floats | None = None
+    loss: str = "quadratic"
+
+    @property
+    def title(self) -> str:
+        """What is shown, in words."""
+        return quantity_title(self.quantity, self.loss)
 
     @property
     def window(self) -> Window:
@@ -188,7 +205,11 @@ class Surface:
         """The quantity itself, as `Surface.quantity` says, NaN where it cannot be drawn."""
         if self.quantity == "loss":
             with np.errstate(over="ignore"):
-                return drawable(0.5 * self.values**2)
+                return drawable(0.5 * self.values**2 if self.losses is None else self.losses)
+        if self.quantity == "log-loss" and self.losses is not None:
+            losses = np.where(np.isfinite(self.losses), self.losses, np.nan)
+            highest = float(np.max(losses, where=np.isfinite(losses), initial=0.0))
+            return np.asarray(np.log10(np.maximum(losses, max(highest * 1e-12, 1e-300))))
         if self.quantity == "log-loss":
             # A valley of zero loss has no logarithm: 12 decades below the top count as its floor.
             size = np.abs(np.where(np.isfinite(self.values), self.values, np.nan))
@@ -231,7 +252,7 @@ class Surface:
         return [(level, _lines(generator, level)) for level in levels]
 
     def zero_residual(self) -> list[Floats]:
-        """The level set f = y, polylines (n, 2); empty for the curvature, which does not know it."""
+        """The level set f = y (of other losses f = 0), polylines (n, 2); empty for the curvature, which has none."""
         if self.quantity == "curvature":
             return []
         return _lines(contour_generator(self.alpha, self.beta, drawable(self.values)), 0.0)

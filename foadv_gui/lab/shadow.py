@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from foadv_gui.core.ascent import RULES
-from foadv_gui.core.landscape import PlanarPreactivations, residual_at
+from foadv_gui.core.landscape import PlanarPreactivations, heights_at
 from foadv_gui.core.places import like
 from foadv_gui.lab.picture import PathPicture
 
@@ -42,7 +42,7 @@ class Shadow:
         wanted = recording.steps_kept
         missing = np.flatnonzero(~np.isin(wanted, self._steps, assume_unique=True))
         if len(missing):
-            held = max(recording.restarts * recording.dimension, self._problem.objective.network.width)
+            held = max(recording.restarts * recording.dimension, self._problem.objective.width)
             size = max(1, _CHUNK // held)
             parts = [self._project(recording, missing[i : i + size]) for i in range(0, len(missing), size)]
             found = [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -63,8 +63,7 @@ class Shadow:
         own = like(deltas[:, self.focus], self._problem.objective.x)
         gradient = self._problem.objective.evaluate(own).gradient
         direction = RULES[self._problem.experiment.ascent.rule](gradient)
-        residual = residual_at(self._planar, coordinates[:, self.focus])
+        _, loss = self._planar.objective.value_and_loss(heights_at(self._planar, coordinates[:, self.focus]))
         proposals, _ = self.plane.coordinates(own + recording.eta * direction)
         epsilon = recording.epsilon
-        loss = 0.5 * residual.square()
         return [coordinates.numpy() / epsilon, off_plane.numpy(), loss.numpy(), proposals.numpy() / epsilon]

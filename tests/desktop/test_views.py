@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from foadv_gui.lab.config import setting
-from foadv_gui.lab.picture import QUANTITY_TITLES
+from foadv_gui.lab.picture import quantity_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ def test_every_quantity_can_be_chosen_and_is_named_on_the_colour_bar(hands: Hand
         hands.choose(panel.quantity, choice)
         hands.rest()
         assert session.surface.quantity == choice
-        assert panel.plot.ground.bar.getAxis("right").label.toPlainText().strip() == QUANTITY_TITLES[choice]
+        assert panel.plot.ground.bar.getAxis("right").label.toPlainText().strip() == quantity_title(choice)
         shown = panel.plot.ground.image.image
         np.testing.assert_array_equal(shown, session.surface.shown())
         seen.add(shown.tobytes())
@@ -111,7 +111,7 @@ def test_losses_that_differ_by_little_are_told_from_a_round_one(hands: Hands) ->
     hands.rest()
     ground, shown = hands.landscape.ground, hands.session.surface.shown()
     words, offset = ground.bar.getAxis("right").labelText.split(",  less ")
-    assert words == QUANTITY_TITLES["loss"]
+    assert words == quantity_title("loss")
     assert offset == "5e11"  # as many zeros would be cut off
     np.testing.assert_allclose(ground.image.image + float(offset), shown, rtol=1e-12)
     assert ground.bar.levels()[1] < 1e-3 * shown.max()

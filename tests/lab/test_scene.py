@@ -137,7 +137,7 @@ def test_zooming_redraws_the_window_alone(counted: dict[str, int]) -> None:
     before = dict(counted)
     stages = show(scene, SMALL, window=(-0.1, 0.3, 0.2, 0.4))
     assert of_kind(stages, Surface)[-1].window == pytest.approx((-0.1, 0.3, 0.2, 0.4))
-    assert counted["residual_on_grid"] == before["residual_on_grid"] + 1
+    assert counted["heights_on_grid"] == before["heights_on_grid"] + 1
     assert counted["climbing"] == before["climbing"]
 
 
@@ -164,7 +164,7 @@ def test_a_new_step_costs_no_landscape(key: str, value: object, counted: dict[st
     show(scene, SMALL)
     before = dict(counted)
     show(scene, SMALL.replace(key, value))
-    assert counted["residual_on_grid"] == before["residual_on_grid"]
+    assert counted["heights_on_grid"] == before["heights_on_grid"]
     assert counted["climbing"] == before["climbing"] + 1
 
 
@@ -174,7 +174,7 @@ def test_a_new_plane_costs_no_ascent(counted: dict[str, int]) -> None:
     before = dict(counted)
     show(scene, SMALL.replace("view.plane", "two-random"))
     assert counted["climbing"] == before["climbing"]
-    assert counted["residual_on_grid"] == before["residual_on_grid"] + 1
+    assert counted["heights_on_grid"] == before["heights_on_grid"] + 1
 
 
 @pytest.mark.parametrize(
