@@ -67,8 +67,9 @@ class Problem:
         """The reach k = max over the set of <delta, -sign(r) grad f(x)> / |r|, with r = f(x) - y.
 
         Above 1 the linearised plane f = y cuts the set; of other losses than the quadratic one, f = 0. On l2 sets
-        k = epsilon |grad f|_2/|r|, on the l-infinity ball epsilon |grad f|_1/|r|; with a box it is the support function of the intersection. inf where r = 0: the plane
-        then goes through the clean input; NaN where the network overflows.
+        k = epsilon |grad f|_2/|r|, on the l-infinity ball epsilon |grad f|_1/|r|; with a box it is the support function
+        of the intersection. inf where r = 0: the plane then goes through the clean input; NaN where the network
+        overflows.
         """
         exact = self.objective.exact
         value, gradient = exact.value_and_slope(torch.zeros_like(exact.x))

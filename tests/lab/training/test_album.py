@@ -62,7 +62,7 @@ def test_what_has_been_seen_is_not_computed_again(record: TrainingRecord, counte
     album, scene = Album(), Scene()
     first = [next(iter(album.pictures(scene, look(record, epoch, live=True)))) for epoch in (0, 2, 4)]
     counted.clear()
-    counted.update(residual_on_grid=0)
+    counted.update(heights_on_grid=0)
     again = [next(iter(album.pictures(scene, look(record, epoch, live=True)))) for epoch in (0, 2, 4)]
     assert all(one is other for one, other in zip(first, again, strict=True))
     assert counted["heights_on_grid"] == 0
