@@ -162,15 +162,34 @@ class ModuleModel:
     A copy is made, without gradients for its parameters. Each input goes through it on its own (`torch.func.vmap`), so
     that nothing in a batch depends on its neighbours. Where it is an `nn.Sequential` that begins with a linear layer,
     perhaps after flattening, that layer is taken out as the affine `first`.
+
+    Parameters
+    ----------
+    module
+        The module, or a function that is differentiable twice.
+    shape
+        What one input looks like to it.
+    order
+        Which coordinate z[order[i]] of the input its i-th number is, (d,), where it has them in another order: colours
+        first, say.
+
+    Raises
+    ------
+    ModuleError
+        For a module that does not take such a batch, or that cannot be differentiated.
     """
 
-    def __init__(self, module: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> None:
-        self._shape = tuple(shape)
+    def __init__(self, module: Callable[[Tensor], Tensor], shape: tuple[int, ...], order: Tensor | None = None) -> None:
+        self._shape, self._order = tuple(shape), order
         with torch.inference_mode(False):
             self._module = _copied(module)
             first, after = _split(self._module)
             if first is not None and first.W.shape[1] != self.dimension:
                 first = None
+            if first is not None and order is not None:
+                W = torch.empty_like(first.W)
+                W[:, order] = first.W
+                first = Affine(W, first.b)
             self.first = first
             self._after = self._module if first is None else after
             self.outputs = self._try()
@@ -222,6 +241,8 @@ class ModuleModel:
 
     def rest(self, p: Tensor) -> Tensor:
         """The outputs (n, C) at p (n, m), or at inputs (n, d) where there is no affine first layer."""
+        if self.first is None and self._order is not None:
+            p = p[:, self._order.to(p.device)]
         row_shape = self._shape if self.first is None else (p.shape[-1],)
         return torch.func.vmap(lambda row: self._after(row.reshape(1, *row_shape)).reshape(-1))(p)
 
@@ -232,7 +253,8 @@ class ModuleModel:
     def to(self, *, device: torch.device | None = None, dtype: torch.dtype | None = None) -> ModuleModel:
         """The same module on another device or in another floating-point type."""
         moved = _copied(self._module)
-        return ModuleModel(moved.to(device=device, dtype=dtype) if isinstance(moved, nn.Module) else moved, self._shape)
+        moved = moved.to(device=device, dtype=dtype) if isinstance(moved, nn.Module) else moved
+        return ModuleModel(moved, self._shape, self._order)
 
 
 _KINKED = (nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.PReLU, nn.Hardtanh, nn.MaxPool2d, nn.MaxPool1d, nn.Threshold)
