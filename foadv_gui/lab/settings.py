@@ -13,7 +13,7 @@ from foadv_gui.lab.training.section import TrainingSection
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-Kind = Literal["float", "int", "choice", "text", "bool", "path", "box"]
+Kind = Literal["float", "int", "choice", "text", "bool", "path", "box", "names"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,13 @@ class Setting:
         if self.kind in ("float", "int"):
             number = "a whole number" if self.kind == "int" else "a number"
             return number if self.low is None else f"{number} between {self.low:.12g} and {self.high:.12g}"
-        words = {"bool": "true or false", "box": "two numbers [lo, hi]", "path": "the name of a file", "text": "text"}
+        words = {
+            "bool": "true or false",
+            "box": "two numbers [lo, hi]",
+            "names": "names, separated by commas",
+            "path": "the name of a file",
+            "text": "text",
+        }
         return words[self.kind]
 
 
@@ -56,7 +62,9 @@ def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
     """Return the kind of a field, and its choices, from its type."""
     if get_origin(annotation) in (Union, types.UnionType):
         inner = next(part for part in get_args(annotation) if part is not type(None))
-        return ("path" if inner is str else "box"), ()
+        if get_origin(inner) is tuple:
+            return ("names" if str in get_args(inner) else "box"), ()
+        return "path", ()
     if get_origin(annotation) is Literal:
         return "choice", tuple(get_args(annotation))
     plain: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}

@@ -35,11 +35,15 @@ if TYPE_CHECKING:
 
     from foadv_gui.lab.chain import Chain
 
-__all__ = ["Entry", "Layer", "entries", "read_layers", "recognised"]
+__all__ = ["Entry", "Layer", "WrongLayers", "entries", "read_layers", "recognised"]
 
 _MEMBERS = 10_000
 _NAME = 200
 _OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+
+
+class WrongLayers(FileProblem):
+    """The arrays that were named as its layers are no network, though others in the file may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +103,13 @@ def read_layers(path: str | Path, keys: tuple[str, ...] | None, dimension: int |
     Raises
     ------
     FileProblem
-        If the file cannot be used; the text is one line.
+        If the file cannot be used (`WrongLayers`: with these keys); the text is one line.
     """
     held = entries(path, limit)
     try:
         chain = given_chain(held, keys) if keys else find_chain(held)
     except ValueError as error:
-        raise FileProblem(path, str(error)) from None
+        raise (WrongLayers if keys else FileProblem)(path, str(error)) from None
     names = [*chain.weights, *(name for name in chain.biases if name is not None)]
     shapes = {entry.name: entry.shape for entry in held}
     need = 8 * sum(math.prod(shapes[name]) for name in names)
@@ -149,7 +153,7 @@ def _format(path: str | Path) -> str:
     if start[8:9] == b"{" and start[:1] != b"\x80":
         return "safetensors"
     if start.startswith(_OLD_TORCH):
-        raise FileProblem(path, "is in PyTorch's format from before 1.6: load it there and save it with torch.save")
+        raise FileProblem(path, "was saved in PyTorch's format from before 1.6: save it again with torch.save")
     if start.startswith(b"\x93NUMPY"):
         raise FileProblem(path, "holds a single array; the layers of a network are several, in an .npz archive")
     if start[:1] == b"\x80":

@@ -30,6 +30,9 @@ def values(entry: Setting) -> st.SearchStrategy[Any]:
     if entry.kind == "box":
         pair = st.tuples(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
         return st.none() | pair.filter(lambda box: box[0] < box[1])
+    if entry.kind == "names":
+        names = st.lists(PLAIN_TEXT.filter(bool), max_size=4).map(tuple)
+        return st.none() | names.filter(bool)
     assert entry.kind == "path"
     return st.none() | PLAIN_TEXT.filter(bool)
 
