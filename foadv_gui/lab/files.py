@@ -29,9 +29,7 @@ _DEFLATE_BEST = 1040  # deflate shrinks by at most 1032 to 1; more is a forged t
 _DEFLATE_SLACK = 1024
 _KINDS = "biufU"
 _LONGEST = 2**31
-# What zipfile, zlib and NumPy's header parser raise on files that are damaged or forged. MemoryError and RecursionError
-# come from headers that nest or claim too much, Warning from headers of Python 2 where warnings are errors.
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -46,6 +44,11 @@ _DAMAGE = (
     tokenize.TokenError,
     Warning,
 )
+"""What zipfile, zlib and NumPy's header parser raise on files that are damaged or forged.
+
+MemoryError and RecursionError come from headers that nest or claim too much, Warning from headers of Python 2 where
+warnings are errors.
+"""
 
 
 class FileProblem(ValueError):
@@ -78,10 +81,10 @@ def read_npz(
     """Read the arrays of an .npz archive (those called `names`, or all); `FileProblem` says what is wrong with it."""
     with (
         open_file(path) as stream,
-        damage_told(path, "is not an undamaged .npz archive", _DAMAGE),
+        damage_told(path, "is not an undamaged .npz archive", DAMAGE),
         zipfile.ZipFile(stream) as archive,
     ):
-        members = _checked_members(path, archive, _size(stream), limits, names)
+        members = _checked_members(path, archive, size_of(stream), limits, names)
         return {name: _read_member(path, archive, info, limits) for name, info in members.items()}
 
 
@@ -94,8 +97,8 @@ def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | tu
         magic = stream.read(6)
         if magic == b"\x93NUMPY":
             stream.seek(0)
-            with damage_told(path, "is not an undamaged .npy file", _DAMAGE):
-                return _read_stream(path, "the array", stream, _size(stream), limits)
+            with damage_told(path, "is not an undamaged .npy file", DAMAGE):
+                return _read_stream(path, "the array", stream, size_of(stream), limits)
     if magic[:2] != b"PK":
         raise FileProblem(path, "is not a NumPy file (.npy or .npz)")
     arrays = read_npz(path, limits)
@@ -113,7 +116,7 @@ def array_names(path: str | Path) -> list[str]:
     """The names of the arrays of an .npz archive, none of which is read; `FileProblem` if it is none."""
     with (
         open_file(path) as stream,
-        damage_told(path, "is not an undamaged .npz archive", _DAMAGE),
+        damage_told(path, "is not an undamaged .npz archive", DAMAGE),
         zipfile.ZipFile(stream) as archive,
     ):
         return [name.removesuffix(".npy") for name in archive.namelist()]
@@ -193,7 +196,8 @@ def open_file(path: str | Path) -> IO[bytes]:
         raise FileProblem(path, "is not a possible file name") from None
 
 
-def _size(stream: IO[bytes]) -> int:
+def size_of(stream: IO[bytes]) -> int:
+    """The number of bytes of an open file."""
     return os.fstat(stream.fileno()).st_size
 
 
@@ -221,7 +225,7 @@ def _checked_members(
     wanted = {name: info for name, info in found.items() if names is None or name in names}
     total = sum(info.file_size for info in wanted.values())
     if total > limits.size:
-        raise FileProblem(path, f"would take {_mib(total)} of memory, more than the {_mib(limits.size)} allowed")
+        raise FileProblem(path, f"would take {mib(total)} of memory, more than the {mib(limits.size)} allowed")
     return wanted
 
 
@@ -230,8 +234,26 @@ def _read_member(path: str | Path, archive: zipfile.ZipFile, info: zipfile.ZipIn
         return _read_stream(path, info.filename[:-4], stream, info.file_size, limits)
 
 
-def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits) -> NDArray[Any]:
-    """Read one array in NumPy's format from a stream of `size` bytes."""
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What the header of an array in NumPy's format says; its numbers begin at the byte `offset`."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    offset: int
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the numbers take."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(path: str | Path, name: str, stream: IO[bytes], limits: Limits = DEFAULT_LIMITS) -> ArrayHeader:
+    """Read the header of an array; `FileProblem` if it holds neither numbers nor text, or has no possible shape.
+
+    What NumPy raises on a damaged header is left to `damage_told`.
+    """
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -245,14 +267,25 @@ def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limi
         raise FileProblem(path, f"{name} holds {dtype}, not real numbers, truth values or text")
     if len(shape) > limits.dimensions or any(not 0 <= length < _LONGEST for length in shape):
         raise FileProblem(path, f"{name} has the impossible shape {str(shape)[:60]}")
-    need = math.prod(shape) * dtype.itemsize
-    if need > limits.size:
-        raise FileProblem(path, f"{name} would take {_mib(need)}, more than the {_mib(limits.size)} allowed")
-    header = stream.tell()
-    if header + need != size:
+    return ArrayHeader(shape, fortran, dtype, stream.tell())
+
+
+def check_length(path: str | Path, name: str, header: ArrayHeader, size: int) -> None:
+    """Refuse an array whose header claims other than the rest of the `size` bytes in which it stands."""
+    if header.offset + header.nbytes != size:
         raise FileProblem(
-            path, f"{name} should have {need} bytes by its header but has {size - header}; is it cut off?"
+            path,
+            f"{name} should have {header.nbytes} bytes by its header but has {size - header.offset}; is it cut off?",
         )
+
+
+def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits) -> NDArray[Any]:
+    """Read one array in NumPy's format from a stream of `size` bytes."""
+    header = read_header(path, name, stream, limits)
+    shape, fortran, dtype, need = header.shape, header.fortran, header.dtype, header.nbytes
+    if need > limits.size:
+        raise FileProblem(path, f"{name} would take {mib(need)}, more than the {mib(limits.size)} allowed")
+    check_length(path, name, header, size)
     flat = np.empty(math.prod(shape), dtype)
     buffer = flat.view(np.uint8).data if need else memoryview(b"")
     done = 0
@@ -273,5 +306,6 @@ def _is_text(codes: NDArray[np.uint32]) -> bool:
     return bool(((codes < 0xD800) | ((codes > 0xDFFF) & (codes <= 0x10FFFF))).all())
 
 
-def _mib(size: int) -> str:
+def mib(size: int) -> str:
+    """A number of bytes in words."""
     return f"{size / 2**20:,.1f} MiB"
