@@ -165,7 +165,8 @@ def _read_npz(
     path: str | Path, names: Iterable[str], limit: int
 ) -> tuple[tuple[Entry, ...], dict[str, NDArray[np.float64]]]:
     limits, wanted = Limits(limit, _MEMBERS), list(names)
-    held = tuple(Entry(name, shape, dtype.name) for name, (shape, dtype) in read_headers(path, limits).items())
+    headers = read_headers(path, limits)
+    held = tuple(Entry(name, header.shape, header.dtype.name) for name, header in headers.items())
     read = read_npz(path, limits, wanted) if wanted else {}
     return held, {name: double(array) for name, array in read.items()}
 
