@@ -150,7 +150,7 @@ def _format(path: str | Path) -> str:
                 # By the names, not by the ending, which is as often .bin or none.
                 foreign = any(not name.endswith(".npy") for name in archive.namelist())
                 return "torch" if foreign and any("/" in name for name in archive.namelist()) else "npz"
-    if start[8:9] == b"{" and start[:1] != b"\x80":
+    if start[4:9] == b"\0\0\0\0{":  # the length of a header in JSON, and its beginning
         return "safetensors"
     if start.startswith(_OLD_TORCH):
         raise FileProblem(path, "was saved in PyTorch's format from before 1.6: save it again with torch.save")
@@ -164,7 +164,8 @@ def _format(path: str | Path) -> str:
 def _read_npz(
     path: str | Path, names: Iterable[str], limit: int
 ) -> tuple[tuple[Entry, ...], dict[str, NDArray[np.float64]]]:
-    limits, wanted = Limits(limit, _MEMBERS), list(names)
+    # That the numbers fit in float64 has been checked; here they have headers, and may be of 16 bytes.
+    limits, wanted = Limits(2 * limit + 2**20, _MEMBERS), list(names)
     headers = read_headers(path, limits)
     held = tuple(Entry(name, header.shape, header.dtype.name) for name, header in headers.items())
     read = read_npz(path, limits, wanted) if wanted else {}
