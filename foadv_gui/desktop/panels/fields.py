@@ -331,14 +331,14 @@ class TextEditor(Editor):
             self.button.clicked.connect(self._on_browse)
             self.row.addWidget(self.button)
         else:
-            self.box.setPlaceholderText("none, or lo, hi")
+            self.box.setPlaceholderText(_PLACEHOLDERS.get(setting.kind, ""))
         self.setFocusProxy(self.box)
 
     def show_value(self, value: Any) -> None:
         """Show a text; None is empty."""
         self._shown = "" if value is None else str(value)
         if isinstance(value, tuple):
-            self._shown = ", ".join(f"{part:g}" for part in value)
+            self._shown = ", ".join(part if isinstance(part, str) else f"{part:g}" for part in value)
         with QSignalBlocker(self.box):
             self.box.setText(self._shown)
 
@@ -359,12 +359,15 @@ class TextEditor(Editor):
 
     @Slot()
     def _on_browse(self) -> None:
-        kinds = "Arrays (*.npy *.npz *.safetensors);;All files (*)"
+        kinds = "Arrays (*.npy *.npz *.safetensors *.pt *.pth *.bin);;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self, self.setting.title, self._shown, kinds)
         if path:
             self.box.setText(path)
             self._on_finished()
 
+
+_PLACEHOLDERS = {"box": "none, pixels, or lo, hi", "size": "as it is, or height, width"}
+_PLACEHOLDERS |= {"names": "recognised", "text": "by itself"}
 
 _SEED_BUTTONS = {
     "network.seed": "New weights",

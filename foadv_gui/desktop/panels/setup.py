@@ -40,10 +40,15 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
     "network.width": lambda e: e.network.source == "random",
     "network.seed": lambda e: e.network.source == "random",
     "network.file": lambda e: e.network.source == "file",
+    "network.layers": lambda e: e.network.source == "file",
     "network.dimension": lambda e: e.input.source == "sphere",
     "input.seed": lambda e: e.input.source == "sphere",
     "input.index": lambda e: e.input.source != "sphere",
     "input.file": lambda e: e.input.source == "file",
+    "input.array": lambda e: e.input.source == "file" and (e.input.file or "").lower().endswith(".npz"),
+    "input.size": lambda e: e.input.source == "file",
+    "input.grey": lambda e: e.input.source == "file",
+    "input.unit": lambda e: e.input.source != "sphere",
     "ascent.restarts": lambda e: e.ascent.start in ("ball", "sphere"),
     "ascent.seed": lambda e: e.ascent.start in ("ball", "sphere"),
     "ascent.start_file": lambda e: e.ascent.start == "file",
@@ -57,11 +62,11 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
 
 
 _CHOSEN_BY: dict[str, dict[str, object]] = {
-    "network.file": {"network.source": "file"},
+    "network.file": {"network.source": "file", "network.layers": None},
     "input.file": {"input.source": "file"},
     "ascent.start_file": {"ascent.start": "file"},
 }
-"""What naming a file says as well; without the file's name, its source could not be chosen."""
+"""What naming a file says as well: its source, which could not be chosen before, and that no layer of it is named."""
 
 
 class Field(QWidget):
