@@ -11,7 +11,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from foadv_gui.lab.input_section import Input
-from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, Network, View
+from foadv_gui.lab.network_section import Network
+from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, View
 from foadv_gui.lab.settings import SETTINGS, TRAINING_SETTINGS, Setting, nearest, setting
 
 if TYPE_CHECKING:

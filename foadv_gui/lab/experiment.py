@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.ascent import ProjectedGradientAscent, ZeroGradientError, relative_step
 from foadv_gui.core.constraint import CONSTRAINTS, ConstraintSet
-from foadv_gui.core.network import TwoLayerNetwork
-from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.places import CPU, move
 from foadv_gui.lab.config import ExperimentError, memory_problem
 from foadv_gui.lab.inputs import CleanInput, box_of, load_input, load_starts, radius
-from foadv_gui.lab.models import load_weights
+from foadv_gui.lab.models import load_layers
+from foadv_gui.lab.modules import give
+from foadv_gui.lab.objectives import objective_for
 from foadv_gui.lab.recording import RecordingBuilder
+from foadv_gui.lab.stored_network import layers_of, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,9 +108,9 @@ def prepare(
     clean = load_input(experiment)
     box = box_of(experiment, clean)
     device, dtype = place(experiment)
-    network = _network(experiment, clean.dimension, device, dtype, previous)
     x = torch.tensor(clean.x, dtype=dtype, device=device)
-    objective = QuadraticAdversary(network, x, clean.y)
+    before = None if previous is None or previous.experiment.network != experiment.network else previous.objective
+    objective = objective_for(experiment, clean, x, before)
     constraint = _set_around(experiment, clean.x, clean.epsilon, box, device, dtype)
     drawn = None if starts is None else torch.tensor(starts).double()
     if drawn is not None and (drawn.ndim != 2 or drawn.shape[1] != clean.dimension or len(drawn) == 0):
@@ -126,8 +126,6 @@ def problem_of(recording: Recording) -> Problem:
     """The problem that a recording solved, rebuilt from its arrays alone."""
     experiment = recording.experiment
     device, dtype = torch.device("cpu"), getattr(torch, str(recording.delta.dtype))
-    W, a, x = (torch.tensor(array, dtype=dtype) for array in (recording.W, recording.a, recording.x))
-    network = TwoLayerNetwork(W, a, ACTIVATIONS[experiment.network.activation])
     constraint = _set_of(recording, device, dtype)
     try:
         clean = load_input(experiment)
@@ -142,7 +140,9 @@ def problem_of(recording: Recording) -> Problem:
             length=length / given.scale if given.unit == "file" else 1.0,
         )
     starts = torch.tensor(recording.delta[0])
-    objective = QuadraticAdversary(network, x, recording.y)
+    x = torch.tensor(recording.x, dtype=dtype)
+    own = experiment.replace("input.label", recording.y)
+    objective = objective_for(own, clean, x, layers=layers_of(recording.weights))
     return Problem(experiment, clean, objective, constraint, starts, recording.eta, recording.bounds)
 
 
@@ -179,13 +179,29 @@ def run(
     on_iterate: Callable[[Recording], None] | None = None,
     *,
     starts: NDArray[np.floating[Any]] | None = None,
+    model: Callable[[Tensor], Tensor] | None = None,
+    loss: Callable[[Tensor], Tensor] | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Recording:
     """Run an experiment: `on_iterate` sees the recording grow, the finished one is returned.
 
     Equal experiments give bit-identical recordings on the same machine. When `interrupted()` becomes true, the
     recording so far comes back with the stop reason "cancelled".
+
+    Parameters
+    ----------
+    experiment
+        What to run.
+    starts
+        Starting perturbations (K, d) in place of those that it asks for.
+    model
+        An `nn.Module`, or a differentiable function, of a batch of inputs, in place of the network: grey images come as
+        (1, 1, h, w), colour ones as (1, 3, h, w), other inputs as (1, d). It is copied, and used in evaluation mode.
+    loss
+        A function of its outputs (..., C) with one value each, (...,), in place of the experiment's loss.
     """
+    if model is not None:
+        experiment = experiment.changed({"network.source": "model", "network.model": give(model, loss)})
     return climb(prepare(experiment, starts), on_iterate, interrupted=interrupted)
 
 
@@ -229,11 +245,12 @@ def climbing(
 
 def _builder(problem: Problem) -> RecordingBuilder:
     experiment = problem.experiment
-    W, a = load_weights(experiment, problem.clean.dimension)
+    weights = {}
+    if experiment.network.source != "model":
+        weights = named(load_layers(experiment, problem.clean.dimension))
     budget = experiment.compute.memory_mib * 2**20
     return RecordingBuilder(
-        W,
-        a,
+        weights,
         problem.clean.x,
         problem.clean.y,
         problem.constraint.epsilon,
@@ -241,7 +258,7 @@ def _builder(problem: Problem) -> RecordingBuilder:
         experiment.model_dump_json(),
         experiment.ascent.steps,
         problem.restarts,
-        max(budget - 3 * W.nbytes, budget // 4),
+        max(budget - 3 * sum(array.nbytes for array in weights.values()), budget // 4),
         experiment.compute.dtype,
         problem.box if experiment.ascent.box == "pixels" else None,
     )
@@ -265,21 +282,6 @@ def device_name(device: torch.device, dtype: torch.dtype) -> str:
     """A device and a precision in words: "CPU float32"."""
     names = {"cpu": "CPU", "cuda": "GPU", "mps": "Apple GPU"}
     return f"{names[device.type]} {str(dtype).removeprefix('torch.')}"
-
-
-def _network(
-    experiment: Experiment, dimension: int, device: torch.device, dtype: torch.dtype, previous: Problem | None
-) -> TwoLayerNetwork:
-    if previous is not None and experiment.network.source == "random":
-        old = previous.objective
-        same = previous.experiment.network == experiment.network and old.dimension == dimension
-        if isinstance(old, QuadraticAdversary) and same and old.device == device and old.dtype == dtype:
-            return old.network
-    W, a = load_weights(experiment, dimension)
-    activation = ACTIVATIONS[experiment.network.activation]
-    return TwoLayerNetwork(
-        torch.tensor(W, dtype=dtype, device=device), torch.tensor(a, dtype=dtype, device=device), activation
-    )
 
 
 def _set_of(recording: Recording, device: torch.device, dtype: torch.dtype) -> ConstraintSet:

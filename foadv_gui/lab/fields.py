@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -62,3 +63,14 @@ class Section(BaseModel):
     def _no_file(cls, value: object) -> object:
         """Read an emptied entry field as no name."""
         return None if value == "" else value
+
+
+_OUTPUT = re.compile(r"\s*(\d{1,9})\s*(?:[-−]\s*(\d{1,9})\s*)?")
+
+
+def chosen_output(text: str) -> tuple[int, ...] | None:
+    """The outputs that "3" or "3 - 5" names; () for nothing, None for something else."""
+    if not text.strip():
+        return ()
+    found = _OUTPUT.fullmatch(text)
+    return None if found is None else tuple(int(part) for part in found.groups() if part is not None)

@@ -25,7 +25,7 @@ _given: dict[str, Given] = {}
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A module, or a function of a batch of inputs, and perhaps a loss of its outputs (..., C) in place of a named one."""
+    """A module, or a function of a batch of inputs, and perhaps a loss of its outputs (..., C)."""
 
     module: Callable[[Tensor], Tensor]
     loss: Callable[[Tensor], Tensor] | None = None
@@ -86,7 +86,9 @@ def load_factory(name: str) -> str:
 def model_of(
     module: Callable[[Tensor], Tensor], dimension: int, image_shape: tuple[int, ...] | None, dtype: torch.dtype
 ) -> ModuleModel:
-    """The model of a module for inputs of a shape: grey images as (1, h, w), colour ones as (3, h, w), else as they are.
+    """The model of a module for inputs of some shape: grey images as (1, h, w), colour ones as (3, h, w).
+
+    Otherwise inputs are given as (h, w) or (h, w, 3), or as vectors (d,): whatever is taken first.
 
     Raises
     ------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,33 +9,81 @@ import torch
 from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.affine import Affine
 from foadv_gui.core.losses import LOSSES, Loss, LossError, OwnLoss
-from foadv_gui.core.models import FullyConnectedNetwork
+from foadv_gui.core.models import FullyConnectedNetwork, ModuleError
 from foadv_gui.core.module import ModuleAdversary
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.fields import chosen_output
+from foadv_gui.lab.models import load_layers
+from foadv_gui.lab.modules import given, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
     from foadv_gui.core.models import Model
     from foadv_gui.core.objective import Objective
     from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.inputs import CleanInput
 
-    Layers = Sequence[tuple[NDArray, NDArray | None]]
-
-_OUTPUT = re.compile(r"\s*(\d{1,9})\s*(?:[-−]\s*(\d{1,9})\s*)?")
+    Layers = Sequence[tuple[NDArray[np.float64], NDArray[np.float64] | None]]
 
 
-def chosen_output(text: str) -> tuple[int, ...] | None:
-    """The outputs that "3" or "3 - 5" names; () for nothing, None for something else."""
-    if not text.strip():
-        return ()
-    found = _OUTPUT.fullmatch(text)
-    return None if found is None else tuple(int(part) for part in found.groups() if part is not None)
+def objective_for(
+    experiment: Experiment,
+    clean: CleanInput,
+    x: Tensor,
+    previous: Objective | None = None,
+    layers: Layers | None = None,
+) -> Objective:
+    """The objective of an experiment at x (d,), the clean input where it is computed.
+
+    Parameters
+    ----------
+    previous
+        An objective with the same network section, whose random network is taken over where it fits.
+    layers
+        The layers of the network, in place of those that the experiment names.
+
+    Raises
+    ------
+    ExperimentError
+        Names the setting that cannot be met and says why.
+    """
+    if experiment.network.source == "model":
+        return _of_module(experiment, clean.image_shape, x)
+    network: TwoLayerNetwork | Model | None = None
+    if layers is None and previous is not None and experiment.network.source == "random":
+        alike = (previous.dimension, previous.device, previous.dtype) == (clean.dimension, x.device, x.dtype)
+        if alike and isinstance(previous, QuadraticAdversary):
+            network = previous.network
+        elif alike and isinstance(previous, ModuleAdversary):
+            network = previous.model
+    if network is None:
+        if layers is None:
+            layers = [(layer.W, layer.b) for layer in load_layers(experiment, clean.dimension)]
+        network = network_of(layers, experiment, x.device, x.dtype)
+    return objective_of(network, loss_of(experiment), x, experiment)
+
+
+def _of_module(experiment: Experiment, image_shape: tuple[int, ...] | None, x: Tensor) -> Objective:
+    """The objective of a module from Python that was handed over."""
+    name = experiment.network.model
+    known = given(name)
+    if known is None:
+        what = f"is a module from Python ({name}), which no file holds" if name else "must name a module from Python"
+        reason = f"{what}: give it by --model package.module:factory, or by run(..., model=...)"
+        raise ExperimentError("network.model", reason)
+    try:
+        model = model_of(known.module, len(x), image_shape, x.dtype)
+    except ModuleError as problem:
+        raise ExperimentError("network.model", str(problem), name) from None
+    moved = model if x.device.type == "cpu" else model.to(device=x.device)
+    return objective_of(moved, loss_of(experiment, known.loss), x, experiment)
 
 
 def network_of(

@@ -1,6 +1,6 @@
 """The sections of an experiment: every name, symbol, unit, limit, default and help text is written once, here.
 
-The input has a file of its own.
+The network and the input have files of their own.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pydantic import field_validator
 
 from foadv_gui.lab.fields import Section, drawn_from, field
 from foadv_gui.lab.input_section import Input
+from foadv_gui.lab.network_section import Network
 
-ActivationName = Literal["tanh", "sigmoid", "softplus", "erf", "gelu", "silu", "sin", "relu", "linear"]
 ConstraintName = Literal["l2-ball", "l2-sphere", "linf-ball"]
 RuleName = Literal["gradient", "normalized", "sign"]
 StartName = Literal["zero", "ball", "sphere", "file"]
@@ -31,94 +31,6 @@ PlaneName = Literal[
 ]
 ChartName = Literal["plane", "globe", "map"]
 SubspaceName = Literal["maximum-and-eigenvectors", "clean-gradient-random", "endpoint-components", "three-random"]
-
-
-class Network(Section):
-    """The two-layer network f(z) = sum_r a_r sigma(w_r . z)."""
-
-    source: Literal["random", "file"] = field(
-        "random",
-        "Weights from",
-        "Draw the weights at random (Gaussian first layer, fixed signs in the second), or read your own from a file.",
-        labels={"random": "Random", "file": "File"},
-    )
-    width: int = field(
-        512,
-        "Width",
-        "How many hidden neurons the network has. Neurons are drawn in order, so a wider network keeps those it had.",
-        symbol="m",
-        unit="neurons",
-        limits=(1, 65_536),
-        slider=(8, 4096),
-        log=True,
-    )
-    dimension: int = field(
-        64,
-        "Dimension",
-        "How many coordinates the input has. Digit images fix it at 64, and an input file brings its own.",
-        symbol="d",
-        unit="coordinates",
-        limits=(1, 100_000),
-        slider=(2, 3072),
-        log=True,
-    )
-    activation: ActivationName = field(
-        "tanh",
-        "Activation",
-        "The bend that every neuron applies to its input. ReLU and linear have no curvature of their own, "
-        "so the Hessian says less about them.",
-        symbol="σ",
-        labels={
-            "tanh": "tanh",
-            "sigmoid": "Sigmoid",
-            "softplus": "Softplus",
-            "erf": "erf",
-            "gelu": "GELU",
-            "silu": "SiLU (swish)",
-            "sin": "sin",
-            "relu": "ReLU",
-            "linear": "Linear",
-        },
-    )
-    weight_scale: float = field(
-        1.0,
-        "Weight scale",
-        "The standard deviation of every first-layer weight; a weights file is multiplied by it. "
-        "Only κ·γ matters: doubling it is the same as doubling the input.",
-        symbol="κ",
-        unit="std of a weight",
-        limits=(1e-4, 1e4),
-        slider=(0.1, 10.0),
-        log=True,
-    )
-    seed: int = drawn_from("the weights are")
-    file: str | None = field(
-        None,
-        "Weights file",
-        "An .npz, .safetensors or PyTorch (.pt, .pth) file with the weights of linear layers, biases included: W of "
-        "shape (m, d) and a of shape (m,), or the state dict of a fully connected network. Nothing in it is run.",
-    )
-    layers: tuple[str, ...] | None = field(
-        None,
-        "Layers",
-        "The names of the weight arrays in the file, first layer first, as in fc1.weight, fc2.weight; empty: they are "
-        "recognised by their names and shapes.",
-    )
-
-    @field_validator("layers", mode="before")
-    @classmethod
-    def _layers_from_text(cls, value: object) -> object:
-        """Read "fc1.weight, fc2.weight", as it is typed, and an emptied entry field as none named."""
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",")] if value.strip(", ") else None
-        return value or None if isinstance(value, list | tuple) else value
-
-    @field_validator("layers")
-    @classmethod
-    def _named(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if value is not None and not all(value):
-            raise ValueError("a layer has a name")
-        return value
 
 
 class Ascent(Section):

@@ -32,9 +32,9 @@ def path_of(steps: int, dtype: Any = np.float64) -> tuple[np.ndarray, dict[str, 
 
 
 def builder_of(steps: int, budget: int = 2**24, dtype: Any = np.float64) -> RecordingBuilder:
-    W, a, x = np.ones((M, D)), np.full(M, 0.5), np.arange(1.0, D + 1)
+    weights, x = {"W": np.ones((M, D)), "a": np.full(M, 0.5)}, np.arange(1.0, D + 1)
     config = Experiment().model_dump_json()
-    return RecordingBuilder(W, a, x, 1.0, 0.3, 0.5, config, steps, K, budget, dtype)
+    return RecordingBuilder(weights, x, 1.0, 0.3, 0.5, config, steps, K, budget, dtype)
 
 
 def recorded(steps: int = 20, dtype: Any = np.float64) -> Recording:

@@ -247,7 +247,7 @@ def test_a_saved_recording_is_shown_and_not_run(counted: dict[str, int]) -> None
 
 def test_weights_of_a_saved_run_are_not_taken_for_those_of_its_seed() -> None:
     recording = run(SMALL)
-    changed = dataclasses.replace(recording, W=2.0 * recording.W)
+    changed = dataclasses.replace(recording, weights={**recording.weights, "W": 2.0 * recording.W})
     scene = Scene()
     show(scene, SMALL, recording=changed)
     longer = SMALL.replace("ascent.step", 0.2)

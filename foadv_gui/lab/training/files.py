@@ -18,7 +18,7 @@ from foadv_gui.core.measures import MEASURES
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.fields import SEED_MAX
 from foadv_gui.lab.files import FileProblem, array_names, atomic_write, read_npz
-from foadv_gui.lab.recording import load_limits
+from foadv_gui.lab.recording_file import load_limits
 from foadv_gui.lab.training.plan import Training
 from foadv_gui.lab.training.record import Probed, Track, TrainingData, TrainingRecord
 
