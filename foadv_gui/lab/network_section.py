@@ -103,7 +103,6 @@ class Network(Section):
         "Output",
         "Which output of a network with several is f: 3 for z₃, 3 - 5 for the difference z₃ − z₅. Empty: the only one; "
         "or, for a loss of classes, the margin of the right class over the best of the others.",
-        symbol="f",
     )
 
     @field_validator("output", mode="before")

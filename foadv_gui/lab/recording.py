@@ -57,6 +57,12 @@ class Recording:
     box: NDArray[np.float64] | None = None
 
     @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything by the names under which it is saved."""
+        parts = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "weights"}
+        return {name: np.asarray(part) for name, part in {**self.weights, **parts}.items() if part is not None}
+
+    @property
     def W(self) -> NDArray[np.float64]:
         """The first layer's weights (m, d) of a network of two layers; KeyError for another."""
         return self.weights["W"]
@@ -117,8 +123,7 @@ class Recording:
 
     def save(self, path: str | Path) -> None:
         """Write the recording to an .npz file, whole or not at all; `FileProblem` if it cannot be written."""
-        parts = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "weights"}
-        arrays = {name: np.asarray(part) for name, part in {**self.weights, **parts}.items() if part is not None}
+        arrays = self.arrays
 
         def write(stream: IO[bytes]) -> None:
             np.savez(stream, allow_pickle=False, **arrays)

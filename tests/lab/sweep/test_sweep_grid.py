@@ -143,7 +143,8 @@ def test_every_setting_of_a_run_that_is_one_value_can_vary() -> None:
     for entry in SETTINGS:
         if entry.section == "view" or entry.kind in ("box", "names", "size"):
             continue
-        value = entry.choices[0] if entry.kind == "choice" else "a.npz" if entry.kind == "path" else entry.default
+        of_kind = {"choice": entry.choices[:1], "path": ("a.npz",), "text": ("2",)}
+        value = of_kind.get(entry.kind, (entry.default,))[0]
         axis = parse_axis(BASE, f"{entry.key}={value}")
         assert axis.setting is entry and len(axis.values) == 1
         assert axis.numeric == (entry.kind in ("float", "int") and entry.name not in ("seed", "index"))
