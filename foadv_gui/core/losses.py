@@ -64,6 +64,16 @@ class Loss(ABC):
             return chosen if len(self.output) == 1 else chosen - outputs[..., self.output[1]]
         return outputs[..., 0] if outputs.shape[-1] == 1 else margin(outputs, int(self.label))
 
+    def of_sides(self, outputs: int) -> bool:
+        """Whether f decides between the sides -1 and 1, with so many outputs, and not between classes."""
+        return bool(self.output) or outputs == 1
+
+    def decision(self, outputs: Tensor) -> Tensor:
+        """The side -1 or 1 that f has, or the class with the largest output, shape (...,)."""
+        if self.of_sides(outputs.shape[-1]):
+            return torch.where(self.value(outputs) < 0, -1, 1)
+        return outputs.argmax(-1)
+
     def check(self, outputs: int) -> None:
         """Raise `LossError` for a network with so many outputs that this is no loss of it."""
         bad = [i for i in self.output if not 0 <= i < outputs]
@@ -146,6 +156,10 @@ class CrossEntropy(Loss):
     name = "cross-entropy"
     formula = "log Σ exp(z) − z_y"
 
+    def of_sides(self, outputs: int) -> bool:
+        """Never: it knows classes."""
+        return False
+
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""
         return torch.logsumexp(outputs, -1) - outputs[..., int(self.label)]
@@ -168,15 +182,12 @@ class Hinge(Loss):
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""
         f = self.value(outputs)
-        return torch.relu(1 - (self.label * f if self._of_one(outputs.shape[-1]) else f))
-
-    def _of_one(self, outputs: int) -> bool:
-        return bool(self.output) or outputs == 1
+        return torch.relu(1 - (self.label * f if self.of_sides(outputs.shape[-1]) else f))
 
     def check(self, outputs: int) -> None:
         """As every loss does; and the label must be one of this loss."""
         super().check(outputs)
-        if self._of_one(outputs):
+        if self.of_sides(outputs):
             _side(self.label)
         else:
             _class(self.label, outputs)

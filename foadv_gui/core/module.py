@@ -168,6 +168,11 @@ class ModuleAdversary:
         """f(x + delta), shape (...,)."""
         return self.heights_over(self._entry(delta))[..., 0].reshape(delta.shape[:-1])
 
+    @torch.inference_mode()
+    def decision(self, delta: Tensor) -> Tensor:
+        """The class, or the side of f = 0, that is decided for at x + delta, shape (...,)."""
+        return self.loss.decision(self.model.rest_over(self._entry(delta))).reshape(delta.shape[:-1])
+
     @_differentiable
     def value_and_slope(self, delta: Tensor) -> tuple[Tensor, Tensor]:
         """f(x + delta), shape (...,), and grad f, shape (..., d)."""
