@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from classifier import digits_classifier, pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
@@ -16,7 +18,6 @@ from weight_files import FORMATS, Storage, Tensor, forged, network, write
 
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.files import FileProblem
-from foadv_gui.lab.inputs import digit_images
 from foadv_gui.lab.models import load_layers, load_weights
 from foadv_gui.lab.weights import Entry, Layer, WrongLayers, entries, read_layers, recognised
 
@@ -211,34 +212,12 @@ def test_layers_are_written_as_a_list_or_with_commas(text: Any) -> None:
 
 
 def test_a_classifier_trained_elsewhere_gives_its_own_logits(tmp_path: Path) -> None:
-    """64-128-128-10, tanh, full-batch Adam on the digits that come with the program."""
-    images, labels = digit_images()
-    X = torch.from_numpy(images / 16.0).float()
-    y = torch.from_numpy(labels.astype(np.int64))
-    generator = torch.Generator().manual_seed(0)
-    model = torch.nn.Sequential(
-        *(torch.nn.Linear(64, 128), torch.nn.Tanh(), torch.nn.Linear(128, 128), torch.nn.Tanh()),
-        torch.nn.Linear(128, 10),
-    )
-    with torch.no_grad():
-        for parameter in model.parameters():
-            bound = parameter.shape[-1] ** -0.5
-            parameter.uniform_(-bound, bound, generator=generator)
-    # Adam by hand: the optimisers of PyTorch take seconds to import.
-    moments = [(torch.zeros_like(parameter), torch.zeros_like(parameter)) for parameter in model.parameters()]
-    for t in range(1, 121):
-        gradients = torch.autograd.grad(torch.nn.functional.cross_entropy(model(X), y), tuple(model.parameters()))
-        with torch.no_grad():
-            for parameter, gradient, (mean, square) in zip(model.parameters(), gradients, moments, strict=True):
-                mean.lerp_(gradient, 0.1)
-                square.lerp_(gradient**2, 0.001)
-                parameter -= 3e-3 * mean / (1 - 0.9**t) / ((square / (1 - 0.999**t)).sqrt() + 1e-8)
-    assert (model(X).argmax(1) == y).float().mean() > 0.9
+    model, (X, _) = digits_classifier(), pixels()
     torch.save(model.state_dict(), tmp_path / "digits.pt")
     save_file(model.state_dict(), tmp_path / "digits.safetensors")
-    logits = model.double()(X.double()).detach().numpy()
+    logits = copy.deepcopy(model).double()(X).numpy()
     for name in ("digits.pt", "digits.safetensors"):
-        z: Any = X.double().numpy()
+        z: Any = X.numpy()
         *hidden, last = read_layers(tmp_path / name, None, 64, LIMIT)
         for layer in hidden:
             z = np.tanh(z @ layer.W.T + layer.b)
