@@ -17,7 +17,17 @@ import typer
 from typer.core import TyperGroup
 
 from foadv_gui.cli_render import ANIMATIONS, default_size, draw, record_of
-from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible, progress
+from foadv_gui.cli_shared import (
+    INTERRUPTED,
+    Model,
+    Refused,
+    Settings,
+    changes_of,
+    check_output,
+    interruptible,
+    progress,
+    with_model,
+)
 from foadv_gui.cli_sweep import sweep, table_of
 from foadv_gui.cli_train import refuse_training, train
 
@@ -144,6 +154,7 @@ def desktop(
 def open_(
     target: Shown,
     settings: Settings = None,
+    model: Model = None,
     screenshot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a picture of the window to a .png file, and quit.")
     ] = None,
@@ -159,7 +170,7 @@ def open_(
     """Open the desktop with an experiment, a comparison, a sweep or a training."""
     if screenshot is None and (at is not None or size is not None):
         raise Refused("--at and --size belong to a screenshot: add --screenshot FILE")
-    found = _found(target, settings, compared=True)
+    found = _found(target, with_model(target, settings, model), compared=True)
     if screenshot is None:
         from foadv_gui.desktop.app import main
 
@@ -193,6 +204,7 @@ def presets() -> None:
 def run(
     target: Target,
     settings: Settings = None,
+    model: Model = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save the recording as .npz.")
     ] = None,
@@ -200,7 +212,7 @@ def run(
 ) -> int:
     """Run an experiment without a window, and print the verdict."""
     refuse_training(target)
-    found = _found(target, settings)
+    found = _found(target, with_model(target, settings, model))
     experiment = found.experiment
     if output is not None:
         check_output(output, (".npz",))
@@ -239,6 +251,7 @@ def render(
     target: Drawn,
     output: Picture,
     settings: Settings = None,
+    model: Model = None,
     size: Size = None,
     theme: ThemeOption = Theme.light,
     point: Annotated[
@@ -254,6 +267,7 @@ def render(
     """
     check_output(output, (".png", ".svg", *ANIMATIONS))
     pixels, colours = _size(size) if size else default_size(output), _colours(theme)
+    settings = with_model(target, settings, model)
     record = record_of(target, settings)
     table = table_of(target, settings) if record is None else None
     if record is not None:

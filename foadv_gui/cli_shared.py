@@ -22,6 +22,16 @@ Settings = Annotated[
 ]
 
 
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="PACKAGE.MODULE:FACTORY",
+        help="Attack an nn.Module: call this function of yours, which returns one, or one and a loss. Runs its code.",
+    ),
+]
+
+
 class Refused(Exception):
     """A request that cannot be met; the text is one line that says why and what would be right."""
 
@@ -49,6 +59,25 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
             with contextlib.suppress(tomllib.TOMLDecodeError):
                 changes[key] = tomllib.loads(f"value = {text}")["value"]
     return changes
+
+
+def with_model(target: str, settings: list[str] | None, model: str | None) -> list[str] | None:
+    """The settings by which an experiment is that of a module, which is made here; a recording knows its name."""
+    if model is None:
+        return settings
+    import sys
+
+    from foadv_gui.lab.modules import FactoryError, load_factory
+
+    if str(Path.cwd()) not in sys.path:  # a console script does not look where it is called
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        load_factory(model)
+    except FactoryError as error:
+        raise Refused(f"--model {error}") from error
+    if Path(target).suffix.lower() == ".npz":
+        return settings
+    return [*(settings or []), "network.source=model", f"network.model={model}"]
 
 
 def axes_of(over: list[str]) -> dict[str, str]:

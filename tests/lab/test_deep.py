@@ -57,12 +57,11 @@ def own_loss(recording: Recording) -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda delta: torch.nn.functional.cross_entropy(module((x + delta).unsqueeze(0)), torch.tensor([RIGHT]))
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
 def test_it_is_at_a_local_maximum_of_its_cross_entropy(attacked: Experiment) -> None:
     recording = run(attacked)
     end, truth = torch.tensor(recording.delta[-1, 0]), own_loss(recording)
     assert recording.loss[-1, 0] == pytest.approx(float(truth(end)), rel=1e-10)
-    g, H = torch.func.grad(truth)(end), torch.func.hessian(truth)(end)
+    g, H = torch.autograd.functional.jacobian(truth, end), torch.autograd.functional.hessian(truth, end)
     normal = end / end.norm()
     multiplier = float(end @ g) / recording.epsilon**2
     P = torch.eye(64, dtype=torch.float64) - torch.outer(normal, normal)
