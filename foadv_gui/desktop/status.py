@@ -116,8 +116,7 @@ def shown(session: Session) -> str:
         return ""
     parts = [
         info.input_label,
-        f"d = {info.dimension}",
-        f"m = {info.width}",
+        *info.sizes.split(", "),
         f"K = {info.restarts}",
         f"|x| = {info.epsilon / given.ratio:.4g}" if given.unit == "file" else "",
         f"ε = {info.epsilon:.4g}",

@@ -102,13 +102,21 @@ def parameters(seen: Observation) -> str:
     length = f" (|x| = {known.epsilon / e.input.ratio:.4g})" if e.input.unit == "file" else ""
     parts = [
         known.input_label,
-        f"{label('network.activation', e)}, d = {known.dimension}, m = {known.width}, κ = {e.network.weight_scale:g}",
+        _network(seen),
         f"γ = {e.input.scale:g}{length}, ρ = {e.input.ratio:g}, y = {e.input.label:g}",
         f"{label('ascent.constraint', e)}{box}",
         f"{label('ascent.rule', e).lower()}, η = {e.ascent.step:g}{unit}",
         known.device,
     ]
     return "   ·   ".join(parts).replace(" -", " −")
+
+
+def _network(seen: Observation) -> str:
+    e, sizes = seen.experiment, seen.prepared.sizes
+    if e.network.source == "model":
+        return f"{e.network.model}, {sizes}"
+    loss = "" if e.network.loss == "quadratic" else f", {label('network.loss', e).lower()}"
+    return f"{label('network.activation', e)}, {sizes}, κ = {e.network.weight_scale:g}{loss}"
 
 
 def _colour_bar(page: Page, axes: Any, seen: Observation, place: tuple[float, float, float, float]) -> None:

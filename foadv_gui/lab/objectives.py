@@ -86,6 +86,16 @@ def _of_module(experiment: Experiment, image_shape: tuple[int, ...] | None, x: T
     return objective_of(moved, loss_of(experiment, known.loss), x, experiment)
 
 
+def later_widths(objective: Objective) -> tuple[int, ...]:
+    """The widths after the first layer, where these are more than one number; (0,) for a module."""
+    if not isinstance(objective, ModuleAdversary):
+        return ()
+    if not isinstance(objective.model, FullyConnectedNetwork):
+        return (0,)
+    widths = tuple(layer.W.shape[0] for layer in objective.model.layers[1:])
+    return () if widths == (1,) else widths
+
+
 def network_of(
     layers: Layers, experiment: Experiment, device: torch.device, dtype: torch.dtype
 ) -> TwoLayerNetwork | Model:

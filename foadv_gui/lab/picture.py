@@ -78,7 +78,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is known before the first step: sizes, step and reach, and where it is computed."""
+    """What is known before the first step: sizes, step and reach, and where it is computed.
+
+    later: the widths of what comes after the first layer, where that is more than one number; (0,) for a module, whose
+    inside is its own.
+    """
 
     restarts: int
     width: int
@@ -89,6 +93,16 @@ class Prepared:
     device: str
     input_label: str
     image_shape: tuple[int, ...] | None
+    later: tuple[int, ...] = ()
+
+    @property
+    def sizes(self) -> str:
+        """The sizes of input and network."""
+        if self.later == (0,):
+            return f"d = {self.dimension}, a module"
+        if self.later:
+            return " → ".join(map(str, (self.dimension, self.width, *self.later)))
+        return f"d = {self.dimension}, m = {self.width}"
 
 
 @dataclass(frozen=True, eq=False)

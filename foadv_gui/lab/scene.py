@@ -23,6 +23,7 @@ from foadv_gui.lab.experiment import Problem, climbing, given_starts, prepare, p
 from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
 from foadv_gui.lab.globe_scene import GlobeBackdrop
 from foadv_gui.lab.judge import Judge
+from foadv_gui.lab.objectives import later_widths
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     ExtremesPicture,
@@ -182,6 +183,7 @@ class Scene(GlobeBackdrop):
             device=problem.device,
             input_label=problem.clean.label,
             image_shape=problem.clean.image_shape,
+            later=later_widths(problem.objective),
         )
 
     def _focus_first(
