@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import struct
@@ -62,8 +63,6 @@ def many_scans() -> bytes:
 
 
 def zipped(**members: bytes) -> bytes:
-    import io
-
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -152,7 +151,7 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("x.gz", packed(header(5, 4, 3) + bytes(59)), "ends after 59 of 60 bytes"),
     ("x.gz", packed(header(5, 4, 3) + bytes(61)), "more than the 60 bytes"),
     ("x.gz", packed(header(HUGE, HUGE, HUGE)), "would take"),
-    ("x.gz", packed(header(2**25) + bytes(2**25)), "one dimension"),
+    ("x.gz", packed(header(2**22) + bytes(2**22)), "one dimension"),
     ("x.gz", packed(header(1, 60_000_000)), "ends after 0 of 60000000"),
     ("x.gz", packed(idx(BYTES))[:-9], "undamaged gzip"),
     ("x.gz", packed(idx(BYTES))[:-8] + bytes(8), "undamaged gzip"),
@@ -162,7 +161,7 @@ HOSTILE: list[tuple[str, bytes, str]] = [
 @pytest.mark.parametrize(("name", "content", "words"), HOSTILE)
 def test_a_hostile_file_is_refused(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     (tmp_path / name).write_bytes(content)
-    refused(tmp_path / name, words, peak=40 * 2**20 if name == "x.gz" or len(content) > 2**20 else 20 * 2**20)
+    refused(tmp_path / name, words)
     assert os.listdir(tmp_path) == [name]
 
 

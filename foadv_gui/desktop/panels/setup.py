@@ -44,7 +44,9 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
     "input.seed": lambda e: e.input.source == "sphere",
     "input.index": lambda e: e.input.source != "sphere",
     "input.file": lambda e: e.input.source == "file",
-    "input.array": lambda e: e.input.source == "file" and (e.input.file or "").lower().endswith(".npz"),
+    "input.array": lambda e: (
+        e.input.source == "file" and (e.input.array is not None or (e.input.file or "").lower().endswith(".npz"))
+    ),
     "input.size": lambda e: e.input.source == "file",
     "input.grey": lambda e: e.input.source == "file",
     "input.unit": lambda e: e.input.source != "sphere",
@@ -62,7 +64,7 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
 
 _CHOSEN_BY: dict[str, dict[str, object]] = {
     "network.file": {"network.source": "file"},
-    "input.file": {"input.source": "file"},
+    "input.file": {"input.source": "file", "input.array": None},
     "ascent.start_file": {"ascent.start": "file"},
 }
 """What naming a file says as well; without the file's name, its source could not be chosen."""
