@@ -39,15 +39,15 @@ _CHARTS = {
     "opposite to the centre.",
 }
 _PLANE_KEY = (
-    "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero (of a classifier f = 0, "
-    "where its decision changes). "
+    "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero (of a "
+    "classifier f = 0, where its decision changes). "
     "With arrows on (Landscape settings), the solid white stroke is the whole next step and the dashed one "
     "what the projection takes away from it. Blue dashes: the focused path of a pinned run, in units of its own ε."
 )
 _GLOBE_KEY = (
     "Paths are drawn at the nearest points of the sphere; on a globe, what lies on the far side is faint. "
-    "Thin circles: every 30° from the first direction e₁. Dashed white line: f = y, where the loss is zero (of a classifier f = 0, "
-    "where its decision changes). "
+    "Thin circles: every 30° from the first direction e₁. Dashed white line: f = y, where the loss is zero (of a "
+    "classifier f = 0, where its decision changes). "
     "What a box leaves out is dark. Click a trail to follow that path."
 )
 

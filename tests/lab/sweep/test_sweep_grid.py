@@ -130,6 +130,7 @@ def test_whatever_is_written_is_read_or_refused_in_one_line(text: str) -> None:
         ("network.activation=lin:0:1:2", "must be a list of tanh"),
         ("ascent.box=[0,1]", "cannot vary in a sweep"),
         ("network.layers=W1,W2", "cannot vary in a sweep"),
+        ("input.size=[2,2]", "cannot vary in a sweep"),
         ("view.plane=two-random", "all points would be the same"),
         ("title=a,b", "all points would be the same"),
     ],
