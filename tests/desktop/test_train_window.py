@@ -79,3 +79,14 @@ def test_trainings_are_opened_by_name_and_by_file_and_their_records_too(at: Trai
     assert at.page.isVisible()
     assert at.desk.plan.scales == "0.3, 1"
     assert at.desk.steps == 6
+
+
+def test_the_key_sheet_says_what_the_keys_of_the_page_step_over(at: TrainHands) -> None:
+    at.key(Qt.Key.Key_Question)
+    box = at.window.findChild(QMessageBox)
+    assert "One epoch back" in box.text()
+    assert "iterate" not in box.text()
+    at.click(box.button(QMessageBox.StandardButton.Ok))
+    at.until(lambda: at.window.findChild(QMessageBox) is None)
+    at.key(Qt.Key.Key_3, CTRL)  # where nothing is played
+    assert "One iterate back" in at.window.actions_table.sheet

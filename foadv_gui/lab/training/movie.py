@@ -86,7 +86,10 @@ def save(
     drawn = frames(record, point=point, size=(width, height), theme=theme, advance=advance, interrupted=interrupted)
     rate = fps or min(max(frames_of(record) / _SECONDS, _SLOWEST), _FASTEST)
     with _replacing(Path(path)) as target:
-        (_write_gif if ending == ".gif" else _write_mp4)(target, drawn, (width, height), rate)
+        if ending == ".gif":
+            _write_gif(target, drawn, (width, height), rate, interrupted)
+        else:
+            _write_mp4(target, drawn, (width, height), rate)
 
 
 def frames(
@@ -134,13 +137,15 @@ def _replacing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise FileProblem(path, f"cannot be written: {error.strerror or error}") from None
+        raise FileProblem(path, f"cannot be written: {error.strerror or str(error).partition(chr(10))[0]}") from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
-def _write_gif(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: float) -> None:
+def _write_gif(
+    path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: float, interrupted: Callable[[], bool]
+) -> None:
     """One palette for all frames, that of the first and the last, so that colours do not flicker."""
     from PIL import Image
 
@@ -148,6 +153,7 @@ def _write_gif(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
     packed = [zlib.compress(frame.tobytes(), 1) for frame in drawn]
 
     def picture(i: int) -> Image.Image:
+        give_way(interrupted)
         return Image.frombytes("RGB", size, zlib.decompress(packed[i]))
 
     both = Image.new("RGB", (size[0], 2 * size[1]))
@@ -162,8 +168,12 @@ def _write_gif(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
 
 
 def _write_mp4(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: float) -> None:
-    from imageio_ffmpeg import count_frames_and_secs, write_frames
+    from imageio_ffmpeg import count_frames_and_secs, get_ffmpeg_exe, write_frames
 
+    try:
+        get_ffmpeg_exe()
+    except RuntimeError:
+        raise OSError("ffmpeg, which writes videos, is missing; a .gif can be written without it") from None
     writer: Any = write_frames(
         str(path),
         size,
