@@ -85,7 +85,6 @@ class Actions(QObject):
         self._theme = theme
         self._playable = True
         self._in_field = False
-        self._unit = _UNIT
         self._actions: dict[str, QAction] = {}
         self._resting: list[QShortcut] = []
         for spec in ACTIONS:
@@ -132,16 +131,10 @@ class Actions(QObject):
         self._rest()
 
     def name_steps(self, unit: str) -> None:
-        """Call what is played "iterate", or by another name, in hovers and on the ? sheet."""
-        self._unit = unit
+        """Call what is played in hovers "iterate", or by another name."""
         for spec, action in self:
             if spec.playback:
                 action.setToolTip(_tip(spec).replace(_UNIT, unit))
-
-    @property
-    def sheet(self) -> str:
-        """All keys on the page in front, as a table in HTML."""
-        return key_sheet(self._unit if self._playable else _UNIT)
 
     def _rest(self) -> None:
         for shortcut in self._resting:

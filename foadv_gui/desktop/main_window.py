@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QStackedWidget,
 )
 
-from foadv_gui.desktop.actions import Actions
+from foadv_gui.desktop.actions import Actions, key_sheet
 from foadv_gui.desktop.filing import Filing
 from foadv_gui.desktop.icons import application_icon
 from foadv_gui.desktop.leaving import Leaving
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.documents import Found
 
 _TOLD_MS = 8000
-_KINDS = "Experiments, recordings, sweeps and trainings (*.toml *.npz *.parquet *.csv);;All files (*)"
+_KINDS = "All that foadv opens (*.toml *.npz *.parquet *.csv);;All files (*)"
 
 
 class MainWindow(QMainWindow):
@@ -170,6 +170,7 @@ class MainWindow(QMainWindow):
         workspace = self.workspace
         self.undo_group.setActiveStack(workspace.undo_stack)
         self.actions_table.let_play(workspace.player is not None)
+        self.actions_table.name_steps(workspace.step)
         self.transport.player = workspace.player
         if workspace.player is not None:
             self.actions_table["loop"].setChecked(workspace.player.loop)
@@ -347,7 +348,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _help(self) -> None:
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "Keys and mouse", self.actions_table.sheet, parent=self)
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "Keys and mouse", key_sheet(self.workspace.step), parent=self)
         box.setTextFormat(Qt.TextFormat.RichText)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()

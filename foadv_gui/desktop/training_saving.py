@@ -35,6 +35,8 @@ class TrainingSaving(QObject):
 
     refused = Signal(str, str)
     """What cannot be done, and why."""
+    told = Signal(str)
+    """A sentence for the status line."""
 
     def __init__(self, desk: TrainingDesk, theme: ThemeKeeper, filing: Filing, rendering: Rendering) -> None:
         super().__init__(desk)
@@ -53,16 +55,21 @@ class TrainingSaving(QObject):
         elif ending == ".toml" and planned is None:
             self._refuse(f"{path}: {self._desk.plan.problem}")
         elif ending == ".toml" and planned is not None:
-            self._filing.save(path, partial(write_text, path, planned.to_toml()))
+            self._write(path, partial(write_text, path, planned.to_toml()))
         elif record is None:
             self._refuse(f"{path}: nothing has been trained yet")
         elif ending == ".npz":
             self._under_way = str(path), record
-            self._filing.save(path, partial(save_record, record, path))
+            self._write(path, partial(save_record, record, path))
         elif ending in _ANIMATIONS:
             self._rendering.save(path, partial(_animate, record, path, self._desk.point, theme))
         else:
-            self._filing.save(path, partial(_draw, record, path, theme))
+            self._write(path, partial(_draw, record, path, theme))
+
+    def _write(self, path: Path, write: Callable[[], object]) -> None:
+        """Let a file be written that takes some seconds at most."""
+        self._filing.save(path, write)
+        self.told.emit(f"Saving {path}")
 
     def _refuse(self, why: str) -> None:
         self.refused.emit("This cannot be saved", why)

@@ -42,10 +42,10 @@ def at(new_window: Callable[[], Hands], tmp_path: Path) -> TrainHands:
     return at
 
 
-def save_as(at: TrainHands, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Press Ctrl+S, and name a file in the dialog."""
-    dialog = "foadv_gui.desktop.workspaces.train.QFileDialog.getSaveFileName"
-    monkeypatch.setattr(dialog, lambda *_: (str(path), ""))
+def save_as(at: TrainHands, path: Path, monkeypatch: pytest.MonkeyPatch, kind: str = "") -> None:
+    """Press Ctrl+S, and name a file, or a kind of files too, in the dialog."""
+    dialog = "foadv_gui.desktop.workspaces.workspace.QFileDialog.getSaveFileName"
+    monkeypatch.setattr(dialog, lambda *_: (str(path), kind))
     at.key(Qt.Key.Key_S, CTRL)
 
 
@@ -107,11 +107,17 @@ def test_esc_and_the_button_stop_an_animation_and_leave_no_file(
     assert not rendering.stopping
     at.key(Qt.Key.Key_Escape)
     at.until(lambda: not rendering.busy)
+    # Nor is one replaced that nobody was asked about.
+    (tmp_path / "a.gif").write_text("old")
+    warned: list[str] = []
+    at.page.warned.connect(lambda _what, why: warned.append(why))
+    save_as(at, tmp_path / "a", monkeypatch, "Animation for a slide (*.gif)")
+    assert "a.gif: there is such a file already" in warned.pop()
+    assert not rendering.busy
     # The same by the button, from another page; a second one has to wait.
     rendering.save(tmp_path / "b.gif", patiently)
     at.key(Qt.Key.Key_1, CTRL)
     at.until(lambda: line.bar.value() == 50)
-    warned: list[str] = []
     rendering.refused.connect(lambda _what, why: warned.append(why))
     rendering.save(tmp_path / "c.gif", patiently)
     assert "b.gif is being written" in warned.pop()
@@ -125,7 +131,7 @@ def test_closing_the_window_asks_about_an_animation_and_gives_it_up(
 ) -> None:
     window, rendering = at.window, at.window.rendering
     before = set(tmp_path.iterdir())
-    save_as(at, tmp_path / "a.mp4", monkeypatch)
+    save_as(at, tmp_path / "a", monkeypatch, "Video (*.mp4)")
     at.until(lambda: rendering.percent > 0)
     window.close()
     box = window.findChild(QMessageBox, "unsaved")

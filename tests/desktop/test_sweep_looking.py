@@ -228,7 +228,7 @@ def test_rows_in_no_file_are_asked_about_before_the_window_closes(
     assert window.isVisible()
     at.key(Qt.Key.Key_1, CTRL)
     path = str(tmp_path / "kept.parquet")
-    monkeypatch.setattr("foadv_gui.desktop.workspaces.sweep.QFileDialog.getSaveFileName", lambda *_: (path, ""))
+    monkeypatch.setattr("foadv_gui.desktop.workspaces.workspace.QFileDialog.getSaveFileName", lambda *_: (path, ""))
     window.close()
     at.click(window.findChild(QMessageBox, "unsaved").button(QMessageBox.StandardButton.Save))
     assert window.workspace is at.page

@@ -88,5 +88,11 @@ def test_the_key_sheet_says_what_the_keys_of_the_page_step_over(at: TrainHands) 
     assert "iterate" not in box.text()
     at.click(box.button(QMessageBox.StandardButton.Ok))
     at.until(lambda: at.window.findChild(QMessageBox) is None)
-    at.key(Qt.Key.Key_3, CTRL)  # where nothing is played
-    assert "One iterate back" in at.window.actions_table.sheet
+    assert at.window.actions_table["back"].toolTip() == "One epoch back (Left)"
+    at.activate()
+    at.key(Qt.Key.Key_1, CTRL)
+    at.key(Qt.Key.Key_Question)
+    box = at.window.findChild(QMessageBox)
+    assert "One iterate back" in box.text()
+    at.click(box.button(QMessageBox.StandardButton.Ok))
+    at.until(lambda: at.window.findChild(QMessageBox) is None)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMessageBox,
@@ -38,6 +36,8 @@ from foadv_gui.lab.sweep.marks import point_words, short_name
 from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from foadv_gui.desktop.filing import Filing
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
@@ -301,9 +301,9 @@ class SweepWorkspace(Workspace):
 
     def ask_save(self) -> None:
         """Choose a file for the table, the figure or the sweep itself."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save", "sweep.parquet", _KINDS)
+        path = self.ask_where("sweep.parquet", _KINDS)
         if path:
-            self.save_to(Path(path))
+            self.save_to(path)
 
     def save_to(self, path: Path) -> None:
         """Save by the file's ending: the table, a figure of it, or the sweep without its rows."""

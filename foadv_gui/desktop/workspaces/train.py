@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QFileDialog,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -35,6 +33,8 @@ from foadv_gui.lab.training.draft import TrainingDraft
 from foadv_gui.lab.training.ready import load_training, training_names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from foadv_gui.desktop.actions import Actions
     from foadv_gui.desktop.filing import Filing
     from foadv_gui.desktop.rendering import Rendering
@@ -52,6 +52,7 @@ class TrainWorkspace(Workspace):
 
     title = "Train"
     help = "Adversarial training at several input scales side by side: watch how it begins, epoch by epoch"
+    step = "epoch"
 
     exploreWanted = Signal(object)
     """A choice to open in Explore: the network of an epoch, attacked at one of its points."""
@@ -67,6 +68,7 @@ class TrainWorkspace(Workspace):
         self._built = False
         self._saving = TrainingSaving(self.desk, theme, filing, rendering)
         self._saving.refused.connect(self.warned)
+        self._saving.told.connect(self.told)
         self._to_play: int | None = None
         """The epoch from which a training is to be played that has ended while another page was in front."""
         for told in (self.desk.planChanged, self.desk.stateChanged):
@@ -297,9 +299,9 @@ class TrainWorkspace(Workspace):
 
     def ask_save(self) -> None:
         """Choose a file for the training as far as it has come, an animation or a figure of it, or its settings."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save", "training.npz", KINDS)
+        path = self.ask_where("training.npz", KINDS)
         if path:
-            self.save_to(Path(path))
+            self.save_to(path)
 
     def save_to(self, path: Path) -> None:
         """Save by the file's ending: the record, an animation or a figure of it, or the training without it."""
