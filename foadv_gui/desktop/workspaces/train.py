@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -24,6 +24,7 @@ from foadv_gui.desktop.panels.train_run import progress_words
 from foadv_gui.desktop.panels.train_setup import TrainSetup
 from foadv_gui.desktop.player import Player
 from foadv_gui.desktop.playhead import EpochPlayhead
+from foadv_gui.desktop.replacing import Replacing
 from foadv_gui.desktop.theme import hover
 from foadv_gui.desktop.training_desk import State, TrainingDesk
 from foadv_gui.desktop.training_saving import KINDS, TrainingSaving
@@ -75,6 +76,7 @@ class TrainWorkspace(Workspace):
             told.connect(self.titleChanged)
         for told in (self.desk.stateChanged, self.desk.recordChanged):
             told.connect(self.statusChanged)
+        self._replacing = Replacing(self, self.desk)
         self.desk.failed.connect(self.failed)
         self.desk.finished.connect(self._on_finished)
 
@@ -132,6 +134,7 @@ class TrainWorkspace(Workspace):
         self.setup.entered.connect(self._on_entered)
         self.setup.run.startWanted.connect(self.start)
         self.invite.chosen.connect(self._on_ready)
+        self.diverged.againWanted.connect(self._train_again)
         self.epochs.exploreWanted.connect(self.exploreWanted)
         self.epochs.failed.connect(self.failed)
         self.epochs.told.connect(self.told)
@@ -211,7 +214,8 @@ class TrainWorkspace(Workspace):
         if self.desk.running:
             self.warned.emit("This cannot be opened", f"{name}: a training is running; pause or cancel it first (Esc)")
             return
-        self.desk.open(found.training, found.trained, name if found.trained is not None else "")
+        source = name if found.trained is not None else ""
+        self._replacing.ask(partial(self.desk.open, found.training, found.trained, source))
 
     def enter(self) -> None:
         """Come to the front."""
@@ -244,7 +248,14 @@ class TrainWorkspace(Workspace):
     @Slot()
     def start(self) -> None:
         """Start the training, or go on with it."""
-        self.desk.start()
+        if self.desk.resumable:
+            self.desk.start()
+        else:
+            self._replacing.ask(self.desk.start)
+
+    @Slot()
+    def _train_again(self) -> None:
+        self._replacing.ask(self.desk.train_again)
 
     @Slot()
     def _on_entered(self) -> None:
