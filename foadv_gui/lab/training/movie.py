@@ -6,6 +6,7 @@ Up to four arms side by side, each with the ascent of that epoch, and below them
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import zlib
@@ -174,6 +175,7 @@ def _write_mp4(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
         get_ffmpeg_exe()
     except RuntimeError:
         raise OSError("ffmpeg, which writes videos, is missing; a .gif can be written without it") from None
+    first = next(drawn)  # which takes long: until then ffmpeg would wait, and complain when all is cancelled
     writer: Any = write_frames(
         str(path),
         size,
@@ -188,11 +190,11 @@ def _write_mp4(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
     writer.send(None)
     sent = 0
     try:
-        frame = None
-        for frame in drawn:
+        frame = first
+        for frame in itertools.chain([first], drawn):
             writer.send(np.ascontiguousarray(frame))
             sent += 1
-        for _ in range(round(_LAST_SECONDS * fps) if frame is not None else 0):
+        for _ in range(round(_LAST_SECONDS * fps)):
             writer.send(np.ascontiguousarray(frame))
             sent += 1
     finally:

@@ -108,6 +108,12 @@ def test_a_cancelled_animation_leaves_no_file_and_the_old_one_as_it_was(record, 
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_video_that_is_cancelled_before_its_first_frame_is_no_complaint(record, coarse, tmp_path, caplog):
+    with pytest.raises(Interrupted):
+        movie.save(record, tmp_path / "a.mp4", size=SIZE, interrupted=lambda: True)
+    assert not caplog.records and not list(tmp_path.iterdir())
+
+
 def test_a_gif_is_cancelled_while_its_colours_are_chosen_too(record, coarse, tmp_path):
     done: list[int] = []
     with pytest.raises(Interrupted):
