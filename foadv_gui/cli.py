@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from foadv_gui.cli_export import export
 from foadv_gui.cli_render import ANIMATIONS, default_size, draw, record_of
-from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible, progress
+from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, check_output, found_of, interruptible, progress
 from foadv_gui.cli_sweep import sweep, table_of
 from foadv_gui.cli_train import refuse_training, train
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from foadv_gui.lab.config import Experiment
-    from foadv_gui.lab.documents import Found
     from foadv_gui.lab.recording import Recording
 
 
@@ -159,7 +159,7 @@ def open_(
     """Open the desktop with an experiment, a comparison, a sweep or a training."""
     if screenshot is None and (at is not None or size is not None):
         raise Refused("--at and --size belong to a screenshot: add --screenshot FILE")
-    found = _found(target, settings, compared=True)
+    found = found_of(target, settings, compared=True)
     if screenshot is None:
         from foadv_gui.desktop.app import main
 
@@ -200,7 +200,7 @@ def run(
 ) -> int:
     """Run an experiment without a window, and print the verdict."""
     refuse_training(target)
-    found = _found(target, settings)
+    found = found_of(target, settings)
     experiment = found.experiment
     if output is not None:
         check_output(output, (".npz",))
@@ -230,6 +230,7 @@ def run(
     return INTERRUPTED if "cancelled" in recording.stop_reason else 0
 
 
+app.command()(export)
 app.command()(sweep)
 app.command()(train)
 
@@ -265,7 +266,7 @@ def render(
 
         figure.save(table, output, size=pixels, theme=colours)
     else:
-        found = _found(target, settings)
+        found = found_of(target, settings)
         from foadv_gui.core.threads import use_one_thread
         from foadv_gui.lab.figures import save
         from foadv_gui.lab.observation import observe
@@ -326,16 +327,6 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
         numbers += ["" if row[key] is None else f"{row[key]:.3g}" for key in ("baseline", "ratio")]
         table.add_row(row["name"], *numbers, row["target"] or "", words[row["ok"]])
     Console().print(table)
-
-
-def _found(target: str, settings: list[str] | None, *, compared: bool = False) -> Found:
-    """What is meant, with the changes of all ``--set``."""
-    from foadv_gui.lab.documents import look_up
-
-    found = look_up(target, changes_of(settings))
-    if found.comparison is not None and not compared:
-        raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
-    return found
 
 
 def _size(text: str) -> tuple[int, int]:

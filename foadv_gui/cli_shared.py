@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from foadv_gui.lab.documents import Found
+
 INTERRUPTED = 130  # what shells report for Ctrl+C
 
 Settings = Annotated[
@@ -49,6 +51,16 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
             with contextlib.suppress(tomllib.TOMLDecodeError):
                 changes[key] = tomllib.loads(f"value = {text}")["value"]
     return changes
+
+
+def found_of(target: str, settings: list[str] | None, *, compared: bool = False) -> Found:
+    """What is meant, with the changes of all ``--set``; a comparison only where one is."""
+    from foadv_gui.lab.documents import look_up
+
+    found = look_up(target, changes_of(settings))
+    if found.comparison is not None and not compared:
+        raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
+    return found
 
 
 def axes_of(over: list[str]) -> dict[str, str]:
