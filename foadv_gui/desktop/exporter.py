@@ -44,6 +44,7 @@ _NAMES = {
     "script": "run",
 }
 """What a file is called unless somebody calls it something else."""
+_NOT_DRAWN = "The landscape is still being drawn: wait a moment (after a stop by Esc, any change goes on with it)."
 _OF_CURSOR = ("adversary", "perturbation", "triptych")
 
 
@@ -75,7 +76,7 @@ class Exporter(QObject):
         if what == "script":
             return self._why_no_script(recording)
         if what == "slice":
-            return "" if self._slice() is not None else "The landscape is still being drawn: wait a moment."
+            return "" if self._slice() is not None else _NOT_DRAWN
         if what == "spectrum":
             shown = session.spectrum
             if shown is None:
@@ -111,7 +112,9 @@ class Exporter(QObject):
     def ask(self, what: str) -> None:
         """Choose a file for what is on show now, however it changes meanwhile, and write it."""
         write = self._writing(what)
-        if write is not None:
+        if write is None:
+            self.told.emit(self.why_not(what))
+        else:
             self._ask(what, write)
 
     def _ask(self, what: str, write: Callable[[Path], object]) -> None:

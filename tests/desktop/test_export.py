@@ -113,10 +113,8 @@ def test_the_landscape_is_saved_from_its_own_menu_with_its_basis(hands: Hands, t
     assert hands.session.recording.delta[0].shape == (4, 16)
     assert not hands.session.starts_by_hand  # the right button puts no start there
 
-
-def test_the_globe_is_saved_while_it_is_on_show(hands: Hands, tmp_path: Path, saved_as: Any) -> None:
-    saved_as(tmp_path / "s.npz")
-    hands.session.edit("view.chart", "globe")
+    hands.activate()
+    hands.session.edit("view.chart", "globe")  # which is saved while it is on show
     hands.rest()
     menu = right_click(hands, hands.explore.landscape.globe, QPoint(120, 90))
     pick(hands, menu, "Landscape on show…")
@@ -185,7 +183,9 @@ def test_a_name_without_an_ending_gets_that_of_the_kind_that_was_chosen(
 # -- the clipboard -----------------------------------------------------------------------------------------------
 
 
-def test_the_script_on_the_clipboard_makes_the_run_on_show_again(hands: Hands, tmp_path: Path) -> None:
+def test_the_script_on_the_clipboard_makes_the_run_on_show_again_and_many_starts_go_into_a_file(
+    hands: Hands, tmp_path: Path, saved_as: Any
+) -> None:
     session = hands.session
     hands.drag(hands.landscape.viewport(), hands.on_landscape(session.path.points[0, 1]), QPoint(200, 200))
     hands.rest()
@@ -202,12 +202,8 @@ def test_the_script_on_the_clipboard_makes_the_run_on_show_again(hands: Hands, t
         np.testing.assert_array_equal(getattr(again, name), getattr(shown, name), err_msg=name)
     assert again.experiment == session.experiment
 
-
-def test_many_starts_need_a_file_beside_the_script(
-    open_window: Callable[..., Hands], tmp_path: Path, saved_as: Any
-) -> None:
-    hands = open_window(ascent={"restarts": 20})
-    session = hands.session
+    session.edit("ascent.restarts", 20)
+    hands.rest()
     session.move_start(3, (0.2, 0.1), onto_plane=True, live=False)
     hands.rest()
     asked = saved_as(tmp_path / "mine.py")
@@ -220,12 +216,9 @@ def test_many_starts_need_a_file_beside_the_script(
     assert 'with_name("mine.starts.npy")' in (tmp_path / "mine.py").read_text()
 
 
-def test_the_experiment_is_copied_as_toml(hands: Hands) -> None:
-    export(hands, "Copy as TOML")
-    assert Experiment.from_toml_text(QGuiApplication.clipboard().text()) == hands.session.experiment
-
-
-def test_a_plot_is_copied_as_an_image_and_a_drawing(hands: Hands) -> None:
+def test_a_plot_is_copied_as_image_and_drawing_and_with_ctrl_shift_c_that_under_the_mouse_or_the_page(
+    hands: Hands,
+) -> None:
     plot = hands.explore.spectrum.plot
     pick(hands, right_click(hands, plot, QPoint(150, 40)), "Copy this figure")
     image, data = QGuiApplication.clipboard().image(), QGuiApplication.clipboard().mimeData()
@@ -238,9 +231,7 @@ def test_a_plot_is_copied_as_an_image_and_a_drawing(hands: Hands) -> None:
     assert drawing.isValid()
     assert (drawing.viewBox().width(), drawing.viewBox().height()) == (plot.width(), plot.height())
     assert "eigenvalue" in bytes(data.data("image/svg+xml").data()).decode()
-
-
-def test_ctrl_shift_c_copies_the_plot_under_the_mouse_or_the_page(hands: Hands) -> None:
+    hands.activate()
     traces, page = hands.explore.traces, hands.window.stack
     QCursor.setPos(traces.mapToGlobal(QPoint(60, 40)))
     hands.key(Qt.Key.Key_C, CTRL | SHIFT)
@@ -268,7 +259,8 @@ def test_every_entry_explains_itself_and_there_is_one_for_each_export(hands: Han
     assert all(len(action.toolTip()) > 40 for action in found.values())
     assert list(hovers(menu)) == ["x, δ and x + δ side by side…"]
     assert "no image" in hovers(menu)["x, δ and x + δ side by side…"]
-    menu.close()
+    pick(hands, menu, "Copy as TOML")
+    assert Experiment.from_toml_text(QGuiApplication.clipboard().text()) == hands.session.experiment
 
 
 def test_before_a_run_and_on_other_pages_the_entries_rest(new_window: Callable[[], Hands]) -> None:
