@@ -15,6 +15,7 @@ from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox
 
+from foadv_gui.desktop.figure_copy import drawing as drawing_of
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.experiment import run
 from foadv_gui.lab.export import EXPORTS
@@ -232,6 +233,8 @@ def test_a_plot_is_copied_as_image_and_drawing_and_with_ctrl_shift_c_that_under_
     assert (drawing.viewBox().width(), drawing.viewBox().height()) == (plot.width(), plot.height())
     assert "eigenvalue" in bytes(data.data("image/svg+xml").data()).decode()
     hands.activate()
+    # Of the landscape the map and the colour bar are pixels; the marks are not copied from the screen.
+    assert drawing_of(hands.landscape).decode().count("<image") == 2
     traces, page = hands.explore.traces, hands.window.stack
     QCursor.setPos(traces.mapToGlobal(QPoint(60, 40)))
     hands.key(Qt.Key.Key_C, CTRL | SHIFT)
