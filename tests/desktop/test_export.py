@@ -233,8 +233,8 @@ def test_a_plot_is_copied_as_image_and_drawing_and_with_ctrl_shift_c_that_under_
     assert (drawing.viewBox().width(), drawing.viewBox().height()) == (plot.width(), plot.height())
     assert "eigenvalue" in bytes(data.data("image/svg+xml").data()).decode()
     hands.activate()
-    # Of the landscape the map and the colour bar are pixels; the marks are not copied from the screen.
-    assert drawing_of(hands.landscape).decode().count("<image") == 2
+    # Of the landscape background, map and colour bar are pixels; the marks are not copied from the screen.
+    assert drawing_of(hands.landscape).decode().count("<image") == 3
     traces, page = hands.explore.traces, hands.window.stack
     QCursor.setPos(traces.mapToGlobal(QPoint(60, 40)))
     hands.key(Qt.Key.Key_C, CTRL | SHIFT)
