@@ -9,13 +9,10 @@ from PySide6.QtCore import QSettings, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QUndoGroup
 from PySide6.QtWidgets import (
     QFileDialog,
-    QLabel,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
-    QToolButton,
 )
-from superqt import QElidingLabel
 
 from foadv_gui.desktop.actions import Actions, key_sheet
 from foadv_gui.desktop.export_menu import ExportMenu
@@ -23,7 +20,9 @@ from foadv_gui.desktop.filing import Filing
 from foadv_gui.desktop.icons import application_icon
 from foadv_gui.desktop.leaving import Leaving
 from foadv_gui.desktop.player import Player
+from foadv_gui.desktop.rendering import Rendering
 from foadv_gui.desktop.session import Session
+from foadv_gui.desktop.status_line import StatusLine
 from foadv_gui.desktop.tool_bar import ToolBar
 from foadv_gui.desktop.transport import Transport
 from foadv_gui.desktop.workspaces.compare import CompareWorkspace, run_of
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from foadv_gui.lab.documents import Found
 
 _TOLD_MS = 8000
-_KINDS = "Experiments, recordings, sweeps and trainings (*.toml *.npz *.parquet *.csv);;All files (*)"
+_KINDS = "All that foadv opens (*.toml *.npz *.parquet *.csv);;All files (*)"
 
 
 class MainWindow(QMainWindow):
@@ -62,6 +61,7 @@ class MainWindow(QMainWindow):
         self.transport = Transport(self)
         self.filing = Filing(self)
         self.exports = ExportMenu(self.session, self.filing, self)
+        self.rendering = Rendering(self)
         self._played_before = False
         self.actions_table = Actions(self, self._handlers(), theme)
         self.undo_group = QUndoGroup(self)
@@ -72,9 +72,9 @@ class MainWindow(QMainWindow):
         self.compare = CompareWorkspace(self.session, theme, self.actions_table)
         self.sweep = SweepWorkspace(self.session, theme, self.filing)
         self.sweep.openWanted.connect(self._on_point)
-        self.train = TrainWorkspace(self.session, theme, self.filing, self.actions_table)
+        self.train = TrainWorkspace(self.session, theme, self.filing, self.rendering, self.actions_table)
         self.workspaces: tuple[Workspace, ...] = (self.explore, self.compare, self.sweep, self.train)
-        self.leaving = Leaving(self, self.workspaces)
+        self.leaving = Leaving(self, self.workspaces, self.rendering)
         self.leaving.saveWanted.connect(self._on_save_wanted)
         self.stack = QStackedWidget()
         for workspace in self.workspaces:
@@ -96,9 +96,11 @@ class MainWindow(QMainWindow):
         self.session.unopened.connect(self._on_unopened)
         self.session.failed.connect(self._on_failed)
         self.filing.found.connect(self.show_found)
-        self.filing.saved.connect(self._on_saved)
-        self.filing.refused.connect(self.warn)
-        self.filing.failed.connect(self._on_failed)
+        self.rendering.told.connect(self._tell)
+        for writer in (self.filing, self.rendering):
+            writer.saved.connect(self._on_saved)
+            writer.refused.connect(self.warn)
+            writer.failed.connect(self._on_failed)
         self.resize(1280, 720)
         if remember:
             self._restore()
@@ -136,20 +138,10 @@ class MainWindow(QMainWindow):
             shortcut.activated.connect(self._on_page_key)
 
     def _add_status(self) -> None:
-        line = self.statusBar()
-        line.setSizeGripEnabled(False)
+        line = self.line = StatusLine(self.actions_table["cancel"], self.rendering, self.theme)
+        self.doing, self.stop, self.device = line.doing, line.stop, line.device
         line.messageChanged.connect(self._show_status)
-        self.doing = QLabel()
-        self.device = QElidingLabel()
-        self.device.setObjectName("faint")
-        self.device.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.stop = QToolButton()
-        self.stop.setDefaultAction(self.actions_table["cancel"])
-        self.stop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.stop.setAutoRaise(True)
-        line.addWidget(self.doing)
-        line.addWidget(self.stop)
-        line.addPermanentWidget(self.device, 1)
+        self.setStatusBar(line)
 
     def _restore(self) -> None:
         geometry = QSettings().value("window/geometry")
@@ -182,6 +174,7 @@ class MainWindow(QMainWindow):
         workspace = self.workspace
         self.undo_group.setActiveStack(workspace.undo_stack)
         self.actions_table.let_play(workspace.player is not None)
+        self.actions_table.name_steps(workspace.step)
         self.transport.player = workspace.player
         if workspace.player is not None:
             self.actions_table["loop"].setChecked(workspace.player.loop)
@@ -296,14 +289,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_status(self) -> None:
-        workspace = self.workspace
-        # A message takes the place of what the line says otherwise: Qt draws it left of the first permanent widget.
-        told = bool(self.statusBar().currentMessage())
-        self.stop.setVisible(workspace.computing and not told)
-        self.device.setHidden(told)
-        self.doing.setText(workspace.doing)
-        self.device.setText(workspace.showing)
-        self.device.setToolTip(workspace.showing)
+        self.line.show_page(self.workspace)
 
     @Slot(str, str)
     def _on_failed(self, message: str, details: str) -> None:
@@ -324,7 +310,10 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _cancel(self) -> None:
-        self.workspace.cancel()
+        if self.rendering.busy and not self.workspace.computing:
+            self.rendering.cancel()
+        else:
+            self.workspace.cancel()
 
     @Slot()
     def _pin(self) -> None:
@@ -363,7 +352,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _help(self) -> None:
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "Keys and mouse", key_sheet(), parent=self)
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "Keys and mouse", key_sheet(self.workspace.step), parent=self)
         box.setTextFormat(Qt.TextFormat.RichText)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
@@ -394,6 +383,7 @@ class MainWindow(QMainWindow):
                 workspace.leave()
                 workspace.close_down()
         finally:
+            self.rendering.close()
             self._thread.close()  # whatever went wrong: Qt aborts the program over a thread that still runs
             self.filing.close()
         event.accept()
