@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from foadv_gui.cli_export import export
 from foadv_gui.cli_render import ANIMATIONS, default_size, draw, record_of
 from foadv_gui.cli_shared import (
     INTERRUPTED,
     Model,
     Refused,
     Settings,
-    changes_of,
     check_output,
+    found_of,
     interruptible,
     progress,
     with_model,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from foadv_gui.lab.config import Experiment
-    from foadv_gui.lab.documents import Found
     from foadv_gui.lab.recording import Recording
 
 
@@ -170,7 +170,7 @@ def open_(
     """Open the desktop with an experiment, a comparison, a sweep or a training."""
     if screenshot is None and (at is not None or size is not None):
         raise Refused("--at and --size belong to a screenshot: add --screenshot FILE")
-    found = _found(target, with_model(target, settings, model), compared=True)
+    found = found_of(target, with_model(target, settings, model), compared=True)
     if screenshot is None:
         from foadv_gui.desktop.app import main
 
@@ -212,7 +212,7 @@ def run(
 ) -> int:
     """Run an experiment without a window, and print the verdict."""
     refuse_training(target)
-    found = _found(target, with_model(target, settings, model))
+    found = found_of(target, with_model(target, settings, model))
     experiment = found.experiment
     if output is not None:
         check_output(output, (".npz",))
@@ -242,6 +242,7 @@ def run(
     return INTERRUPTED if "cancelled" in recording.stop_reason else 0
 
 
+app.command()(export)
 app.command()(sweep)
 app.command()(train)
 
@@ -279,7 +280,7 @@ def render(
 
         figure.save(table, output, size=pixels, theme=colours)
     else:
-        found = _found(target, settings)
+        found = found_of(target, settings)
         from foadv_gui.core.threads import use_one_thread
         from foadv_gui.lab.figures import save
         from foadv_gui.lab.observation import observe
@@ -340,16 +341,6 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
         numbers += ["" if row[key] is None else f"{row[key]:.3g}" for key in ("baseline", "ratio")]
         table.add_row(row["name"], *numbers, row["target"] or "", words[row["ok"]])
     Console().print(table)
-
-
-def _found(target: str, settings: list[str] | None, *, compared: bool = False) -> Found:
-    """What is meant, with the changes of all ``--set``."""
-    from foadv_gui.lab.documents import look_up
-
-    found = look_up(target, changes_of(settings))
-    if found.comparison is not None and not compared:
-        raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
-    return found
 
 
 def _size(text: str) -> tuple[int, int]:

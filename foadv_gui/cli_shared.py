@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from foadv_gui.lab.documents import Found
+
 INTERRUPTED = 130  # what shells report for Ctrl+C
 
 Settings = Annotated[
@@ -78,6 +80,16 @@ def with_model(target: str, settings: list[str] | None, model: str | None) -> li
     if Path(target).suffix.lower() == ".npz":
         return settings
     return [*(settings or []), "network.source=model", f"network.model={model}"]
+
+
+def found_of(target: str, settings: list[str] | None, *, compared: bool = False) -> Found:
+    """What is meant, with the changes of all ``--set``; a comparison only where one is."""
+    from foadv_gui.lab.documents import look_up
+
+    found = look_up(target, changes_of(settings))
+    if found.comparison is not None and not compared:
+        raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
+    return found
 
 
 def axes_of(over: list[str]) -> dict[str, str]:

@@ -68,6 +68,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Ctrl+S",
         "save",
     ),
+    ActionSpec(
+        "export",
+        "Export",
+        "Take the run out of the program: adversary, weights, landscape, spectrum, traces, a script, a figure",
+        "Ctrl+E",
+        "export",
+    ),
+    ActionSpec("copy-figure", "Copy figure", "Copy the plot under the mouse, or the page, as an image", "Ctrl+Shift+C"),
     ActionSpec("theme", "Light or dark", "Switch between light and dark", "Ctrl+T", "theme"),
     ActionSpec("full", "Full screen", "Fill the screen, or leave it", "F11"),
     ActionSpec("help", "Keys", "All keys on one page", "?", "help"),
@@ -161,6 +169,7 @@ def key_sheet(unit: str = _UNIT) -> str:
         ("Drag elsewhere", "Move the view"),
         ("Shift and drag", "Draw a line: the loss along it"),
         ("Wheel in a column", "Zoom in all columns of Compare scales or Train"),
+        ("Click with the right button", "Export or copy what a plot shows"),
         ("Drag the globe", "Turn it; a double click turns it back"),
     )
     rows += "".join(f"<tr><td><b>{what}</b>&nbsp;&nbsp;&nbsp;</td><td>{why}</td></tr>" for what, why in mouse)

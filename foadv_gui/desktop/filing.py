@@ -26,6 +26,8 @@ class Filing(QObject):
 
     found = Signal(str, object)
     saved = Signal(str)
+    made = Signal(str, object)
+    """What `make` was asked for under a name."""
     refused = Signal(str, str)
     """What cannot be done, and why."""
     failed = Signal(str, str)
@@ -71,6 +73,10 @@ class Filing(QObject):
         """Do what writes a file."""
         self._do("saved", str(path), write)
 
+    def make(self, name: str, work: Callable[[], object]) -> None:
+        """Do what takes too long for the window's thread; `made` delivers what it returns."""
+        self._do("made", name, work)
+
     def save_experiment(self, path: Path, choice: Choice) -> None:
         """Write the experiment, and the starts that it does not give."""
 
@@ -100,6 +106,8 @@ class Filing(QObject):
             return  # something else has been asked for since
         if error is None and what == "opened":
             self.found.emit(name, future.result())
+        elif error is None and what == "made":
+            self.made.emit(name, future.result())
         elif error is None:
             self.saved.emit(name)
         elif isinstance(error, ExperimentError | FileProblem):

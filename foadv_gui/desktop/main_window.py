@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from foadv_gui.desktop.actions import Actions, key_sheet
+from foadv_gui.desktop.export_menu import ExportMenu
 from foadv_gui.desktop.filing import Filing
 from foadv_gui.desktop.icons import application_icon
 from foadv_gui.desktop.leaving import Leaving
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self.player = Player(self.session, self)
         self.transport = Transport(self)
         self.filing = Filing(self)
+        self.exports = ExportMenu(self.session, self.filing, self)
         self.rendering = Rendering(self)
         self._played_before = False
         self.actions_table = Actions(self, self._handlers(), theme)
@@ -110,6 +112,7 @@ class MainWindow(QMainWindow):
     def _handlers(self) -> dict[str, Callable[..., object]]:
         return {
             **self.transport.handlers,
+            **self.exports.handlers,
             "fit": self._fit,
             "cut": self._cut,
             "pin": self._pin,
@@ -128,6 +131,7 @@ class MainWindow(QMainWindow):
         self.bar.pageChosen.connect(self.show_page)
         self.bar.presetChosen.connect(self._on_preset)
         self.addToolBar(self.bar)
+        self.exports.attend(self.explore, self.bar.buttons["export"])
         for i in range(len(self.workspaces)):
             shortcut = QShortcut(QKeySequence(f"Ctrl+{i + 1}"), self)
             shortcut.setProperty("page", i)

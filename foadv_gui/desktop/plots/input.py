@@ -67,6 +67,7 @@ class InputPlot(QWidget):
     def __init__(self, session: Session, theme: ThemeKeeper, *, across: bool = False) -> None:
         super().__init__()
         self._session, self._theme, self._across = session, theme, across
+        self.setAccessibleName("Clean input, perturbation and adversary")
         grid = QGridLayout(self)
         grid.setContentsMargins(4, 2, 4, 2)
         grid.setSpacing(1)

@@ -176,6 +176,8 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     @Slot(object)
     def _on_click(self, event: Any) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
         for plot in self.plots.values():
             if plot.sceneBoundingRect().contains(event.scenePos()):
                 self._player.seek(round(plot.vb.mapSceneToView(event.scenePos()).x()))
