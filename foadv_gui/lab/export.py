@@ -73,7 +73,7 @@ EXPORTS = {
         Export(
             "weights",
             "Weights",
-            "The network as it is used, with κ in its first layer: W and a (with the biases b and c) of two layers, W1, "
+            "The network as it is used, with κ in its first layer: W and a (with biases b and c) of two layers, W1, "
             "b1, W2, … of more. Another experiment takes the file as network.file with network.weight_scale = 1.",
             {".npz": "NumPy arrays", ".safetensors": "safetensors"},
         ),
