@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _CUBE = "the proofs are for ℓ₂ balls: on the ℓ∞ ball only first-order statements are made"
 _NOT_CLOSED = (
-    "the proofs on the whole ball are for two layers and the quadratic loss: of this network and loss it is tested at "
-    "the ends of the paths what is a local maximum, and no more"
+    "the proofs are for two layers and the quadratic loss: of this network and loss it is tested at the ends of the "
+    "paths what is a local maximum, and no more"
 )
 _BOX = "a box cuts the ball: its bounds hold, but the number of maxima on what is left is not proven"
 

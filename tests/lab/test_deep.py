@@ -81,7 +81,7 @@ def test_all_that_can_be_said_is_shown_and_why_the_rest_cannot(attacked: Experim
     stages = show(scene, attacked.changed({"view.chart": "globe", "view.arrows": True}))
     words = " · ".join(clause.words for clause in of_kind(stages, VerdictPicture)[-1].clauses)
     assert "fools the network: class" in words and "strict local maximum" in words
-    assert "nothing is proven on the whole set: the proofs on the whole ball are for two layers" in words
+    assert "nothing is proven on the whole set: the proofs are for two layers" in words
     for kind in (SpherePicture, ExtremesPicture, RestartsPicture, RegularityPicture):
         assert of_kind(stages, kind), kind
     bulk = scene.bulk(5, 0, "tangent")

@@ -367,7 +367,7 @@ class TextEditor(Editor):
 
 
 _PLACEHOLDERS = {"box": "none, pixels, or lo, hi", "size": "as it is, or height, width"}
-_PLACEHOLDERS |= {"names": "recognised", "text": "by itself"}
+_PLACEHOLDERS |= {"names": "recognised", "text": "automatic"}
 
 _SEED_BUTTONS = {
     "network.seed": "New weights",

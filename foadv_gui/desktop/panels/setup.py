@@ -41,6 +41,10 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
     "network.seed": lambda e: e.network.source == "random",
     "network.file": lambda e: e.network.source == "file",
     "network.layers": lambda e: e.network.source == "file",
+    "network.model": lambda e: e.network.source == "model",
+    "network.activation": lambda e: e.network.source != "model",
+    "network.weight_scale": lambda e: e.network.source != "model",
+    "network.output": lambda e: e.network.source != "random",
     "network.dimension": lambda e: e.input.source == "sphere",
     "input.seed": lambda e: e.input.source == "sphere",
     "input.index": lambda e: e.input.source != "sphere",
@@ -101,9 +105,11 @@ class Field(QWidget):
         grid.addWidget(self.editor, 0, 1)
         self.note = QLabel()
         self.note.setObjectName("faint")
+        self.note.setWordWrap(True)
         self.note.hide()
         grid.addWidget(self.refusal, 1, 0, 1, 2)
-        grid.addWidget(self.note, 2, 0, 1, 2, Qt.AlignmentFlag.AlignRight)
+        self.note.setAlignment(Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self.note, 2, 0, 1, 2)
         grid.setColumnStretch(1, 1)
         self.setToolTip(hover_of(setting))
 
