@@ -7,14 +7,16 @@ contents, the header of each array and the bytes on disk must agree, and stay wi
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import secrets
 import stat
+import sys
 import tokenize
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -29,9 +31,10 @@ _DEFLATE_BEST = 1040  # deflate shrinks by at most 1032 to 1; more is a forged t
 _DEFLATE_SLACK = 1024
 _KINDS = "biufU"
 _LONGEST = 2**31
+_CONTENTS = 2**20  # the largest table of contents of an archive, some ten thousand members
 # What zipfile, zlib and NumPy's header parser raise on files that are damaged or forged. MemoryError and RecursionError
 # come from headers that nest or claim too much, Warning from headers of Python 2 where warnings are errors.
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -78,11 +81,30 @@ def read_npz(
     """Read the arrays of an .npz archive (those called `names`, or all); `FileProblem` says what is wrong with it."""
     with (
         open_file(path) as stream,
-        damage_told(path, "is not an undamaged .npz archive", _DAMAGE),
-        zipfile.ZipFile(stream) as archive,
+        damage_told(path, "is not an undamaged .npz archive", DAMAGE),
+        open_archive(stream) as archive,
     ):
-        members = _checked_members(path, archive, _size(stream), limits, names)
-        return {name: _read_member(path, archive, info, limits) for name, info in members.items()}
+        members = _checked_members(path, archive, _size(stream), limits)
+        wanted = {name: info for name, info in members.items() if names is None or name in names}
+        total = sum(info.file_size for info in wanted.values())
+        if total > limits.size:
+            raise FileProblem(path, f"would take {_mib(total)} of memory, more than the {_mib(limits.size)} allowed")
+        return {name: _read_member(path, archive, info, limits) for name, info in wanted.items()}
+
+
+def read_headers(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """The shape and the type of each array of an .npz archive, in the file's order; none of them is read."""
+    with (
+        open_file(path) as stream,
+        damage_told(path, "is not an undamaged .npz archive", DAMAGE),
+        open_archive(stream) as archive,
+    ):
+        found, unread = {}, replace(limits, size=sys.maxsize)
+        for name, info in _checked_members(path, archive, _size(stream), limits).items():
+            with archive.open(info) as member:
+                shape, _, dtype = _read_header(path, name, member, info.file_size, unread)
+            found[name] = (shape, dtype)
+        return found
 
 
 def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | tuple[str, ...] = ()) -> NDArray[Any]:
@@ -94,7 +116,7 @@ def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | tu
         magic = stream.read(6)
         if magic == b"\x93NUMPY":
             stream.seek(0)
-            with damage_told(path, "is not an undamaged .npy file", _DAMAGE):
+            with damage_told(path, "is not an undamaged .npy file", DAMAGE):
                 return _read_stream(path, "the array", stream, _size(stream), limits)
     if magic[:2] != b"PK":
         raise FileProblem(path, "is not a NumPy file (.npy or .npz)")
@@ -113,8 +135,8 @@ def array_names(path: str | Path) -> list[str]:
     """The names of the arrays of an .npz archive, none of which is read; `FileProblem` if it is none."""
     with (
         open_file(path) as stream,
-        damage_told(path, "is not an undamaged .npz archive", _DAMAGE),
-        zipfile.ZipFile(stream) as archive,
+        damage_told(path, "is not an undamaged .npz archive", DAMAGE),
+        open_archive(stream) as archive,
     ):
         return [name.removesuffix(".npy") for name in archive.namelist()]
 
@@ -193,14 +215,35 @@ def open_file(path: str | Path) -> IO[bytes]:
         raise FileProblem(path, "is not a possible file name") from None
 
 
+class _Sparing(io.BufferedReader):
+    """A file that is never read in large pieces, so that a table of contents without measure takes no memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read so many bytes, or to the end."""
+        if size is not None and size > _CONTENTS:
+            raise zipfile.BadZipFile("its table of contents is too large")
+        return super().read(size)
+
+
+@contextlib.contextmanager
+def open_archive(stream: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """The zip archive of an opened file; `BadZipFile` if it lists more members than anything that is read here."""
+    sparing = _Sparing(stream.raw)  # type: ignore[attr-defined]
+    try:
+        with zipfile.ZipFile(sparing) as archive:
+            yield archive
+    finally:
+        sparing.detach()  # the file is closed by who opened it
+
+
 def _size(stream: IO[bytes]) -> int:
     return os.fstat(stream.fileno()).st_size
 
 
 def _checked_members(
-    path: str | Path, archive: zipfile.ZipFile, on_disk: int, limits: Limits, names: Collection[str] | None
+    path: str | Path, archive: zipfile.ZipFile, on_disk: int, limits: Limits
 ) -> dict[str, zipfile.ZipInfo]:
-    """Return the members to read by array name, having checked the whole table of contents."""
+    """Return the members by array name, having checked the whole table of contents."""
     table = archive.infolist()
     if len(table) > limits.members:
         raise FileProblem(path, f"holds {len(table)} members, more than the {limits.members} allowed")
@@ -218,11 +261,7 @@ def _checked_members(
         if info.file_size > _DEFLATE_BEST * info.compress_size + _DEFLATE_SLACK:
             raise FileProblem(path, f"claims an impossible size for {name[:60]!r}")
         found[name[:-4]] = info
-    wanted = {name: info for name, info in found.items() if names is None or name in names}
-    total = sum(info.file_size for info in wanted.values())
-    if total > limits.size:
-        raise FileProblem(path, f"would take {_mib(total)} of memory, more than the {_mib(limits.size)} allowed")
-    return wanted
+    return found
 
 
 def _read_member(path: str | Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> NDArray[Any]:
@@ -230,8 +269,10 @@ def _read_member(path: str | Path, archive: zipfile.ZipFile, info: zipfile.ZipIn
         return _read_stream(path, info.filename[:-4], stream, info.file_size, limits)
 
 
-def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits) -> NDArray[Any]:
-    """Read one array in NumPy's format from a stream of `size` bytes."""
+def _read_header(
+    path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """The shape, order (whether Fortran's) and type of an array in NumPy's format that fills `size` bytes."""
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -253,6 +294,13 @@ def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limi
         raise FileProblem(
             path, f"{name} should have {need} bytes by its header but has {size - header}; is it cut off?"
         )
+    return shape, fortran, dtype
+
+
+def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits) -> NDArray[Any]:
+    """Read one array in NumPy's format from a stream of `size` bytes."""
+    shape, fortran, dtype = _read_header(path, name, stream, size, limits)
+    need = math.prod(shape) * dtype.itemsize
     flat = np.empty(math.prod(shape), dtype)
     buffer = flat.view(np.uint8).data if need else memoryview(b"")
     done = 0
