@@ -57,9 +57,17 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "open",
         "Open…",
-        "Open an experiment, a sweep or a training (.toml), a recording (.npz) or a sweep's table (.parquet, .csv)",
+        "Open an experiment, sweep, training or recording, or take a file as the input or the network; "
+        "dropping it on the window does the same",
         "Ctrl+O",
         "open",
+    ),
+    ActionSpec("paste", "Paste", "Make the copied image, or file, the input", "Ctrl+V"),
+    ActionSpec(
+        "browse",
+        "Browse inputs…",
+        "Choose the input among pictures of all digits, or of the rows of its file",
+        "Ctrl+B",
     ),
     ActionSpec(
         "save",
@@ -158,6 +166,7 @@ def key_sheet() -> str:
         ("Drag elsewhere", "Move the view"),
         ("Shift and drag", "Draw a line: the loss along it"),
         ("Wheel in a column", "Zoom in all columns of Compare scales or Train"),
+        ("Drop a file", "Open it, or make it the input or the network"),
         ("Drag the globe", "Turn it; a double click turns it back"),
     )
     rows += "".join(f"<tr><td><b>{what}</b>&nbsp;&nbsp;&nbsp;</td><td>{why}</td></tr>" for what, why in mouse)

@@ -58,7 +58,7 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
 
 _CHOSEN_BY: dict[str, dict[str, object]] = {
     "network.file": {"network.source": "file"},
-    "input.file": {"input.source": "file"},
+    "input.file": {"input.source": "file", "input.index": 0},
     "ascent.start_file": {"ascent.start": "file"},
 }
 """What naming a file says as well; without the file's name, its source could not be chosen."""
@@ -134,6 +134,8 @@ class SetupPanel(QScrollArea):
     """All settings in foldable sections; `entered` says that one was confirmed with Enter."""
 
     entered = Signal()
+    browseWanted = Signal()
+    """The input is to be chosen by its picture."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -155,6 +157,11 @@ class SetupPanel(QScrollArea):
         for name in SECTIONS:
             column.addWidget(self._section(name))
         column.addStretch(1)
+        self.browse = QToolButton()
+        self.browse.setText("Browse…")
+        self.browse.setToolTip("Choose among pictures of all digits, or of the rows of the file (Ctrl+B)")
+        self.browse.clicked.connect(self.browseWanted)
+        self.fields["input.index"].editor.row.insertWidget(0, self.browse)
         self.setWidget(form)
         self.setMinimumWidth(form.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
         session.experimentChanged.connect(self._show)
