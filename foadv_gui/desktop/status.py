@@ -111,7 +111,7 @@ def _common(values: Sequence[object], words: str) -> str:
 
 def shown(session: Session) -> str:
     """What is on show, how large it is, and where it is computed."""
-    info, recording = session.info, session.recording
+    info, recording, given = session.info, session.recording, session.experiment.input
     if info is None:
         return ""
     parts = [
@@ -119,6 +119,7 @@ def shown(session: Session) -> str:
         f"d = {info.dimension}",
         f"m = {info.width}",
         f"K = {info.restarts}",
+        f"|x| = {info.epsilon / given.ratio:.4g}" if given.unit == "file" else "",
         f"ε = {info.epsilon:.4g}",
         f"η = {info.eta:.4g}",
         f"k = {info.reach:.3g}",

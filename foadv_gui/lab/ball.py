@@ -98,9 +98,14 @@ def ball_verdict(problem: Problem, interrupted: Callable[[], bool] = never) -> B
 def find_certified_scale(
     problem: Problem, ball: BallVerdict, interrupted: Callable[[], bool] = never
 ) -> CertifiedScale:
-    """Look for the certified scale, where `ball` says that anything can be proven; `Interrupted` may be raised."""
-    ratio = problem.experiment.input.ratio
+    """Look for the certified scale, where `ball` says that anything can be proven; `Interrupted` may be raised.
+
+    It is a gamma, that is |x| in the unit of the input.
+    """
+    ratio, length = problem.experiment.input.ratio, problem.clean.length
     if ball.proof is None or ball.boxed:
         return CertifiedScale(None, ratio, ball.why or _BOX)
     found = certified_scale(problem.objective, problem.constraint.epsilon, interrupted)
-    return CertifiedScale(found, ratio, "" if found is not None else f"no γ down to {SEARCHED[0]:.0e} is certified")
+    if found is None:
+        return CertifiedScale(None, ratio, f"no γ down to {SEARCHED[0] / length:.0e} is certified")
+    return CertifiedScale(found / length, ratio)

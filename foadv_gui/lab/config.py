@@ -249,7 +249,9 @@ def _impossible(e: Experiment) -> ExperimentError | None:
     if given.source == "digits" and given.index >= DIGIT_COUNT:
         reason = f"must be between 0 and {DIGIT_COUNT - 1}, since there are {DIGIT_COUNT} digits"
         return ExperimentError("input.index", reason, given.index)
-    if ascent.box is not None and not ascent.box[0] < ascent.box[1]:
+    if ascent.box == "pixels" and given.source == "sphere":
+        return ExperimentError("ascent.box", "must be [lo, hi] or none: a random direction is no image", ascent.box)
+    if isinstance(ascent.box, tuple) and not ascent.box[0] < ascent.box[1]:
         return ExperimentError("ascent.box", "must have its lower end below its upper end", list(ascent.box))
     if ascent.constraint == "l2-sphere" and ascent.start == "zero":
         reason = "must be ball, sphere or file on the l2-sphere: the clean input is as far from all of its points"

@@ -17,7 +17,7 @@ from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.places import CPU, move
 from foadv_gui.lab.config import ExperimentError, memory_problem
-from foadv_gui.lab.inputs import CleanInput, check_box, load_input, load_starts
+from foadv_gui.lab.inputs import CleanInput, box_of, load_input, load_starts, radius
 from foadv_gui.lab.models import load_weights
 from foadv_gui.lab.recording import RecordingBuilder
 
@@ -36,7 +36,10 @@ _ROUNDING = 8
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What an experiment stands for: the objective, where delta may go, where it starts, and how far it steps."""
+    """What an experiment stands for: the objective, where delta may go, where it starts, and how far it steps.
+
+    `box` is the box that x + delta must stay in, in the units of x.
+    """
 
     experiment: Experiment
     clean: CleanInput
@@ -44,6 +47,7 @@ class Problem:
     constraint: ConstraintSet
     starts: Tensor
     eta: float
+    box: tuple[float, float] | None = None
 
     @property
     def restarts(self) -> int:
@@ -100,19 +104,19 @@ def prepare(
         Names the setting that cannot be met and says why.
     """
     clean = load_input(experiment)
-    check_box(experiment, clean.x)
+    box = box_of(experiment, clean)
     device, dtype = place(experiment)
     network = _network(experiment, clean.dimension, device, dtype, previous)
     x = torch.tensor(clean.x, dtype=dtype, device=device)
     objective = QuadraticAdversary(network, x, clean.y)
-    constraint = _set_around(experiment, clean.x, clean.epsilon, device, dtype)
+    constraint = _set_around(experiment, clean.x, clean.epsilon, box, device, dtype)
     drawn = None if starts is None else torch.tensor(starts).double()
     if drawn is not None and (drawn.ndim != 2 or drawn.shape[1] != clean.dimension or len(drawn) == 0):
         shape = tuple(drawn.shape)
         raise ExperimentError("ascent.start_file", f"must hold starts of shape (K, {clean.dimension}), not {shape}")
     feasible = _starts(experiment, constraint, clean.dimension, drawn, device, dtype)
     return Problem(
-        experiment, clean, objective, constraint, feasible, _eta(experiment, objective, constraint, feasible)
+        experiment, clean, objective, constraint, feasible, _eta(experiment, objective, constraint, feasible), box
     )
 
 
@@ -122,20 +126,28 @@ def problem_of(recording: Recording) -> Problem:
     device, dtype = torch.device("cpu"), getattr(torch, str(recording.delta.dtype))
     W, a, x = (torch.tensor(array, dtype=dtype) for array in (recording.W, recording.a, recording.x))
     network = TwoLayerNetwork(W, a, ACTIVATIONS[experiment.network.activation])
-    constraint = _set_around(experiment, recording.x, recording.epsilon, device, dtype)
+    constraint = _set_of(recording, device, dtype)
     try:
         clean = load_input(experiment)
     except ExperimentError:  # the input's file has gone: the arrays are all here
-        length = float(np.linalg.norm(recording.x)) or 1.0
-        clean = CleanInput(recording.x / length, recording.x, recording.epsilon, recording.y, "from the recording")
+        length, given = float(np.linalg.norm(recording.x)) or 1.0, experiment.input
+        clean = CleanInput(
+            recording.x / length,
+            recording.x,
+            recording.epsilon,
+            recording.y,
+            "from the recording",
+            length=length / given.scale if given.unit == "file" else 1.0,
+        )
     starts = torch.tensor(recording.delta[0])
-    return Problem(experiment, clean, QuadraticAdversary(network, x, recording.y), constraint, starts, recording.eta)
+    objective = QuadraticAdversary(network, x, recording.y)
+    return Problem(experiment, clean, objective, constraint, starts, recording.eta, recording.bounds)
 
 
 def own_starts(recording: Recording) -> NDArray[np.floating[Any]] | None:
     """The starts (K, d) of a recording that its settings do not give: set by hand, or from a file as it was then."""
     experiment, dtype = recording.experiment, getattr(torch, str(recording.delta.dtype))
-    constraint = _set_around(experiment, recording.x, recording.epsilon, CPU, dtype)
+    constraint = _set_of(recording, CPU, dtype)
     own: NDArray[np.floating[Any]] = recording.delta[0]
     try:
         drawn = _starts(experiment, constraint, recording.dimension, None, CPU, dtype)
@@ -151,11 +163,13 @@ def given_starts(
 
     Either follow the radius: `starts` set by hand are over epsilon, and `own_starts` are scaled where it has changed.
     """
-    epsilon = experiment.input.ratio * experiment.input.scale
     if starts is None or isinstance(starts, np.ndarray):
-        return None if starts is None else starts * epsilon
+        return None if starts is None else starts * radius(experiment)
     own = own_starts(starts)
-    return own if own is None or epsilon == starts.epsilon else own / starts.epsilon * epsilon
+    if own is None:
+        return None
+    epsilon = radius(experiment)
+    return own if epsilon == starts.epsilon else own / starts.epsilon * epsilon
 
 
 def run(
@@ -227,6 +241,7 @@ def _builder(problem: Problem) -> RecordingBuilder:
         problem.restarts,
         max(budget - 3 * W.nbytes, budget // 4),
         experiment.compute.dtype,
+        problem.box if experiment.ascent.box == "pixels" else None,
     )
 
 
@@ -265,10 +280,19 @@ def _network(
     )
 
 
+def _set_of(recording: Recording, device: torch.device, dtype: torch.dtype) -> ConstraintSet:
+    return _set_around(recording.experiment, recording.x, recording.epsilon, recording.bounds, device, dtype)
+
+
 def _set_around(
-    experiment: Experiment, x: NDArray[np.float64], epsilon: float, device: torch.device, dtype: torch.dtype
+    experiment: Experiment,
+    x: NDArray[np.float64],
+    epsilon: float,
+    box: tuple[float, float] | None,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> ConstraintSet:
-    kind, box = CONSTRAINTS[experiment.ascent.constraint], experiment.ascent.box
+    kind = CONSTRAINTS[experiment.ascent.constraint]
     if box is None:
         return kind(epsilon)
     lower = torch.tensor(box[0] - x, dtype=dtype, device=device).clamp_max(0)

@@ -57,8 +57,8 @@ class Section(BaseModel):
             raise ValueError("a number is needed, not true or false")
         return value
 
-    @field_validator("file", "start_file", mode="before", check_fields=False)
+    @field_validator("file", "start_file", "array", mode="before", check_fields=False)
     @classmethod
     def _no_file(cls, value: object) -> object:
-        """Read an emptied entry field as no file."""
+        """Read an emptied entry field as no name."""
         return None if value == "" else value

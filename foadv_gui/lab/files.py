@@ -32,8 +32,6 @@ _DEFLATE_SLACK = 1024
 _KINDS = "biufU"
 _LONGEST = 2**31
 _CONTENTS = 2**20  # the largest table of contents of an archive, some ten thousand members
-# What zipfile, zlib and NumPy's header parser raise on files that are damaged or forged. MemoryError and RecursionError
-# come from headers that nest or claim too much, Warning from headers of Python 2 where warnings are errors.
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -49,6 +47,11 @@ DAMAGE = (
     tokenize.TokenError,
     Warning,
 )
+"""What zipfile, zlib and NumPy's header parser raise on files that are damaged or forged.
+
+MemoryError and RecursionError come from headers that nest or claim too much, Warning from headers of Python 2 where
+warnings are errors.
+"""
 
 
 class FileProblem(ValueError):
@@ -84,11 +87,11 @@ def read_npz(
         damage_told(path, "is not an undamaged .npz archive", DAMAGE),
         open_archive(stream) as archive,
     ):
-        members = _checked_members(path, archive, _size(stream), limits)
+        members = _checked_members(path, archive, size_of(stream), limits)
         wanted = {name: info for name, info in members.items() if names is None or name in names}
         total = sum(info.file_size for info in wanted.values())
         if total > limits.size:
-            raise FileProblem(path, f"would take {_mib(total)} of memory, more than the {_mib(limits.size)} allowed")
+            raise FileProblem(path, f"would take {mib(total)} of memory, more than the {mib(limits.size)} allowed")
         return {name: _read_member(path, archive, info, limits) for name, info in wanted.items()}
 
 
@@ -100,10 +103,11 @@ def read_headers(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str,
         open_archive(stream) as archive,
     ):
         found, unread = {}, replace(limits, size=sys.maxsize)
-        for name, info in _checked_members(path, archive, _size(stream), limits).items():
+        for name, info in _checked_members(path, archive, size_of(stream), limits).items():
             with archive.open(info) as member:
-                shape, _, dtype = _read_header(path, name, member, info.file_size, unread)
-            found[name] = (shape, dtype)
+                header = read_header(path, name, member, unread)
+                check_length(path, name, header, info.file_size)
+            found[name] = (header.shape, header.dtype)
         return found
 
 
@@ -117,7 +121,7 @@ def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | tu
         if magic == b"\x93NUMPY":
             stream.seek(0)
             with damage_told(path, "is not an undamaged .npy file", DAMAGE):
-                return _read_stream(path, "the array", stream, _size(stream), limits)
+                return _read_stream(path, "the array", stream, size_of(stream), limits)
     if magic[:2] != b"PK":
         raise FileProblem(path, "is not a NumPy file (.npy or .npz)")
     arrays = read_npz(path, limits)
@@ -236,7 +240,8 @@ def open_archive(stream: IO[bytes]) -> Iterator[zipfile.ZipFile]:
         sparing.detach()  # the file is closed by who opened it
 
 
-def _size(stream: IO[bytes]) -> int:
+def size_of(stream: IO[bytes]) -> int:
+    """The number of bytes of an open file."""
     return os.fstat(stream.fileno()).st_size
 
 
@@ -269,10 +274,26 @@ def _read_member(path: str | Path, archive: zipfile.ZipFile, info: zipfile.ZipIn
         return _read_stream(path, info.filename[:-4], stream, info.file_size, limits)
 
 
-def _read_header(
-    path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits
-) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """The shape, order (whether Fortran's) and type of an array in NumPy's format that fills `size` bytes."""
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What the header of an array in NumPy's format says; its numbers begin at the byte `offset`."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    offset: int
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the numbers take."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(path: str | Path, name: str, stream: IO[bytes], limits: Limits = DEFAULT_LIMITS) -> ArrayHeader:
+    """Read the header of an array; `FileProblem` if it holds neither numbers nor text, or has no possible shape.
+
+    What NumPy raises on a damaged header is left to `damage_told`.
+    """
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -286,21 +307,25 @@ def _read_header(
         raise FileProblem(path, f"{name} holds {dtype}, not real numbers, truth values or text")
     if len(shape) > limits.dimensions or any(not 0 <= length < _LONGEST for length in shape):
         raise FileProblem(path, f"{name} has the impossible shape {str(shape)[:60]}")
-    need = math.prod(shape) * dtype.itemsize
-    if need > limits.size:
-        raise FileProblem(path, f"{name} would take {_mib(need)}, more than the {_mib(limits.size)} allowed")
-    header = stream.tell()
-    if header + need != size:
+    return ArrayHeader(shape, fortran, dtype, stream.tell())
+
+
+def check_length(path: str | Path, name: str, header: ArrayHeader, size: int) -> None:
+    """Refuse an array whose header claims other than the rest of the `size` bytes in which it stands."""
+    if header.offset + header.nbytes != size:
         raise FileProblem(
-            path, f"{name} should have {need} bytes by its header but has {size - header}; is it cut off?"
+            path,
+            f"{name} should have {header.nbytes} bytes by its header but has {size - header.offset}; is it cut off?",
         )
-    return shape, fortran, dtype
 
 
 def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits) -> NDArray[Any]:
     """Read one array in NumPy's format from a stream of `size` bytes."""
-    shape, fortran, dtype = _read_header(path, name, stream, size, limits)
-    need = math.prod(shape) * dtype.itemsize
+    header = read_header(path, name, stream, limits)
+    shape, fortran, dtype, need = header.shape, header.fortran, header.dtype, header.nbytes
+    if need > limits.size:
+        raise FileProblem(path, f"{name} would take {mib(need)}, more than the {mib(limits.size)} allowed")
+    check_length(path, name, header, size)
     flat = np.empty(math.prod(shape), dtype)
     buffer = flat.view(np.uint8).data if need else memoryview(b"")
     done = 0
@@ -321,5 +346,6 @@ def _is_text(codes: NDArray[np.uint32]) -> bool:
     return bool(((codes < 0xD800) | ((codes > 0xDFFF) & (codes <= 0x10FFFF))).all())
 
 
-def _mib(size: int) -> str:
+def mib(size: int) -> str:
+    """A number of bytes in words."""
     return f"{size / 2**20:,.1f} MiB"

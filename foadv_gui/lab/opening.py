@@ -42,6 +42,7 @@ _KINDS = (
     CertifiedScale,
 )
 _MAY_BE_NONE = (
+    "box",
     "explained",
     "image_shape",
     "local_maximum",
@@ -107,6 +108,8 @@ def _rich(kind: type[Any], arrays: dict[str, Any]) -> Any:
     """The dataclass back from its arrays."""
     values: dict[str, Any] = {}
     for entry in fields(kind):
+        if entry.name not in arrays:  # younger than the file
+            continue
         array = arrays[entry.name]
         if entry.name == "clauses":
             values[entry.name] = tuple(Clause(*row) for row in array.tolist())

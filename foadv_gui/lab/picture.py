@@ -78,7 +78,7 @@ class Prepared:
     reach: float
     device: str
     input_label: str
-    image_shape: tuple[int, int] | None
+    image_shape: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,35 +327,6 @@ class ExtremesPicture:
         bent_upwards = np.nonzero(~(self.largest < self.multiplier))[0]
         first = int(bent_upwards[-1]) + 1 if len(bent_upwards) else 0
         return int(self.t[first]) if first < len(self.t) else None
-
-
-@dataclass(frozen=True, eq=False)
-class InputPicture:
-    """The clean input and its perturbation (d,), and between which values they are coloured."""
-
-    clean: Floats
-    delta: Floats
-
-    @classmethod
-    def of(cls, recording: Recording, t: int, k: int) -> InputPicture:
-        """The input of restart k at the last kept iterate not after t."""
-        return cls(recording.x, np.asarray(recording.delta[recording.kept_index(t), k], np.float64))
-
-    @property
-    def adversary(self) -> Floats:
-        """What the network sees: x + delta."""
-        return np.asarray(self.clean + self.delta)
-
-    @property
-    def limit(self) -> float:
-        """The size of the perturbation's largest entry; 1 for none at all."""
-        return float(np.abs(self.delta).max()) or 1.0
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """The lowest and the highest entry of clean input and adversary, which share one scale."""
-        both = np.append(self.clean, self.adversary)
-        return some_range(float(both.min()), float(both.max()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ class Recording:
     With T steps, K restarts, d coordinates, m neurons and n kept iterates: `delta` (n, K, d) at the steps `steps_kept`
     (n,); the measures of THEORY's first-order table, each (T+1, K); `stop_reason` and `converged_at` (K,), -1 where a
     restart has not converged; the network `W` (m, d), `a` (m,), the clean input `x` (d,), its label, radius and step;
-    the experiment as JSON. The arrays are read-only.
+    the experiment as JSON; `box` (2,) where the experiment's box is that of its pixels. The arrays are read-only.
     """
 
     delta: Floats
@@ -55,6 +55,15 @@ class Recording:
     eta: float
     config: str
     version: int = VERSION
+    box: NDArray[np.float64] | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The box that x + delta stayed in, in the units of x."""
+        if self.box is not None:
+            return float(self.box[0]), float(self.box[1])
+        asked = self.experiment.ascent.box
+        return None if asked == "pixels" else asked
 
     @property
     def steps(self) -> int:
@@ -100,6 +109,8 @@ class Recording:
     def save(self, path: str | Path) -> None:
         """Write the recording to an .npz file, whole or not at all; `FileProblem` if it cannot be written."""
         arrays = {entry.name: np.asarray(getattr(self, entry.name)) for entry in fields(self)}
+        if self.box is None:
+            del arrays["box"]
 
         def write(stream: IO[bytes]) -> None:
             np.savez(stream, allow_pickle=False, **arrays)
@@ -140,6 +151,8 @@ class RecordingBuilder:
         fit.
     dtype
         The number type of the iterates, float32 or float64; measures are kept in float64.
+    box
+        The box in the units of x, where the input's pixels give it.
     """
 
     def __init__(
@@ -155,6 +168,7 @@ class RecordingBuilder:
         restarts: int,
         budget_bytes: int,
         dtype: DTypeLike = np.float64,
+        box: tuple[float, float] | None = None,
     ) -> None:
         self._fixed: dict[str, Any] = {
             "W": _view(W),
@@ -164,6 +178,7 @@ class RecordingBuilder:
             "epsilon": float(epsilon),
             "eta": float(eta),
             "config": config,
+            "box": None if box is None else _view(np.array(box)),
         }
         self._restarts, self._steps = restarts, steps
         self._measures = {name: np.empty((steps + 1, restarts)) for name in MEASURES}
@@ -256,7 +271,7 @@ def load(path: str | Path) -> Recording:
     """Read a recording from an .npz file; `FileProblem` says what is wrong with it."""
     names = [entry.name for entry in fields(Recording)]
     arrays = read_npz(path, load_limits(path), names)
-    missing = [name for name in names if name not in arrays]
+    missing = [name for name in names if name not in arrays and name != "box"]
     if missing:
         raise FileProblem(path, f"is not a recording of this program: it holds no {', '.join(missing)}")
     version = _scalar(path, arrays, "version", "iu")
@@ -267,13 +282,14 @@ def load(path: str | Path) -> Recording:
     _check_values(path, arrays)
     config = _scalar(path, arrays, "config", "U")
     try:
-        Experiment.model_validate_json(config)
+        asked = Experiment.model_validate_json(config).ascent.box
     except ValueError as error:
         raise FileProblem(path, f"holds an experiment that cannot be: {error}") from None
+    _check_box(path, arrays, needed=asked == "pixels")
     parts: dict[str, Any] = {name: float(_scalar(path, arrays, name, "f")) for name in ("y", "epsilon", "eta")}
     for name in ("steps_kept", "converged_at"):
         arrays[name] = arrays[name].astype(np.int64)
-    parts |= {name: _view(arrays[name]) for name in names if arrays[name].ndim}
+    parts |= {name: _view(arrays[name]) for name in names if name in arrays and arrays[name].ndim}
     return Recording(**parts, config=config, version=VERSION)
 
 
@@ -337,6 +353,18 @@ def _check_shapes(path: str | Path, arrays: dict[str, NDArray[Any]]) -> None:
             raise FileProblem(path, f"{name} has the shape {arrays[name].shape} where {shape} fits the other arrays")
     if rows == 0 or m == 0:
         raise FileProblem(path, "holds no step or no neuron")
+
+
+def _check_box(path: str | Path, arrays: dict[str, NDArray[Any]], *, needed: bool) -> None:
+    """The box of the pixels is there if the experiment asks for it, and only then, and holds the clean input."""
+    box = arrays.get("box")
+    if (box is not None) != needed:
+        raise FileProblem(path, "must hold a box if, and only if, its experiment's is that of the pixels")
+    if box is None:
+        return
+    x = arrays["x"]
+    if box.dtype != np.float64 or box.shape != (2,) or not (box[0] <= x.min() and x.max() <= box[1] < np.inf):
+        raise FileProblem(path, "box must be two finite numbers (float64) with the clean input x between them")
 
 
 def _check_values(path: str | Path, arrays: dict[str, NDArray[Any]]) -> None:

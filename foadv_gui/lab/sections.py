@@ -1,4 +1,7 @@
-"""The five sections of an experiment: every name, symbol, unit, limit, default and help text is written here, once."""
+"""The sections of an experiment: every name, symbol, unit, limit, default and help text is written once, here.
+
+The input has a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from foadv_gui.lab.fields import SEED_MAX, Section, drawn_from, field
+from foadv_gui.lab.fields import Section, drawn_from, field
+from foadv_gui.lab.input_section import Input
 
 ActivationName = Literal["tanh", "sigmoid", "softplus", "erf", "gelu", "silu", "sin", "relu", "linear"]
 ConstraintName = Literal["l2-ball", "l2-sphere", "linf-ball"]
@@ -95,58 +99,6 @@ class Network(Section):
     )
 
 
-class Input(Section):
-    """The clean input x = gamma x_hat, its label, and how far the adversary may go."""
-
-    source: Literal["sphere", "digits", "file"] = field(
-        "sphere",
-        "Input from",
-        "A random direction on the unit sphere, a handwritten digit of 8 × 8 pixels, or a vector of your own.",
-        labels={"sphere": "Random direction", "digits": "Handwritten digit", "file": "File"},
-    )
-    index: int = field(
-        0,
-        "Index",
-        "Which of the 1797 digit images to attack, or which row of the input file; counted from 0.",
-        limits=(0, SEED_MAX),
-    )
-    seed: int = drawn_from("the random direction is")
-    file: str | None = field(
-        None,
-        "Input file",
-        "An .npy or .npz file with one vector (d,) or a table of them (n, d). It is scaled to length 1, then by γ.",
-    )
-    scale: float = field(
-        1.0,
-        "Input scale",
-        "The length of the clean input, |x|. Small inputs give one smooth hill; large ones a mountain range.",
-        symbol="γ",
-        unit="|x|",
-        limits=(1e-4, 1e4),
-        slider=(0.01, 30.0),
-        log=True,
-    )
-    ratio: float = field(
-        0.3,
-        "Perturbation ratio",
-        "How far the adversary may go, as a fraction of the input's length: the radius is ε = ρ·γ.",
-        symbol="ρ",
-        unit="ε/|x|",
-        limits=(1e-4, 10.0),
-        slider=(0.01, 2.0),
-        log=True,
-    )
-    label: float = field(
-        1.0,
-        "Label",
-        "The value that the network should give. The adversary maximises the loss (f(x + δ) − y)²/2.",
-        symbol="y",
-        unit="units of f",
-        limits=(-1e6, 1e6),
-        slider=(-3.0, 3.0),
-    )
-
-
 class Ascent(Section):
     """Projected gradient ascent: where it may go, how it steps, and from where it starts."""
 
@@ -157,12 +109,12 @@ class Ascent(Section):
         "or within ε of zero in every coordinate.",
         labels={"l2-ball": "ℓ₂ ball", "l2-sphere": "ℓ₂ sphere", "linf-ball": "ℓ∞ ball"},
     )
-    box: tuple[float, float] | None = field(
+    box: tuple[float, float] | Literal["pixels"] | None = field(
         None,
         "Box",
-        "Also keep every coordinate of x + δ between two values, as pixels must stay between black and white. "
-        "The clean input itself must lie inside.",
-        unit="[lo, hi]",
+        "Also keep every coordinate of x + δ between two values. The clean input itself must lie inside. Write pixels "
+        "for an image: between black and white, wherever γ puts them.",
+        unit="[lo, hi], or pixels",
     )
     rule: RuleName = field(
         "gradient",
@@ -240,8 +192,8 @@ class Ascent(Section):
     @classmethod
     def _box_from_text(cls, value: object) -> object:
         """Read "0, 1" or "[0, 1]", as it is typed, and an emptied entry field as no box."""
-        if not isinstance(value, str):
-            return value
+        if not isinstance(value, str) or value.strip() == "pixels":
+            return value.strip() if isinstance(value, str) else value
         return value.strip("[]() ").replace(",", " ").split() or None
 
 

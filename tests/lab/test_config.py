@@ -29,8 +29,10 @@ def values(entry: Setting) -> st.SearchStrategy[Any]:
         return st.floats(entry.low, entry.high)
     if entry.kind == "box":
         pair = st.tuples(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
-        return st.none() | pair.filter(lambda box: box[0] < box[1])
-    assert entry.kind == "path"
+        return st.none() | st.just("pixels") | pair.filter(lambda box: box[0] < box[1])
+    if entry.kind == "size":
+        return st.none() | st.tuples(st.integers(1, 4096), st.integers(1, 4096))
+    assert entry.kind in ("path", "text")
     return st.none() | PLAIN_TEXT.filter(bool)
 
 

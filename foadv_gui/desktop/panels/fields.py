@@ -332,7 +332,7 @@ class TextEditor(Editor):
             self.button.clicked.connect(self._on_browse)
             self.row.addWidget(self.button)
         else:
-            self.box.setPlaceholderText("none, or lo, hi")
+            self.box.setPlaceholderText(_PLACEHOLDERS.get(setting.kind, ""))
         self.setFocusProxy(self.box)
 
     def show_value(self, value: Any) -> None:
@@ -365,6 +365,8 @@ class TextEditor(Editor):
             self.box.setText(path)
             self._on_finished()
 
+
+_PLACEHOLDERS = {"box": "none, pixels, or lo, hi", "size": "as it is, or height, width", "text": "by itself"}
 
 _SEED_BUTTONS = {
     "network.seed": "New weights",

@@ -11,6 +11,7 @@ from foadv_gui.core.interruption import give_way, never
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.fields import SEED_MAX
 from foadv_gui.lab.files import FileProblem, Limits, read_npz
+from foadv_gui.lab.images import pixels_of
 from foadv_gui.lab.inputs import digit_images, double, random_direction, unit
 from foadv_gui.lab.training.record import TrainingData
 
@@ -91,7 +92,7 @@ def _digits(training: Training) -> TrainingData:
 
 
 def _read(training: Training) -> TrainingData:
-    """The rows of X (n, d) or (n, height, width) and labels y (n,) of a file."""
+    """The rows of X (n, d), or images (n, height, width) also in colour, and labels y (n,) of a file."""
     section, file = training.section, training.section.file or ""
     try:
         arrays = read_npz(file, Limits(size=training.base.compute.memory_mib * _MIB // 4), ("X", "y"))
@@ -99,7 +100,7 @@ def _read(training: Training) -> TrainingData:
     except FileProblem as error:
         raise ExperimentError("training.file", error.problem, file) from None
     order = _shuffled(training, np.arange(len(y)), f"rows of {Path(file).name}")
-    image_shape = (X.shape[1], X.shape[2]) if X.ndim == 3 else None
+    image_shape = X.shape[1:] if X.ndim > 2 else None
     rows = X.reshape(len(X), -1)
     inputs: list[dict[str, Any]] = [{"source": "file", "file": file, "index": int(index)} for index in order]
     _check_size(training, len(order), rows.shape[1])
@@ -115,16 +116,18 @@ def _checked(file: str, arrays: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], 
         if arrays[name].dtype.kind not in "iuf":
             raise FileProblem(file, f"{name} holds {arrays[name].dtype}, not real numbers")
     X, y = arrays["X"], double(arrays["y"])
-    if X.ndim not in (2, 3) or y.shape != X.shape[:1] or X.size == 0:
+    if not (X.ndim in (2, 3) or (X.ndim == 4 and X.shape[3] == 3)) or y.shape != X.shape[:1] or X.size == 0:
         shapes = " and ".join(f"{name} of shape {arrays[name].shape}" for name in ("X", "y"))
-        raise FileProblem(file, f"must hold X of shape (n, d) or (n, height, width) and y of shape (n,), not {shapes}")
+        kinds = "(n, d), (n, height, width) or (n, height, width, 3)"
+        raise FileProblem(file, f"must hold X of shape {kinds} and y of shape (n,), not {shapes}")
     rows = double(X.reshape(len(X), -1))
     for bad, why in ((~np.isfinite(rows).all(1), "a value that is not finite"), (~rows.any(1), "only zeros")):
         if bad.any():
             raise FileProblem(file, f"row {int(np.argmax(bad))} of X holds {why}, so it has no direction")
     if not np.isfinite(y).all():
         raise FileProblem(file, f"y holds a value that is not finite, at {int(np.argmax(~np.isfinite(y)))}")
-    return X, y
+    # Images as an experiment reads them: bytes from 0 to 1.
+    return (pixels_of(X) if X.ndim > 2 else X), y
 
 
 def _shuffled(training: Training, indices: NDArray[np.int64], what: str) -> NDArray[np.int64]:
@@ -166,7 +169,7 @@ def _data(
     y: Floats,
     inputs: list[dict[str, Any]],
     label: str,
-    image_shape: tuple[int, int] | None = None,
+    image_shape: tuple[int, ...] | None = None,
 ) -> TrainingData:
     n = training.section.points
     for array in (X_hat, y):

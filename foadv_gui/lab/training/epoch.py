@@ -246,6 +246,9 @@ def _experiment(record: TrainingRecord, arm: int, point: int, changes: dict[str,
     data, training = record.data[arm], record.arm(arm).training
     given: dict[str, object] = {f"input.{name}": value for name, value in data.inputs[point].items()}
     dimension = data.X_hat.shape[1]
+    # As the points were read: an experiment of one's own may read its file otherwise.
+    read = {"input.array": "X" if data.inputs[point]["source"] == "file" else None}
+    given |= {**read, "input.size": None, "input.grey": False, "input.unit": "length"}
     own: dict[str, object] = {"input.label": float(data.y[point]), "network.dimension": dimension}
     return training.base.changed({**given, **own, **changes})
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
@@ -194,13 +195,14 @@ def _read_data(file: _File, n: int, held_out: int) -> TrainingData:
     return TrainingData(**arrays, inputs=inputs, label=label, image_shape=image_shape)
 
 
-def _about(file: _File, text: str, dimension: int) -> tuple[str, tuple[int, int] | None, dict[str, Any]]:
+def _about(file: _File, text: str, dimension: int) -> tuple[str, tuple[int, ...] | None, dict[str, Any]]:
     try:
         parts = json.loads(text)
         label, shape, common = parts["label"], parts["image_shape"], parts["input"]
         source, name = common["source"], common.get("file")
-        fits = shape is None or (len(shape) == 2 and all(type(side) is int and side > 0 for side in shape))
-        fits = fits and (shape is None or shape[0] * shape[1] == dimension)
+        fits = shape is None or (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3))
+        fits = fits and (shape is None or all(type(side) is int and side > 0 for side in shape))
+        fits = fits and (shape is None or math.prod(shape) == dimension)
         named = isinstance(name, str) if source == "file" else name is None
         if not (
             fits and named and isinstance(label, str) and source in _OF_INPUT and set(common) <= {"source", "file"}
@@ -208,7 +210,7 @@ def _about(file: _File, text: str, dimension: int) -> tuple[str, tuple[int, int]
             raise ValueError
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise file.wrong("about", "does not say what the points are") from None
-    return label, None if shape is None else (shape[0], shape[1]), common
+    return label, None if shape is None else tuple(shape), common
 
 
 # -- the tracks -------------------------------------------------------------------------------------------------------

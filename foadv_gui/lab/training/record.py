@@ -21,7 +21,8 @@ class TrainingData:
 
     The points are gamma X_hat. `inputs` are, for each of the n points, the settings of the section [input] that give
     the same point in an experiment, so that it can be explored. `two_classes` says whether all labels are ±1, so that
-    an error means something. `image_shape` is (height, width) if the points are images.
+    an error means something. `image_shape` is (height, width) or (height, width, 3) if the points are
+    images.
     """
 
     X_hat: NDArray[np.float64]
@@ -30,7 +31,7 @@ class TrainingData:
     held_out_y: NDArray[np.float64]
     inputs: tuple[dict[str, Any], ...]
     label: str
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
 
     @property
     def two_classes(self) -> bool:
