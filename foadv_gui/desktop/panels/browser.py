@@ -210,7 +210,7 @@ class InputBrowser(QDialog):
         if given.source not in ("digits", "file"):
             self.close()  # there is nothing to choose from
             return
-        shown = tuple(getattr(given, name, None) for name in _SHOWN_BY)
+        shown = tuple(getattr(given, name) for name in _SHOWN_BY)
         self.model.chosen = given.index
         self.view.viewport().update()
         if shown == self._shown:
@@ -245,6 +245,7 @@ class InputBrowser(QDialog):
 
     @Slot(str)
     def _on_refused(self, why: str) -> None:
+        self._shown = ()  # the next time it may be there
         self.words.setText(f"⚠ {why}")
 
     @Slot()
@@ -254,7 +255,6 @@ class InputBrowser(QDialog):
         if len(self.model.rows):  # the same one, or the next one that has the label
             place = 0 if marked is None else int(np.searchsorted(self.model.rows, marked))
             self._mark(int(self.model.rows[min(place, len(self.model.rows) - 1)]))
-        self.view.setFocus()
 
     def _filter(self, label: int | None) -> None:
         gallery = self.reader.gallery
