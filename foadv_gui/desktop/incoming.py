@@ -90,10 +90,13 @@ class Incoming(QObject):
         drop = cast("QDropEvent", event)
         if drop.source() is not None or self._is_for_field(drop):
             return False
+        if QApplication.activeModalWidget() is not None:
+            event.ignore()  # a question comes first
+            return True
         if event.type() == QEvent.Type.DragEnter or not self._offer.words:
             self._offer = offer_of(drop.mimeData())
             self.overlay.say(self._offer.title, self._offer.words, self._offer.possible)
-        if self._offer.possible and QApplication.activeModalWidget() is None:
+        if self._offer.possible:
             drop.acceptProposedAction()
         else:
             event.ignore()

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hands import CTRL, LEFT, Hands
 from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtWidgets import QComboBox
 
 from foadv_gui.lab.inputs import digit_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from PySide6.QtWidgets import QComboBox
 
     from foadv_gui.desktop.panels.browser import InputBrowser
 
