@@ -54,6 +54,11 @@ class Offer:
         """Whether anything would become of it."""
         return bool(self.path) or self.image is not None
 
+    @property
+    def reason(self) -> str:
+        """The words as far as they fit in the status line."""
+        return self.words.partition(";")[0]
+
 
 class Incoming(QObject):
     """Watches the window for drops, and brings files and pasted images to where they belong."""
@@ -110,7 +115,7 @@ class Incoming(QObject):
         """Nothing is dragged any more; returns whether it was ours."""
         ours = bool(self._offer.words)
         if ours and not self._offer.possible:
-            self.told.emit(self._offer.words)
+            self.told.emit(self._offer.reason)
         self._offer = Offer("")
         self.overlay.hide()
         return ours
@@ -125,7 +130,7 @@ class Incoming(QObject):
         """Take what was copied: an image becomes the input, a file what it is."""
         offer = offer_of(QGuiApplication.clipboard().mimeData())
         if not offer.possible:
-            self.told.emit(offer.words)
+            self.told.emit(offer.reason)
         self._take(offer)
 
     def _take(self, offer: Offer) -> None:

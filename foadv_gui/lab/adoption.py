@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.gallery import Gallery
 
-_QUICK = 4096
-"""A larger image is made smaller at first: up to about this many coordinates all pictures follow a control at once."""
+_WHOLE, _QUICK = 4096, 2048
+"""An image of more coordinates is made smaller at first, down to what follows a control at once with many restarts."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _fitting(shape: tuple[int, ...], takes: int | None) -> tuple[tuple[int, int]
             if side and channels * side**2 == takes:
                 return (side, side), grey and len(shape) == 3
     dimension = math.prod(shape)
-    if dimension <= _QUICK:
+    if dimension <= _WHOLE:
         return None, False
     shrink = math.sqrt(_QUICK / dimension)
     height, width = (max(int(side * shrink), 1) for side in shape[:2])

@@ -58,7 +58,7 @@ def test_a_large_image_is_made_smaller_in_its_proportions(tmp_path: Path) -> Non
     adopted = with_input(small(), path)
     _, problem = applied(small(), adopted)
     height, width = problem.clean.image_shape[:2]
-    assert 2000 < problem.clean.dimension == 3 * height * width <= 4096
+    assert 1800 < problem.clean.dimension == 3 * height * width <= 2048
     assert width / height == pytest.approx(4 / 3, rel=0.05)
     assert f"resized to {height} × {width}" in adopted.words
 
