@@ -85,6 +85,7 @@ def with_weights(experiment: Experiment, path: str | Path) -> Adopted:
     changes: dict[str, object] = {
         "network.source": "file",
         "network.file": str(path),
+        "network.layers": None,
         "network.weight_scale": 1.0,
     }
     activation = experiment.network.activation
@@ -125,7 +126,7 @@ def _takes(experiment: Experiment) -> int | None:
     if experiment.network.source != "file":
         return None
     try:
-        layers = read_layers(experiment.network.file or "", None, None, _limit(experiment))
+        layers = read_layers(experiment.network.file or "", experiment.network.layers, None, _limit(experiment))
     except ValueError:
         return None
     return int(layers[0].W.shape[1])

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, Input, Network, View
+from foadv_gui.lab.input_section import Input
+from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, Network, View
 from foadv_gui.lab.settings import SETTINGS, TRAINING_SETTINGS, Setting, nearest, setting
 
 if TYPE_CHECKING:

@@ -12,11 +12,10 @@ import math
 import os
 import secrets
 import stat
-import sys
 import tokenize
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -95,19 +94,18 @@ def read_npz(
         return {name: _read_member(path, archive, info, limits) for name, info in wanted.items()}
 
 
-def read_headers(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """The shape and the type of each array of an .npz archive, in the file's order; none of them is read."""
+def read_headers(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, ArrayHeader]:
+    """What the header of each array of an .npz archive says, in the file's order; the arrays are not read."""
     with (
         open_file(path) as stream,
         damage_told(path, "is not an undamaged .npz archive", DAMAGE),
         open_archive(stream) as archive,
     ):
-        found, unread = {}, replace(limits, size=sys.maxsize)
+        found = {}
         for name, info in _checked_members(path, archive, size_of(stream), limits).items():
             with archive.open(info) as member:
-                header = read_header(path, name, member, unread)
-                check_length(path, name, header, info.file_size)
-            found[name] = (header.shape, header.dtype)
+                found[name] = read_header(path, name, member, limits)
+            check_length(path, name, found[name], info.file_size)
         return found
 
 

@@ -95,8 +95,30 @@ class Network(Section):
     file: str | None = field(
         None,
         "Weights file",
-        "An .npz or .safetensors file with W of shape (m, d) and a of shape (m,), for weights from a file.",
+        "An .npz, .safetensors or PyTorch (.pt, .pth) file with the weights of linear layers, biases included: W of "
+        "shape (m, d) and a of shape (m,), or the state dict of a fully connected network. Nothing in it is run.",
     )
+    layers: tuple[str, ...] | None = field(
+        None,
+        "Layers",
+        "The names of the weight arrays in the file, first layer first, as in fc1.weight, fc2.weight; empty: they are "
+        "recognised by their names and shapes.",
+    )
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _layers_from_text(cls, value: object) -> object:
+        """Read "fc1.weight, fc2.weight", as it is typed, and an emptied entry field as none named."""
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",")] if value.strip(", ") else None
+        return value or None if isinstance(value, list | tuple) else value
+
+    @field_validator("layers")
+    @classmethod
+    def _named(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and not all(value):
+            raise ValueError("a layer has a name")
+        return value
 
 
 class Ascent(Section):

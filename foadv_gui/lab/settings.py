@@ -13,7 +13,7 @@ from foadv_gui.lab.training.section import TrainingSection
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-Kind = Literal["float", "int", "choice", "text", "bool", "path", "box", "size"]
+Kind = Literal["float", "int", "choice", "text", "bool", "path", "box", "names", "size"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ _VALID: dict[Kind, str] = {
     "bool": "true or false",
     "box": "two numbers [lo, hi], pixels, or none",
     "size": "two whole numbers [height, width] from 1 to 4096, or none",
+    "names": "names, separated by commas",
     "path": "the name of a file",
     "text": "text",
 }
@@ -66,7 +67,8 @@ def _kind(name: str, annotation: Any) -> tuple[Kind, tuple[str, ...]]:
         inner = next(part for part in get_args(annotation) if part is not type(None))
         if inner is str:
             return ("path" if name.endswith("file") else "text"), ()
-        return ("box" if get_args(inner)[0] is float else "size"), ()
+        kinds: dict[Any, Kind] = {float: "box", str: "names"}
+        return kinds.get(get_args(inner)[0], "size"), ()
     if get_origin(annotation) is Literal:
         return "choice", tuple(get_args(annotation))
     plain: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}

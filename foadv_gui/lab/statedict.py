@@ -67,6 +67,8 @@ def _checked(path: str | Path, archive: zipfile.ZipFile, on_disk: int) -> tuple[
         raise FileProblem(path, f"holds {len(table)} members, more than the {_MEMBERS} allowed")
     if sum(info.compress_size for info in table) > on_disk:
         raise FileProblem(path, "claims more bytes than it has")
+    if any("/code/" in info.filename or info.filename.endswith("/constants.pkl") for info in table):
+        raise FileProblem(path, f"holds a TorchScript program, which is not run; {INSTEAD}")
     found: dict[str, zipfile.ZipInfo] = {}
     for info in table:
         name = info.filename
@@ -81,8 +83,6 @@ def _checked(path: str | Path, archive: zipfile.ZipFile, on_disk: int) -> tuple[
         found[name] = info
     roots = {name.split("/")[0] for name in found}
     root = next(iter(roots)) if len(roots) == 1 else ""
-    if any(name == f"{root}/constants.pkl" or name.startswith(f"{root}/code/") for name in found):
-        raise FileProblem(path, f"holds a TorchScript program, which is not run; {INSTEAD}")
     if f"{root}/data.pkl" not in found:
         raise FileProblem(path, f"holds no state dict as PyTorch writes it (no data.pkl); {INSTEAD}")
     return found, root

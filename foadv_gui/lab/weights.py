@@ -35,11 +35,15 @@ if TYPE_CHECKING:
 
     from foadv_gui.lab.chain import Chain
 
-__all__ = ["Entry", "Layer", "entries", "read_layers", "recognised"]
+__all__ = ["Entry", "Layer", "WrongLayers", "entries", "read_layers", "recognised"]
 
 _MEMBERS = 10_000
 _NAME = 200
 _OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+
+
+class WrongLayers(FileProblem):
+    """The arrays that were named as its layers are no network, though others in the file may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +103,13 @@ def read_layers(path: str | Path, keys: tuple[str, ...] | None, dimension: int |
     Raises
     ------
     FileProblem
-        If the file cannot be used; the text is one line.
+        If the file cannot be used (`WrongLayers`: with these keys); the text is one line.
     """
     held = entries(path, limit)
     try:
         chain = given_chain(held, keys) if keys else find_chain(held)
     except ValueError as error:
-        raise FileProblem(path, str(error)) from None
+        raise (WrongLayers if keys else FileProblem)(path, str(error)) from None
     names = [*chain.weights, *(name for name in chain.biases if name is not None)]
     shapes = {entry.name: entry.shape for entry in held}
     need = 8 * sum(math.prod(shapes[name]) for name in names)
@@ -146,10 +150,10 @@ def _format(path: str | Path) -> str:
                 # By the names, not by the ending, which is as often .bin or none.
                 foreign = any(not name.endswith(".npy") for name in archive.namelist())
                 return "torch" if foreign and any("/" in name for name in archive.namelist()) else "npz"
-    if start[8:9] == b"{" and start[:1] != b"\x80":
+    if start[4:9] == b"\0\0\0\0{":  # the length of a header in JSON, and its beginning
         return "safetensors"
     if start.startswith(_OLD_TORCH):
-        raise FileProblem(path, "is in PyTorch's format from before 1.6: load it there and save it with torch.save")
+        raise FileProblem(path, "was saved in PyTorch's format from before 1.6: save it again with torch.save")
     if start.startswith(b"\x93NUMPY"):
         raise FileProblem(path, "holds a single array; the layers of a network are several, in an .npz archive")
     if start[:1] == b"\x80":
@@ -160,8 +164,10 @@ def _format(path: str | Path) -> str:
 def _read_npz(
     path: str | Path, names: Iterable[str], limit: int
 ) -> tuple[tuple[Entry, ...], dict[str, NDArray[np.float64]]]:
-    limits, wanted = Limits(limit, _MEMBERS), list(names)
-    held = tuple(Entry(name, shape, dtype.name) for name, (shape, dtype) in read_headers(path, limits).items())
+    # That the numbers fit in float64 has been checked; here they have headers, and may be of 16 bytes.
+    limits, wanted = Limits(2 * limit + 2**20, _MEMBERS), list(names)
+    headers = read_headers(path, limits)
+    held = tuple(Entry(name, header.shape, header.dtype.name) for name, header in headers.items())
     read = read_npz(path, limits, wanted) if wanted else {}
     return held, {name: double(array) for name, array in read.items()}
 

@@ -26,6 +26,7 @@ NEW_VALUES: dict[str, object] = {
     "network.dimension": 20,
     "network.width": 80,
     "input.source": "digits",
+    "network.layers": "V1, V2",
     "ascent.box": "-2, 2",
     "ascent.tolerance": 0.01,
     "ascent.start": "sphere",
@@ -78,12 +79,15 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, tmp_path: P
         "input.file": (tmp_path / "x.npz", lambda: {"x": np.arange(1.0, 17.0)}),
         "ascent.start_file": (tmp_path / "starts.npz", lambda: {"delta": 0.1 * np.eye(3, 16)}),
     }
+    np.savez(tmp_path / "two.npz", W=np.eye(24, 16), a=np.ones(24), V1=np.ones((24, 16)), V2=np.ones(24))
+    of_two = {"network": {"source": "file", "file": str(tmp_path / "two.npz"), "dimension": 16}}
+    shown_by = {**SHOWN_BY, "network.layers": of_two}
     settings = [setting for setting in SETTINGS if setting.key not in ELSEWHERE]
     assert {setting.key for setting in settings} <= set(hands.explore.setup.fields)
     for setting in settings:
         if setting.key == "network.source":
             continue  # "File" goes with the file's name
-        section, wanted = setting.section, small(ascent=FEW, **SHOWN_BY.get(setting.key, {}))
+        section, wanted = setting.section, small(ascent=FEW, **shown_by.get(setting.key, {}))
         if hands.session.experiment != wanted:
             hands.session.open(wanted)
             hands.player.pause()
@@ -105,7 +109,7 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, tmp_path: P
         hands.rest()
         after = hands.session.experiment.get(setting.key)
         assert after != before.get(setting.key), setting.key
-        if setting.key != "ascent.box":
+        if setting.kind not in ("box", "names"):
             assert after == (pytest.approx(expected) if isinstance(expected, float) else expected), setting.key
         assert hands.field(setting.key).refusal.text() == ""
         assert hands.session.recording.experiment.model_dump(exclude={"view"}) == (

@@ -339,7 +339,7 @@ class TextEditor(Editor):
         """Show a text; None is empty."""
         self._shown = "" if value is None else str(value)
         if isinstance(value, tuple):
-            self._shown = ", ".join(f"{part:g}" for part in value)
+            self._shown = ", ".join(part if isinstance(part, str) else f"{part:g}" for part in value)
         with QSignalBlocker(self.box):
             self.box.setText(self._shown)
 
@@ -366,7 +366,8 @@ class TextEditor(Editor):
             self._on_finished()
 
 
-_PLACEHOLDERS = {"box": "none, pixels, or lo, hi", "size": "as it is, or height, width", "text": "by itself"}
+_PLACEHOLDERS = {"box": "none, pixels, or lo, hi", "size": "as it is, or height, width"}
+_PLACEHOLDERS |= {"names": "recognised", "text": "by itself"}
 
 _SEED_BUTTONS = {
     "network.seed": "New weights",

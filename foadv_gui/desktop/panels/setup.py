@@ -40,6 +40,7 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
     "network.width": lambda e: e.network.source == "random",
     "network.seed": lambda e: e.network.source == "random",
     "network.file": lambda e: e.network.source == "file",
+    "network.layers": lambda e: e.network.source == "file",
     "network.dimension": lambda e: e.input.source == "sphere",
     "input.seed": lambda e: e.input.source == "sphere",
     "input.index": lambda e: e.input.source != "sphere",
@@ -61,11 +62,11 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
 
 
 _CHOSEN_BY: dict[str, dict[str, object]] = {
-    "network.file": {"network.source": "file"},
+    "network.file": {"network.source": "file", "network.layers": None},
     "input.file": {"input.source": "file", "input.index": 0},
     "ascent.start_file": {"ascent.start": "file"},
 }
-"""What naming a file says as well; without the file's name, its source could not be chosen."""
+"""What naming a file says as well: its source, which could not be chosen before; its first row, or its own layers."""
 
 
 class Field(QWidget):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST_AXES = 4
 SWEEPABLE: tuple[Setting, ...] = tuple(
-    entry for entry in SETTINGS if entry.section != "view" and entry.kind not in ("box", "size", "text")
+    entry for entry in SETTINGS if entry.section != "view" and entry.kind not in ("box", "names", "size", "text")
 )
 """What can vary in a sweep, in the order of the form."""
 _SUGGESTED = {

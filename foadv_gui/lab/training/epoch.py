@@ -257,7 +257,7 @@ def _weights_from(training: Training, epoch: int, file: str) -> dict[str, object
     """The settings of a trained network, whose weights a file holds as they are; epoch 0 has its own settings."""
     if epoch == 0:
         return {}
-    return {"network.source": "file", "network.file": file, "network.weight_scale": 1.0}
+    return {"network.source": "file", "network.file": file, "network.layers": None, "network.weight_scale": 1.0}
 
 
 def _step(training: Training, eta: float) -> dict[str, object]:
