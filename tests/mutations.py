@@ -7,6 +7,7 @@ import io
 import os
 import random
 import struct
+import sys
 import time
 import zipfile
 import zlib
@@ -66,7 +67,7 @@ def mutations(seeds: Sequence[bytes], count: int, seed: int = 0, wraps: Sequence
 
 @dataclass
 class Outcome:
-    """What became of the files: how many were opened and refused, the slowest (s), how much memory grew (MiB)."""
+    """What became of the files: how many were opened and refused, the slowest (s), by how much memory grew (MiB)."""
 
     opened: int = 0
     refused: int = 0
@@ -85,8 +86,7 @@ def feed(use: Callable[[Path], object], path: Path, contents: Iterator[bytes]) -
 
     A file on which it fails stays at `path`, and its number is in the error.
     """
-    outcome, process = Outcome(), psutil.Process()
-    before = process.memory_info().rss
+    outcome, before = Outcome(), _most_memory()
     for number, content in enumerate(contents):
         path.write_bytes(content)
         # Another time for each, so that no cache takes it for the last one.
@@ -102,8 +102,17 @@ def feed(use: Callable[[Path], object], path: Path, contents: Iterator[bytes]) -
         else:
             outcome.opened += 1
         outcome.slowest = max(outcome.slowest, time.perf_counter() - start)
-        outcome.grown = max(outcome.grown, (process.memory_info().rss - before) / 2**20)
+        outcome.grown = max(outcome.grown, (_most_memory() - before) / 2**20)
     return outcome
+
+
+def _most_memory() -> int:
+    """The most bytes that this process has held at once; where the system does not say, those that it holds now."""
+    try:
+        import resource
+    except ImportError:
+        return int(psutil.Process().memory_info().rss)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 # -- layers with checksums -------------------------------------------------------------------------------------------

@@ -90,20 +90,23 @@ def with_weights(experiment: Experiment, path: str | Path) -> Adopted:
     }
     activation = experiment.network.activation
     notes = [f"{Path(path).name} is the network now, {'-'.join(map(str, sizes))}, with {activation}"]
-    given = experiment.input
-    if given.source == "file" and experiment.network.source != "file":
-        changes |= {"input.unit": "file", "input.scale": 1.0}  # what it was trained on is not of length 1
-    if given.source == "sphere":
-        changes["network.dimension"] = takes
-    elif (dimension := _dimension(experiment)) != takes:
-        resized = _resized(experiment, takes)
-        if resized is not None:
-            changes |= {"input.size": resized[0], "input.grey": resized[1]}
-            notes.append(f"the image is resized to {resized[0][0]} × {resized[0][1]}")
-        else:
-            changes |= {"input.source": "sphere", "network.dimension": takes, "ascent.box": None}
-            had = "" if dimension is None else f", not {dimension}"
-            notes.append(f"the input is a random direction, since it takes {takes} coordinates{had}")
+    if experiment.input.source == "sphere":
+        return Adopted(changes | {"network.dimension": takes}, notes[0])
+    dimension = _dimension(experiment)
+    resized = _resized(experiment, takes) if dimension != takes else None
+    if resized is not None:
+        changes |= {"input.size": resized[0], "input.grey": resized[1]}
+        how = "in grey" if resized[0] is None else f"resized to {resized[0][0]} × {resized[0][1]}"
+        notes.append(f"the image is {how}")
+    elif dimension != takes:
+        changes |= {"input.source": "sphere", "network.dimension": takes, "ascent.box": None}
+        had = "" if dimension is None else f", not {dimension}"
+        notes.append(f"the input is a random direction, since it takes {takes} coordinates{had}")
+        return Adopted(changes, "; ".join(notes))
+    if experiment.network.source != "file":
+        # What it was trained on is not of length 1; nor would a box of numbers hold what is.
+        box = experiment.ascent.box
+        changes |= {"input.unit": "file", "input.scale": 1.0, "ascent.box": box if box == "pixels" else None}
     return Adopted(changes, "; ".join(notes))
 
 
@@ -140,8 +143,8 @@ def _dimension(experiment: Experiment) -> int | None:
         return None
 
 
-def _resized(experiment: Experiment, takes: int) -> tuple[tuple[int, int], bool] | None:
-    """The size, and whether in grey, in which a network takes the user's image; None if there is none."""
+def _resized(experiment: Experiment, takes: int) -> tuple[tuple[int, int] | None, bool] | None:
+    """The size (None: its own), and whether in grey, in which a network takes the user's image, if there is one."""
     given = experiment.input
     if given.source != "file":
         return None
@@ -150,7 +153,7 @@ def _resized(experiment: Experiment, takes: int) -> tuple[tuple[int, int], bool]
     except ValueError:
         return None
     size, grey = _fitting(gallery.shape, takes) if gallery.is_images else (None, False)
-    return (size, grey) if size is not None and _coordinates(gallery.shape, size, grey) == takes else None
+    return (size, grey) if _coordinates(gallery.shape, size, grey) == takes else None
 
 
 def _coordinates(shape: tuple[int, ...], size: tuple[int, int] | None, grey: bool) -> int:

@@ -159,11 +159,11 @@ def _images(page: Page, seen: Observation, left: float, top: float, width: float
     shape = seen.prepared.image_shape
     assert shape is not None
     shown = InputPicture.of(seen.recording, seen.recording.steps, seen.focus, shape)
-    mean = ", mean of its colours" if shown.in_colour else ""
+    what = "δ, mean of its colours" if shown.in_colour else "perturbation δ"
     sides = (-shown.limit, shown.limit)
     shades = [
         ("clean input x", shown.clean, "gray", shown.span),
-        (f"perturbation δ, ±{shown.limit:.2g}{mean}", shown.shift, "RdBu_r", sides),
+        (f"{what}, ±{shown.limit:.2g}", shown.shift, "RdBu_r", sides),
         ("adversary x + δ", shown.adversary, "gray", shown.span),
     ]
     for i, (words, pixels, colours, (low, high)) in enumerate(shades):

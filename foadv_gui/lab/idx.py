@@ -141,15 +141,15 @@ def _unpack(
     need = math.prod(shape) * dtype.itemsize
     if need > limit:
         raise FileProblem(path, f"would take {mib(need)}, more than the {mib(limit)} allowed")
-    blocks: list[bytes] = []
-    done = 0
     # As much as there is, not as much as is claimed: a header alone takes no memory.
-    while done < need:
-        block = stream.read(min(need - done, _BLOCK))
+    data = bytearray()
+    while len(data) < need:
+        block = stream.read(min(need - len(data), _BLOCK))
         if not block:
-            raise FileProblem(path, f"ends after {done} of {need} bytes; is it cut off?")
-        blocks.append(block)
-        done += len(block)
+            raise FileProblem(path, f"ends after {len(data)} of {need} bytes; is it cut off?")
+        data += block
     if stream.read(1):
         raise FileProblem(path, f"holds more than the {need} bytes that its header claims")
-    return np.frombuffer(b"".join(blocks), dtype).reshape(shape)
+    array = np.frombuffer(data, dtype).reshape(shape)
+    array.flags.writeable = False
+    return array

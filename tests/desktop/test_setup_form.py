@@ -28,6 +28,8 @@ NEW_VALUES: dict[str, object] = {
     "input.source": "digits",
     "network.layers": "V1, V2",
     "ascent.box": "-2, 2",
+    "input.array": "X",
+    "input.size": "3 x 2",
     "ascent.tolerance": 0.01,
     "ascent.start": "sphere",
     "compute.device": "cpu",
@@ -60,6 +62,11 @@ def changed_by_hand(hands: Hands, setting: Setting, value: Any) -> None:
         hands.type(editor.box, f"{value}")
 
 
+def photographs() -> Any:
+    """Two images in colour, of 4 x 5 pixels."""
+    return np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), dtype=np.uint8)
+
+
 def another_value(setting: Setting, now: Any) -> Any:
     if setting.key in NEW_VALUES:
         return NEW_VALUES[setting.key]
@@ -81,7 +88,10 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, tmp_path: P
     }
     np.savez(tmp_path / "two.npz", W=np.eye(24, 16), a=np.ones(24), V1=np.ones((24, 16)), V2=np.ones(24))
     of_two = {"network": {"source": "file", "file": str(tmp_path / "two.npz"), "dimension": 16}}
-    shown_by = {**SHOWN_BY, "network.layers": of_two}
+    np.savez(tmp_path / "images.npz", x=photographs(), X=photographs()[::-1])
+    of_file = {"input": {"source": "file", "file": str(tmp_path / "images.npz")}}
+    of_inputs = dict.fromkeys(("input.array", "input.size", "input.grey", "input.unit"), of_file)
+    shown_by = {**SHOWN_BY, "network.layers": of_two, **of_inputs}
     settings = [setting for setting in SETTINGS if setting.key not in ELSEWHERE]
     assert {setting.key for setting in settings} <= set(hands.explore.setup.fields)
     for setting in settings:
@@ -109,7 +119,7 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, tmp_path: P
         hands.rest()
         after = hands.session.experiment.get(setting.key)
         assert after != before.get(setting.key), setting.key
-        if setting.kind not in ("box", "names"):
+        if setting.kind not in ("box", "names", "size"):
             assert after == (pytest.approx(expected) if isinstance(expected, float) else expected), setting.key
         assert hands.field(setting.key).refusal.text() == ""
         assert hands.session.recording.experiment.model_dump(exclude={"view"}) == (

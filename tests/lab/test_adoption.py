@@ -87,8 +87,9 @@ def test_an_image_is_given_to_a_network_as_it_takes_it(
     assert problem.clean.x.max() > 0.5
 
 
-def test_the_order_of_network_and_image_does_not_matter(tmp_path: Path) -> None:
-    net, cat = weights(tmp_path / "net.npz", 64), image(tmp_path / "cat.png", 20, 30, 3)
+@pytest.mark.parametrize("shape", [(20, 30, 3), (8, 8, 3), (8, 8)])
+def test_the_order_of_network_and_image_does_not_matter(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    net, cat = weights(tmp_path / "net.npz", 64), image(tmp_path / "cat.png", *shape)
     first = small().changed(with_weights(small(), net).changes)
     first = first.changed(with_input(first, cat).changes)
     second = small().changed(with_input(small(), cat).changes)
@@ -146,6 +147,7 @@ def test_weights_bring_the_dimension_or_fit_the_input(tmp_path: Path, source: st
     with np.load(tmp_path / "net.npz") as arrays:
         np.testing.assert_allclose(problem.objective.exact.network.W, arrays["W"])  # as they are
     assert changed.input.source == source
+    assert source == "sphere" or problem.clean.x.max() == 15 / 16  # as it is in its file
     assert adopted.words.startswith("net.npz is the network now, 64-5-1, with tanh")
 
 

@@ -45,7 +45,9 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
     "input.seed": lambda e: e.input.source == "sphere",
     "input.index": lambda e: e.input.source != "sphere",
     "input.file": lambda e: e.input.source == "file",
-    "input.array": lambda e: e.input.source == "file" and (e.input.file or "").lower().endswith(".npz"),
+    "input.array": lambda e: (
+        e.input.source == "file" and (e.input.array is not None or (e.input.file or "").lower().endswith(".npz"))
+    ),
     "input.size": lambda e: e.input.source == "file",
     "input.grey": lambda e: e.input.source == "file",
     "input.unit": lambda e: e.input.source != "sphere",
@@ -63,7 +65,7 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
 
 _CHOSEN_BY: dict[str, dict[str, object]] = {
     "network.file": {"network.source": "file", "network.layers": None},
-    "input.file": {"input.source": "file", "input.index": 0},
+    "input.file": {"input.source": "file", "input.index": 0, "input.array": None},
     "ascent.start_file": {"ascent.start": "file"},
 }
 """What naming a file says as well: its source, which could not be chosen before; its first row, or its own layers."""

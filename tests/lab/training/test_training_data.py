@@ -29,10 +29,11 @@ def of_file(path: Path, **changes: Any) -> Training:
     return small(**{"training__data": "file", "training__file": str(path), **changes})
 
 
-@pytest.mark.parametrize("source", ["random", "digits", "table", "images"])
+@pytest.mark.parametrize("source", ["random", "digits", "table", "images", "bytes", "colours"])
 def test_each_point_is_that_of_the_experiment_with_its_input(source: str, tmp_path: Path) -> None:
     X = np.random.default_rng(0).standard_normal((12, 6)).astype(np.float32)
-    X = X.reshape(12, 2, 3) if source == "images" else X
+    bytes_ = np.random.default_rng(0).integers(0, 256, (12, 2, 3, 3), dtype=np.uint8)
+    X = {"images": X.reshape(12, 2, 3), "bytes": bytes_[..., 0], "colours": bytes_}.get(source, X)
     np.savez(tmp_path / "d.npz", X=X, y=np.arange(12))
     training = small(training__data=source) if source in ("random", "digits") else of_file(tmp_path / "d.npz")
     data = first(training)
