@@ -153,7 +153,7 @@ def _chain(matrices: Sequence[Entry], biases: Sequence[Entry | None], transposed
 def _check_numbers(entry: Entry) -> None:
     if not is_real(entry.dtype):
         raise ValueError(f"{entry.name[:60]} holds {entry.dtype}, not real numbers")
-    if 0 in entry.shape:
+    if any(length < 1 for length in entry.shape):
         raise ValueError(f"holds {entry}, which is empty")
 
 

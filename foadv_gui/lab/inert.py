@@ -9,6 +9,7 @@ part: that calls ``bytearray(n)`` or ``torch.Tensor(n)`` for any n that a file a
 from __future__ import annotations
 
 import pickletools
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,7 @@ _OTHER_TENSORS = {
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": "a tensor of another device",
 }
 _HARMLESS = ("torch.Size", "torch.device", "torch.serialization._get_layout", "collections.Counter", "_codecs.encode")
+_KINDS = re.compile(r"(b?float|complex|q?u?int)[0-9]\w*|bool|per_(tensor|channel)_\w+")
 _EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": object}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _GIVEN = (
@@ -181,7 +183,7 @@ def _known(name: str) -> _Global:
     if (
         name in (*_REBUILT, *_WRAPPED, *_OTHER_TENSORS, *_HARMLESS, "collections.OrderedDict")
         or (kind in ("torch", "torch.storage") and last in _STORAGES)
-        or (kind == "torch" and (last in _STORAGES.values() or last.startswith(("per_tensor_", "per_channel_"))))
+        or (kind == "torch" and _KINDS.fullmatch(last))
     ):
         return _Global(name)
     shown = name if name.isprintable() else ascii(name)

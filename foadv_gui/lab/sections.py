@@ -83,7 +83,7 @@ class Network(Section):
     weight_scale: float = field(
         1.0,
         "Weight scale",
-        "The standard deviation of every first-layer weight; a weights file is multiplied by it. "
+        "The standard deviation of every first-layer weight; the first layer of a weights file is multiplied by it. "
         "Only κ·γ matters: doubling it is the same as doubling the input.",
         symbol="κ",
         unit="std of a weight",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foadv_gui.lab.files import DAMAGE, FileProblem, damage_told, open_archive, open_file
+from foadv_gui.lab.files import DAMAGE, FileProblem, damage_told, mib, open_archive, open_file
 from foadv_gui.lab.inert import Other, Stored, Unfit, read_pickle
 from foadv_gui.lab.rawnumbers import Entry, item_size, real_numbers
 
@@ -40,19 +40,22 @@ def read_tensors(
     Raises
     ------
     FileProblem
-        If it is no such file, is damaged or forged, or a storage that is needed takes more than `limit` bytes.
+        If it is no such file, is damaged or forged, or the storages that are needed take more than `limit` bytes.
     """
     with open_file(path) as stream, damage_told(path, _WHAT, DAMAGE), open_archive(stream) as archive:
         members, root = _checked(path, archive, stream.seek(0, 2))
         tensors = _found(path, _described(path, archive, members, f"{root}/data.pkl"))
         order = _byte_order(path, archive, members.get(f"{root}/byteorder"))
+        held = {name: _holder(path, members, root, name, tensors[name]) for name in names}
+        size = sum({info.filename: info.file_size for _, info in held.values()}.values())
+        if size > limit:
+            raise FileProblem(path, f"would take {mib(size)} of memory, more than the {mib(limit)} allowed")
+        storages: dict[str, NDArray[np.uint8]] = {}  # several tensors may share one
         read = {}
-        for name in names:
-            stored = tensors[name]
-            if isinstance(stored, Other):
-                raise FileProblem(path, f"{name} is {stored.what}, not a plain array of numbers")
-            info = members.get(f"{root}/data/{stored.storage}")
-            read[name] = _numbers(path, archive, info, name, stored, order, limit)
+        for name, (stored, info) in held.items():
+            if info.filename not in storages:
+                storages[info.filename] = _bytes(archive, info)
+            read[name] = _numbers(storages[info.filename], stored, order)
         return tuple(_entry(name, stored) for name, stored in tensors.items()), read
 
 
@@ -129,34 +132,31 @@ def _byte_order(path: str | Path, archive: zipfile.ZipFile, info: zipfile.ZipInf
     return order.decode()
 
 
-def _numbers(
-    path: str | Path,
-    archive: zipfile.ZipFile,
-    info: zipfile.ZipInfo | None,
-    name: str,
-    stored: Stored,
-    order: str,
-    limit: int,
-) -> NDArray[np.float64]:
-    """Copy a tensor out of its storage, having checked that all of it lies there."""
-    each, count = item_size(stored.dtype), math.prod(stored.shape)
-    if each is None:
-        raise FileProblem(path, f"{name} holds {stored.dtype}, not real numbers")
+def _holder(
+    path: str | Path, members: dict[str, zipfile.ZipInfo], root: str, name: str, stored: Stored | Other
+) -> tuple[Stored, zipfile.ZipInfo]:
+    """The member in which the numbers of a tensor lie, having checked that all of them are within it."""
+    each = None if isinstance(stored, Other) else item_size(stored.dtype)
+    if isinstance(stored, Other) or each is None:
+        raise FileProblem(path, f"{name} holds {_entry(name, stored).dtype}, not real numbers")
+    info = members.get(f"{root}/data/{stored.storage}")
     if info is None or stored.length < 0 or stored.length * each != info.file_size:
         has = "none" if info is None else info.file_size
         raise FileProblem(path, f"{name} needs {str(stored.length)[:30]} numbers of its storage, which has {has} bytes")
+    count = math.prod(stored.shape)
     last = stored.offset + sum((n - 1) * step for n, step in zip(stored.shape, stored.stride, strict=True))
-    inside = min(stored.offset, *stored.shape, *stored.stride, 0) == 0 and last < stored.length
-    if count and (not inside or count > stored.length):
+    positive = min(stored.offset, *stored.shape, *stored.stride, 0) == 0
+    # More numbers than the storage has would be the same ones again and again: a stride of 0.
+    if not positive or not 0 < count <= stored.length or last >= stored.length:
         raise FileProblem(path, f"{name} of shape {str(stored.shape)[:60]} does not lie within its storage")
-    if max(info.file_size, 8 * count) > limit:
-        raise FileProblem(path, f"{name} would take {max(info.file_size, 8 * count) / 2**20:,.1f} MiB, too much")
-    if not count:
-        return np.empty([max(length, 0) for length in stored.shape])
-    raw = _bytes(archive, info)[stored.offset * each :]
-    steps = [step * each for step in stored.stride]
-    words = raw[: len(raw) // each * each].view(f"V{each}")
-    view = np.ndarray(stored.shape, words.dtype, words.data, 0, steps)
+    return stored, info
+
+
+def _numbers(storage: NDArray[np.uint8], stored: Stored, order: str) -> NDArray[np.float64]:
+    """Copy a tensor out of its storage."""
+    each = storage.size // stored.length
+    words = storage.view(f"V{each}")[stored.offset :]
+    view = np.ndarray(stored.shape, words.dtype, words.data, 0, [step * each for step in stored.stride])
     return real_numbers(np.ascontiguousarray(view), stored.dtype, order).reshape(stored.shape)
 
 

@@ -60,7 +60,7 @@ class Layer:
 
 
 def entries(path: str | Path, limit: int) -> tuple[Entry, ...]:
-    """What a file of weights holds, in its order and unread (of a .npz archive of `limit` bytes at most an array).
+    """What a file of weights holds, in its order and unread; of a PyTorch file, its tensors.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def read_layers(path: str | Path, keys: tuple[str, ...] | None, dimension: int |
     dimension
         The number of inputs that the first layer must take; None for any.
     limit
-        The most bytes of memory that the layers may take in float64, and any one storage in the file.
+        The most bytes of memory that the layers may take in float64, and those of a PyTorch file as they are stored.
 
     Raises
     ------

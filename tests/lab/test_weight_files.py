@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -243,3 +244,21 @@ def test_a_classifier_trained_elsewhere_gives_its_own_logits(tmp_path: Path) -> 
             z = np.tanh(z @ layer.W.T + layer.b)
         np.testing.assert_allclose(z @ last.W.T + last.b, logits, atol=1e-6)
         assert [layer.W.shape for layer in (*hidden, last)] == [(128, 64), (128, 128), (10, 128)]
+
+
+def test_a_storage_that_many_layers_share_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = Storage("0", 2**16)
+    layers = {f"fc{k}.weight": Tensor(storage, k, (1, 1), (1, 1)) for k in range(200)}
+    path = forged(tmp_path / "w.pt", layers, _0=np.arange(2**16, dtype=np.float32).tobytes())
+    opened: list[str] = []
+    plain = zipfile.ZipFile.open
+
+    def counted(archive: zipfile.ZipFile, member: Any, *more: Any, **options: Any) -> Any:
+        opened.append(getattr(member, "filename", member))
+        return plain(archive, member, *more, **options)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", counted)
+    assert [layer.W[0, 0] for layer in read_layers(path, None, 1, LIMIT)] == list(range(200))
+    assert opened.count("archive/data/0") == 1
+    with pytest.raises(FileProblem, match=r"would take 0\.2 MiB of memory, more than"):
+        read_layers(path, None, 1, 2**17)
