@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from foadv_gui.desktop.undo import Choice
-    from foadv_gui.lab.adoption import Adopted
+    from foadv_gui.lab.adoption import Adopted, Unclear
     from foadv_gui.lab.arrival import Reading
     from foadv_gui.lab.recording import Recording
 
@@ -32,7 +32,7 @@ class Filing(QObject):
     read = Signal(str, object)
     """A file that is no document, and the ways to take it."""
     adopted = Signal(str, object)
-    """What makes a file part of the experiment on show."""
+    """What makes a file part of the experiment on show, or what is to be asked first."""
     saved = Signal(str)
     refused = Signal(str, str)
     """What cannot be done, and why."""
@@ -71,7 +71,7 @@ class Filing(QObject):
         except (ExperimentError, FileProblem) as problem:
             self.refused.emit("This cannot be opened", str(problem))
 
-    def adopt(self, name: str, work: Callable[[], Adopted]) -> None:
+    def adopt(self, name: str, work: Callable[[], Adopted | Unclear]) -> None:
         """Find out what makes a file part of an experiment; of several the latest is wanted."""
         self._wanted = self._do("opened", name, work)
 

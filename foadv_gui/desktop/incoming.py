@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.filing import Filing
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.desktop.workspaces.explore import ExploreWorkspace
-    from foadv_gui.lab.adoption import Adopted
+    from foadv_gui.lab.adoption import Adopted, Unclear
     from foadv_gui.lab.arrival import Reading
     from foadv_gui.lab.config import Experiment
 
@@ -37,6 +38,7 @@ _BECOMES = {
     ("document", "input", "weights"): ("Drop to open it", ": it is shown, or becomes the input or the network"),
 }
 _MOST_PIXELS = 2**26
+_LINE = 88
 _PASTED = "pasted image"
 
 
@@ -164,8 +166,30 @@ class Incoming(QObject):
     def _bring(self, path: str, reading: Reading) -> None:
         self._filing.adopt(path, partial(_adopt, path, reading, self._explore.experiment))
 
+    def _ask_layers(self, path: str, unclear: Unclear) -> None:
+        box = QInputDialog(self._window)
+        box.setObjectName("layers")
+        box.setWindowTitle("Which layers?")
+        problem = textwrap.fill(f"{Path(path).name} {unclear.problem}.", _LINE)
+        box.setLabelText(f"{problem}\n\nThe weights of its layers, the first layer first, parted by commas:")
+        box.setTextValue(", ".join(unclear.matrices))
+        box.textValueSelected.connect(self._on_layers)
+        box.finished.connect(box.deleteLater)
+        self._unsure = path, ()
+        box.open()
+
+    @Slot(str)
+    def _on_layers(self, words: str) -> None:
+        path, layers = self._unsure[0], tuple(part.strip() for part in words.split(",") if part.strip())
+        self._filing.adopt(path, partial(_adopt_layers, path, layers, self._explore.experiment))
+
     @Slot(str, object)
-    def _on_adopted(self, name: str, adopted: Adopted) -> None:
+    def _on_adopted(self, name: str, adopted: Adopted | Unclear) -> None:
+        from foadv_gui.lab.adoption import Unclear
+
+        if isinstance(adopted, Unclear):
+            self._ask_layers(name, adopted)
+            return
         try:
             experiment = self._explore.experiment.changed(adopted.changes)
         except ExperimentError as error:
@@ -201,10 +225,18 @@ def offer_of(mime: QMimeData) -> Offer:
     return Offer("There is no file and no image in it")
 
 
-def _adopt(path: str, reading: Reading, experiment: Experiment) -> Adopted:
-    from foadv_gui.lab.adoption import with_input, with_weights
+def _adopt(path: str, reading: Reading, experiment: Experiment) -> Adopted | Unclear:
+    from foadv_gui.lab.adoption import weights_or_question, with_input
 
-    return with_weights(experiment, path) if reading.role == "weights" else with_input(experiment, path, reading.array)
+    if reading.role == "weights":
+        return weights_or_question(experiment, path)
+    return with_input(experiment, path, reading.array)
+
+
+def _adopt_layers(path: str, layers: tuple[str, ...], experiment: Experiment) -> Adopted:
+    from foadv_gui.lab.adoption import with_weights
+
+    return with_weights(experiment, path, layers or None)
 
 
 def _adopt_image(image: QImage, experiment: Experiment) -> Adopted:

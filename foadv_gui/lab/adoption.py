@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from foadv_gui.lab.chain import BY_HAND
 from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.gallery import open_gallery
 from foadv_gui.lab.inputs import load_input
-from foadv_gui.lab.weights import read_layers
+from foadv_gui.lab.weights import entries, read_layers
 
 if TYPE_CHECKING:
     from foadv_gui.lab.config import Experiment
@@ -28,6 +30,14 @@ class Adopted:
 
     changes: dict[str, object]
     words: str
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """Weights of which nobody but the user can say in which order they follow: the `problem`, and the `matrices`."""
+
+    problem: str
+    matrices: tuple[str, ...]
 
 
 def with_input(experiment: Experiment, path: str | Path, array: str | None = None) -> Adopted:
@@ -69,8 +79,19 @@ def with_input(experiment: Experiment, path: str | Path, array: str | None = Non
     return Adopted(changes, "; ".join(notes))
 
 
-def with_weights(experiment: Experiment, path: str | Path) -> Adopted:
-    """Make the weights of a file the network of an experiment, as they are (kappa = 1).
+def weights_or_question(experiment: Experiment, path: str | Path) -> Adopted | Unclear:
+    """As `with_weights`; or, where naming its layers would help, the question which they are."""
+    try:
+        return with_weights(experiment, path)
+    except FileProblem as error:
+        if BY_HAND not in error.problem:
+            raise
+        matrices = [entry.name for entry in entries(path, _limit(experiment)) if len(entry.shape) == 2]
+        return Unclear(error.problem, tuple(matrices))
+
+
+def with_weights(experiment: Experiment, path: str | Path, layers: tuple[str, ...] | None = None) -> Adopted:
+    """Make the weights of a file (of these layers, or those recognised) the network of an experiment, with kappa = 1.
 
     An input that they do not take is resized, if it is an image of the user's; else a random direction takes its place.
 
@@ -79,13 +100,13 @@ def with_weights(experiment: Experiment, path: str | Path) -> Adopted:
     ExperimentError, FileProblem
         If the file holds no network.
     """
-    layers = read_layers(path, None, None, _limit(experiment))
-    takes = layers[0].W.shape[1]
-    sizes = [takes, *(len(layer.W) for layer in layers)]
+    network = read_layers(path, layers, None, _limit(experiment))
+    takes = network[0].W.shape[1]
+    sizes = [takes, *(len(layer.W) for layer in network)]
     changes: dict[str, object] = {
         "network.source": "file",
         "network.file": str(path),
-        "network.layers": None,
+        "network.layers": layers,
         "network.weight_scale": 1.0,
     }
     activation = experiment.network.activation

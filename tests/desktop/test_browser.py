@@ -42,6 +42,24 @@ def choose(hands: Hands, box: QComboBox, data: object) -> None:
         press(hands, box, Qt.Key.Key_Down)
 
 
+def cells_tell(browser: InputBrowser) -> None:
+    """A cell shows the image itself, its label and its index, and whether it is the input now."""
+    index, labels = browser.model.index(12), digit_images()[1]
+    picture = index.data(Qt.ItemDataRole.DecorationRole).toImage()
+    shown = np.array([[picture.pixelColor(8 * j + 4, 8 * i + 4).value() for j in range(8)] for i in range(8)])
+    assert np.corrcoef(shown.ravel(), digit_images()[0][12].astype(float))[0, 1] > 0.999
+    assert index.data() == f"label {labels[12]}\n#12"
+    assert index.data(Qt.ItemDataRole.ToolTipRole) == f"Image 12, label {labels[12]}"
+    assert browser.model.index(10).data() == f"label {labels[10]} ✓\n#10"
+    for control in (browser.number, browser.label, browser.use):
+        assert control.accessibleName() or control.text()
+        assert control.toolTip()
+    assert browser.view.accessibleName()
+    seen, at = browser.view.grab().toImage(), browser.view.visualRect(browser.view.currentIndex())
+    middle = [seen.pixelColor(at.left() + 12 + 8 * j + 5, at.top() + 8 + 8 * 3) for j in range(8)]
+    assert all(colour.hsvSaturation() < 30 for colour in middle)  # the mark leaves the picture grey
+
+
 def press(hands: Hands, widget: Any, *keys: Qt.Key) -> None:
     for key in keys:
         hands.qtbot.keyClick(widget, key)
@@ -83,7 +101,7 @@ def test_the_mouse_filters_by_label_and_chooses(digits: Hands) -> None:
     hands, session = digits, digits.session
     hands.click(hands.explore.setup.browse)
     browser = opened(hands)
-    browser.label.setFocus()
+    cells_tell(browser)
     choose(hands, browser.label, 4)
     labels = digit_images()[1]
     np.testing.assert_array_equal(browser.model.rows, np.flatnonzero(labels == 4))
@@ -103,24 +121,6 @@ def test_the_mouse_filters_by_label_and_chooses(digits: Hands) -> None:
     assert labels[session.experiment.input.index] == 7
     browser.close()
     hands.rest()
-
-
-def test_a_cell_shows_the_image_its_label_and_its_index(digits: Hands) -> None:
-    hands = digits
-    hands.explore.browse()
-    browser = opened(hands)
-    index = browser.model.index(12)
-    picture = index.data(Qt.ItemDataRole.DecorationRole).toImage()
-    shown = np.array([[picture.pixelColor(8 * j + 4, 8 * i + 4).value() for j in range(8)] for i in range(8)])
-    pixels = digit_images()[0][12].reshape(8, 8).astype(float)
-    assert np.corrcoef(shown.ravel(), pixels.ravel())[0, 1] > 0.999
-    assert index.data() == f"label {digit_images()[1][12]}\n#12"
-    assert browser.model.index(10).data() == f"label {digit_images()[1][10]} ✓\n#10"
-    assert index.data(Qt.ItemDataRole.ToolTipRole) == f"Image 12, label {digit_images()[1][12]}"
-    for control in (browser.number, browser.label, browser.use, browser.view):
-        assert control.accessibleName() or control.text()
-        assert control.toolTip() or control is browser.view
-    browser.close()
 
 
 def test_sixty_thousand_images_scroll_at_once_and_are_read_where_looked_at(
@@ -154,7 +154,7 @@ def test_sixty_thousand_images_scroll_at_once_and_are_read_where_looked_at(
     browser.close()
 
 
-def test_vectors_are_bars(hands: Hands, tmp_path: Path) -> None:
+def test_vectors_are_bars_and_what_cannot_be_browsed_is_said(hands: Hands, tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", [[1.0, -1.0, 0.5, 0.0], [1.0, 2.0, 3.0, 4.0]])
     hands.session.edit("input.file", str(tmp_path / "rows.npy"), also={"input.source": "file"})
     hands.explore.browse()
@@ -167,26 +167,25 @@ def test_vectors_are_bars(hands: Hands, tmp_path: Path) -> None:
     assert browser.model.index(1).data() == "#1"
     hands.rest()
     browser.close()
+    hands.activate()
 
-
-def test_what_cannot_be_browsed_is_said(hands: Hands, tmp_path: Path) -> None:
+    hands.session.edit("input.source", "sphere")
     hands.key(Qt.Key.Key_B, CTRL)  # a random direction
     assert "no others to choose from" in hands.window.statusBar().currentMessage()
-    assert hands.explore._browser is None
+    assert not browser.isVisible()
     path = tmp_path / "gone.npy"
-    np.save(path, np.ones((2, 3)))
+    np.save(path, np.ones((3, 5)))
     hands.session.edit("input.file", str(path), also={"input.source": "file"})
     hands.rest()
     path.rename(tmp_path / "elsewhere.npy")
     hands.explore.browse()
-    browser = hands.explore.browser
     hands.until(lambda: "gone.npy" in browser.words.text())
     assert browser.words.text().startswith("⚠")
     assert not browser.use.isEnabled()
     browser.close()
     (tmp_path / "elsewhere.npy").rename(path)  # it is back
     hands.explore.browse()
-    assert len(opened(hands).model.rows) == 2
+    assert len(opened(hands).model.rows) == 3
     hands.session.edit("input.source", "sphere")
     assert not browser.isVisible()  # there is nothing more to choose from
     hands.rest()

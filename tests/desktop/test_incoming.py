@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QImage,
 )
-from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QInputDialog, QLineEdit, QMessageBox
 
 from foadv_gui.lab.recording import load
 
@@ -131,7 +131,7 @@ def test_what_is_dropped_becomes_input_and_network_and_is_taken_back(hands: Hand
     assert session.recording.dimension == 30
 
 
-def test_documents_open_by_dropping_them(hands: Hands, tmp_path: Path) -> None:
+def test_documents_open_by_dropping_them_and_the_rest_is_refused(hands: Hands, tmp_path: Path) -> None:
     session = hands.session
     session.recording.save(tmp_path / "run.npz")
     (tmp_path / "mine.toml").write_text(small(input={"scale": 0.125}).to_toml())
@@ -144,10 +144,11 @@ def test_documents_open_by_dropping_them(hands: Hands, tmp_path: Path) -> None:
     hands.until(lambda: session.experiment == small())
     hands.rest()
     np.testing.assert_array_equal(session.recording.delta, load(tmp_path / "run.npz").delta)
+    what_cannot_be_taken_is_refused_in_words(hands, tmp_path)
 
 
-def test_what_cannot_be_taken_is_refused_in_words(hands: Hands, tmp_path: Path) -> None:
-    session, before = hands.session, hands.session.experiment
+def what_cannot_be_taken_is_refused_in_words(hands: Hands, tmp_path: Path) -> None:
+    session, before, changes = hands.session, hands.session.experiment, hands.session.undo_stack.count()
     (tmp_path / "folder").mkdir()
     for mime, why in (
         (files(tmp_path / "a.png", tmp_path / "b.png"), "One file at a time: these are 2"),
@@ -172,7 +173,12 @@ def test_what_cannot_be_taken_is_refused_in_words(hands: Hands, tmp_path: Path) 
         assert name in warning(hands)
         hands.rest()
         assert session.experiment == before
-    assert session.undo_stack.count() == 0
+    assert session.undo_stack.count() == changes
+
+
+def asked_for_layers() -> QInputDialog | None:
+    box = QApplication.activeModalWidget()
+    return box if isinstance(box, QInputDialog) and box.objectName() == "layers" else None
 
 
 def test_an_archive_that_says_too_little_is_asked_about(hands: Hands, tmp_path: Path) -> None:
@@ -197,6 +203,22 @@ def test_an_archive_that_says_too_little_is_asked_about(hands: Hands, tmp_path: 
     hands.activate()
     hands.rest()
     assert hands.session.experiment == before
+
+    rng = np.random.default_rng(4)
+    arrays = {"fc1.weight": rng.standard_normal((5, 9)), "fc2.weight": rng.standard_normal((1, 5)), "scale": np.ones(7)}
+    np.savez(tmp_path / "net.npz", **arrays)
+    Drag(hands, files(tmp_path / "net.npz")).drop()
+    hands.until(lambda: isinstance(QApplication.activeModalWidget(), QInputDialog))
+    hands.qtbot.keyClick(QApplication.activeModalWidget(), Qt.Key.Key_Return)  # the weights, not the scale
+    hands.until(lambda: isinstance(QApplication.activeModalWidget(), QInputDialog) and bool(asked_for_layers()))
+    box = asked_for_layers()
+    assert "scale" in box.labelText()
+    assert box.textValue() == "fc1.weight, fc2.weight"
+    hands.qtbot.keyClick(box.findChild(QLineEdit), Qt.Key.Key_Return)
+    hands.until(lambda: hands.session.experiment.network.layers == ("fc1.weight", "fc2.weight"))
+    hands.activate()
+    hands.rest()
+    np.testing.assert_allclose(hands.session.recording.W, arrays["fc1.weight"])
 
 
 def test_a_copied_image_is_pasted_and_kept(hands: Hands) -> None:

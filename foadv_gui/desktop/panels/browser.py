@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSignalBlocker, QSize, Qt, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QPainter, QPen, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QListView,
     QPushButton,
     QSpinBox,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QVBoxLayout,
@@ -108,6 +109,15 @@ class _Cell(QStyledItemDelegate):
         option.displayAlignment = Qt.AlignmentFlag.AlignCenter
         option.decorationSize = QSize(SIDE, SIDE + 8)
 
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Frame the marked cell: a filled one would tint its picture (Qt asks)."""
+        marked = bool(option.state & QStyle.StateFlag.State_Selected)
+        option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
+        super().paint(painter, option, index)
+        if marked:
+            painter.setPen(QPen(option.palette.highlight().color(), 3))
+            painter.drawRect(option.rect.adjusted(2, 2, -3, -3))
+
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         """One size for all (Qt asks)."""
         return _CELL
@@ -168,7 +178,7 @@ class InputBrowser(QDialog):
         column.addLayout(top)
         column.addWidget(self.view, 1)
         column.addWidget(self.words)
-        self.resize(640, 480)
+        self.resize(664, 480)
         self.reader.opened.connect(self._on_opened)
         self.reader.refused.connect(self._on_refused)
         session.experimentChanged.connect(self._show)
