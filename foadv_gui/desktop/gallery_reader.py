@@ -42,8 +42,8 @@ class GalleryReader(QObject):
     """The gallery that was asked for last."""
     refused = Signal(str)
     """Why it cannot be opened."""
-    drawn = Signal(object)
-    """The rows whose pictures are there now."""
+    drawn = Signal()
+    """More pictures are there."""
     _ended = Signal(object, bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -127,7 +127,7 @@ class GalleryReader(QObject):
             self._kept.update((row, QPixmap.fromImage(image)) for row, image in pictures)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-            self.drawn.emit([row for row, _ in pictures])
+            self.drawn.emit()
         self._begin()
 
     def _deliver_gallery(self, future: Future[object]) -> None:
@@ -181,8 +181,9 @@ def bars_of(vector: NDArray[np.float64], colour: str) -> QImage:
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
     width = SIDE / len(heights)
+    gap = 1 if width > 3 else 0
     for i, height in enumerate(heights):
-        rectangle = QRectF(i * width, 1 + (top - max(height, 0.0)) * per, max(width - 1, 1), abs(height) * per)
+        rectangle = QRectF(i * width, 1 + (top - max(height, 0.0)) * per, width - gap, abs(height) * per)
         painter.fillRect(rectangle, QColor(colour))
     painter.end()
     return image

@@ -53,7 +53,6 @@ class GalleryModel(QAbstractListModel):
         """The gallery's rows on show, ascending."""
         self.chosen = -1
         """The row that is the input now."""
-        reader.drawn.connect(self._on_drawn)
 
     def show_rows(self, rows: NDArray[np.int64]) -> None:
         """Show these rows."""
@@ -89,13 +88,6 @@ class GalleryModel(QAbstractListModel):
                 named += f", label {label}"
             return f"{named}, the input now" if row == self.chosen else named
         return None
-
-    @Slot(object)
-    def _on_drawn(self, rows: list[int]) -> None:
-        for row in rows:
-            index = self.at(row)
-            if index.isValid():
-                self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
 
 
 class _Cell(QStyledItemDelegate):
@@ -181,6 +173,8 @@ class InputBrowser(QDialog):
         self.resize(664, 480)
         self.reader.opened.connect(self._on_opened)
         self.reader.refused.connect(self._on_refused)
+        # Not by the model's dataChanged: the list would lay all of its cells out anew.
+        self.reader.drawn.connect(self.view.viewport().update)
         session.experimentChanged.connect(self._show)
         session.refused.connect(self._on_impossible)
         undo = QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self)
