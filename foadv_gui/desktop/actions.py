@@ -81,6 +81,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("help", "Keys", "All keys on one page", "?", "help"),
 )
 
+_UNIT = "iterate"
+"""What the playback keys step over, unless a page has another name for it."""
+
 
 class Actions(QObject):
     """The table's QActions by key; playback keys rest while a field has the focus."""
@@ -139,7 +142,7 @@ class Actions(QObject):
         """Call what is played in hovers "iterate", or by another name."""
         for spec, action in self:
             if spec.playback:
-                action.setToolTip(_tip(spec).replace("iterate", unit))
+                action.setToolTip(_tip(spec).replace(_UNIT, unit))
 
     def _rest(self) -> None:
         for shortcut in self._resting:
@@ -151,10 +154,10 @@ def _tip(spec: ActionSpec) -> str:
     return f"{spec.help} ({spec.shortcut})" if spec.shortcut else spec.help
 
 
-def key_sheet() -> str:
-    """All keys as a table in HTML, for the ? sheet."""
+def key_sheet(unit: str = _UNIT) -> str:
+    """All keys as a table in HTML, for the ? sheet; `unit` is what the playback keys step over."""
     rows = "".join(
-        f"<tr><td><b>{spec.shortcut}</b>&nbsp;&nbsp;&nbsp;</td><td>{spec.help}</td></tr>"
+        f"<tr><td><b>{spec.shortcut}</b>&nbsp;&nbsp;&nbsp;</td><td>{spec.help.replace(_UNIT, unit)}</td></tr>"
         for spec in ACTIONS
         if spec.shortcut
     )

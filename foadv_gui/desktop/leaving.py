@@ -1,4 +1,4 @@
-"""Closing the window: what is in no file is asked about first."""
+"""Closing the window: what is in no file, or is still being written, is asked about first."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from foadv_gui.desktop.rendering import Rendering
     from foadv_gui.desktop.workspaces.workspace import Workspace
 
-_ANSWERS = QMessageBox.StandardButton.Save | QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel
+_SAVE, _DISCARD, _CANCEL = (
+    QMessageBox.StandardButton.Save,
+    QMessageBox.StandardButton.Discard,
+    QMessageBox.StandardButton.Cancel,
+)
 
 
 class Leaving(QObject):
@@ -21,28 +26,27 @@ class Leaving(QObject):
     saveWanted = Signal(int)
     """What is on a page is to be saved first."""
 
-    def __init__(self, window: QWidget, workspaces: Sequence[Workspace]) -> None:
+    def __init__(self, window: QWidget, workspaces: Sequence[Workspace], rendering: Rendering) -> None:
         super().__init__(window)
-        self._window, self._workspaces = window, workspaces
+        self._window, self._workspaces, self._rendering = window, workspaces, rendering
         self.discarding = False
         """Whether what is in no file may be lost."""
 
     def may_close(self) -> bool:
         """Whether the window may close at once; else a question is asked, whose answer closes it."""
         lost = [workspace.unsaved for workspace in self._workspaces if workspace.unsaved]
-        if self.discarding or not lost:
+        if self.discarding or not (lost or self._rendering.busy):
             return True
         if self._window.findChild(QMessageBox, "unsaved") is None:
             self._ask(" and ".join(lost))
         return False
 
     def _ask(self, lost: str) -> None:
-        words = f"In no file yet: {lost}. They are lost when the window closes."
-        box = QMessageBox(QMessageBox.Icon.Question, "Close without saving?", words, parent=self._window)
-        box.setObjectName("unsaved")
-        box.setStandardButtons(_ANSWERS)
-        box.setDefaultButton(QMessageBox.StandardButton.Save)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        words = [f"In no file yet: {lost}. They are lost when the window closes."] if lost else []
+        if self._rendering.busy:
+            words.append(f"{self._rendering.words}. It is given up when the window closes, and no file is left.")
+        title = "Close without saving?" if lost else "Close while an animation is being saved?"
+        box = unsaved_question(self._window, title, " ".join(words), saving=bool(lost))
         box.buttonClicked.connect(self._on_answer)
         box.open()
 
@@ -51,8 +55,19 @@ class Leaving(QObject):
         box = self.sender()
         assert isinstance(box, QMessageBox)
         answer = box.standardButton(button)
-        if answer == QMessageBox.StandardButton.Discard:
+        if answer == _DISCARD:
             self.discarding = True
             self._window.close()
-        elif answer == QMessageBox.StandardButton.Save:
+        elif answer == _SAVE:
             self.saveWanted.emit(next(i for i, workspace in enumerate(self._workspaces) if workspace.unsaved))
+
+
+def unsaved_question(parent: QWidget, title: str, words: str, *, saving: bool = True) -> QMessageBox:
+    """What becomes of what is in no file: save it first (where that is offered), discard it, or leave all as it is."""
+    box = QMessageBox(QMessageBox.Icon.Question, title, words, parent=parent)
+    box.setObjectName("unsaved")
+    box.setTextFormat(Qt.TextFormat.PlainText)  # a file's name is no markup
+    box.setStandardButtons((_SAVE if saving else _CANCEL) | _DISCARD | _CANCEL)
+    box.setDefaultButton(_SAVE if saving else _CANCEL)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    return box

@@ -9,12 +9,9 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QUndoGroup
 from PySide6.QtWidgets import (
     QFileDialog,
-    QLabel,
     QMainWindow,
     QStackedWidget,
-    QToolButton,
 )
-from superqt import QElidingLabel
 
 from foadv_gui.desktop import boxes, placing
 from foadv_gui.desktop.actions import Actions, key_sheet
@@ -24,7 +21,9 @@ from foadv_gui.desktop.icons import application_icon
 from foadv_gui.desktop.incoming import Incoming
 from foadv_gui.desktop.leaving import Leaving
 from foadv_gui.desktop.player import Player
+from foadv_gui.desktop.rendering import Rendering
 from foadv_gui.desktop.session import Session
+from foadv_gui.desktop.status_line import StatusLine
 from foadv_gui.desktop.tool_bar import ToolBar
 from foadv_gui.desktop.transport import Transport
 from foadv_gui.desktop.workspaces.compare import CompareWorkspace, run_of
@@ -60,6 +59,7 @@ class MainWindow(QMainWindow):
         self.player = Player(self.session, self)
         self.transport = Transport(self)
         self.filing = Filing(self)
+        self.rendering = Rendering(self)
         self._played_before = False
         self.actions_table = Actions(self, self._handlers(), theme)
         self.undo_group = QUndoGroup(self)
@@ -70,9 +70,9 @@ class MainWindow(QMainWindow):
         self.compare = CompareWorkspace(self.session, theme, self.actions_table)
         self.sweep = SweepWorkspace(self.session, theme, self.filing)
         self.sweep.openWanted.connect(self._on_point)
-        self.train = TrainWorkspace(self.session, theme, self.filing, self.actions_table)
+        self.train = TrainWorkspace(self.session, theme, self.filing, self.rendering, self.actions_table)
         self.workspaces: tuple[Workspace, ...] = (self.explore, self.compare, self.sweep, self.train)
-        self.leaving = Leaving(self, self.workspaces)
+        self.leaving = Leaving(self, self.workspaces, self.rendering)
         self.leaving.saveWanted.connect(self._on_save_wanted)
         self.stack = QStackedWidget()
         for workspace in self.workspaces:
@@ -94,9 +94,11 @@ class MainWindow(QMainWindow):
         self.session.unopened.connect(self._on_unopened)
         self.session.failed.connect(self._on_failed)
         self.filing.found.connect(self.show_found)
-        self.filing.saved.connect(self._on_saved)
-        self.filing.refused.connect(self.warn)
-        self.filing.failed.connect(self._on_failed)
+        self.rendering.told.connect(self._tell)
+        for writer in (self.filing, self.rendering):
+            writer.saved.connect(self._on_saved)
+            writer.refused.connect(self.warn)
+            writer.failed.connect(self._on_failed)
         self.incoming = Incoming(self, self.explore, self.filing, theme)
         self.incoming.openWanted.connect(self.open_target)
         self.incoming.exploreWanted.connect(self._explore)
@@ -138,20 +140,10 @@ class MainWindow(QMainWindow):
             shortcut.activated.connect(self._on_page_key)
 
     def _add_status(self) -> None:
-        line = self.statusBar()
-        line.setSizeGripEnabled(False)
+        line = self.line = StatusLine(self.actions_table["cancel"], self.rendering, self.theme)
+        self.doing, self.stop, self.device = line.doing, line.stop, line.device
         line.messageChanged.connect(self._show_status)
-        self.doing = QLabel()
-        self.device = QElidingLabel()
-        self.device.setObjectName("faint")
-        self.device.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.stop = QToolButton()
-        self.stop.setDefaultAction(self.actions_table["cancel"])
-        self.stop.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.stop.setAutoRaise(True)
-        line.addWidget(self.doing)
-        line.addWidget(self.stop)
-        line.addPermanentWidget(self.device, 1)
+        self.setStatusBar(line)
 
     # -- pages ---------------------------------------------------------------------------------------------------
 
@@ -176,6 +168,7 @@ class MainWindow(QMainWindow):
         workspace = self.workspace
         self.undo_group.setActiveStack(workspace.undo_stack)
         self.actions_table.let_play(workspace.player is not None)
+        self.actions_table.name_steps(workspace.step)
         self.transport.player = workspace.player
         if workspace.player is not None:
             self.actions_table["loop"].setChecked(workspace.player.loop)
@@ -287,14 +280,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_status(self) -> None:
-        workspace = self.workspace
-        # A message takes the place of what the line says otherwise: Qt draws it left of the first permanent widget.
-        told = bool(self.statusBar().currentMessage())
-        self.stop.setVisible(workspace.computing and not told)
-        self.device.setHidden(told)
-        self.doing.setText(workspace.doing)
-        self.device.setText(workspace.showing)
-        self.device.setToolTip(workspace.showing)
+        self.line.show_page(self.workspace)
 
     @Slot(str, str)
     def _on_failed(self, message: str, details: str) -> None:
@@ -308,7 +294,10 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _cancel(self) -> None:
-        self.workspace.cancel()
+        if self.rendering.busy and not self.workspace.computing:
+            self.rendering.cancel()
+        else:
+            self.workspace.cancel()
 
     @Slot()
     def _paste(self) -> None:
@@ -357,7 +346,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _help(self) -> None:
-        boxes.tell(self, "Keys and mouse", key_sheet())
+        boxes.tell(self, "Keys and mouse", key_sheet(self.workspace.step))
 
     @Slot(int)
     def _on_save_wanted(self, index: int) -> None:
@@ -388,6 +377,7 @@ class MainWindow(QMainWindow):
                 workspace.leave()
                 workspace.close_down()
         finally:
+            self.rendering.close()
             self._thread.close()  # whatever went wrong: Qt aborts the program over a thread that still runs
             self.filing.close()
         event.accept()

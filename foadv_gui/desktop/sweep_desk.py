@@ -98,6 +98,9 @@ class SweepDesk(QObject):
         """The file whose table is on show, or nothing."""
         self.saved = True
         """Whether the rows on show are in a file that somebody chose."""
+        self.spent = 0.0
+        """For how many seconds were computed the rows that are in no file."""
+        self._started = 0.0
         self.sweep: Sweep | None = None
         """What is being computed or on show."""
         self.overview: Overview | None = None
@@ -216,8 +219,11 @@ class SweepDesk(QObject):
             for file in output.parent.glob(f"*{sweep.identity}*"):
                 file.unlink(missing_ok=True)
         self._output, plan, make = output, self.plan, self.crew_of
+        if not self.resumable or self.saved:
+            self.spent = 0.0
         if not self.resumable:
             self._show(sweep)
+        self._started = time.monotonic()
         self.saved = self.plan.output is not None
         self.state, self.trouble, self.progress, self.source = State.RUNNING, "", None, ""
         self._first = None
@@ -291,6 +297,7 @@ class SweepDesk(QObject):
 
     @Slot(object)
     def _on_ended(self, ended: Ended) -> None:
+        self.spent += time.monotonic() - self._started
         self.state = State.CANCELLED if ended.cancelled else State.DONE
         if ended.trouble is not None:
             self.state = State.FAILED

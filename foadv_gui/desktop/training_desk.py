@@ -91,6 +91,9 @@ class TrainingDesk(QObject):
         """The file whose record is on show, or nothing."""
         self.saved = True
         """Whether the record on show is in a file that somebody chose."""
+        self.spent = 0.0
+        """For how many seconds was trained what is in no file."""
+        self._started = 0.0
         self.position = 0.0
         self.point = 0
         self._cancelled = False
@@ -249,6 +252,9 @@ class TrainingDesk(QObject):
             self.stateChanged.emit()
 
     def _train(self, training: Training, so_far: TrainingRecord | None) -> None:
+        if so_far is None or self.saved:
+            self.spent = 0.0
+        self._started = time.monotonic()
         self.state, self.trouble, self.source, self.saved = State.RUNNING, "", "", False
         self._first = so_far.epoch if so_far is not None else 0
         self._asked, self._began, self._cancelled = training.section.epochs, None, False
@@ -341,6 +347,7 @@ class TrainingDesk(QObject):
         if ended.record is not None and ended.record is not self.record:
             self._on_grown(ended.record)
         self.saved = self.record is None
+        self.spent += time.monotonic() - self._started
         if ended.trouble is not None:
             self.state = State.FAILED
             self._on_trouble(ended.trouble)

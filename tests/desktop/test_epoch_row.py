@@ -93,6 +93,28 @@ def test_a_narrow_column_leaves_out_what_would_be_cut_off_and_its_hovers_tell_it
     assert column.landscape.box.width() > 0.5 * column.landscape.width()
 
 
+def test_a_landscape_in_a_wide_column_is_no_strip(page: Page, record: TrainingRecord) -> None:
+    page.open(record)
+    page.row.resize(1900, 360)
+    while len(page.columns) > 1:
+        page.click(page.columns[-1].buttons["remove"])
+    page.rest()
+    plot, column = page.columns[0].landscape, page.columns[0]
+    shown = plot.box.sceneBoundingRect()
+    assert shown.width() < 1.6 * plot.height() < 0.6 * plot.width()
+    assert plot.viewport().rect().contains(shown.toRect())
+    assert abs(shown.center().x() - plot.width() / 2) < 40  # but for its axis and its colours
+    # Parts beside it have the rest, and a narrow one has room for all of it again.
+    page.click(page.row.bar.parts["input"])
+    page.rest()
+    assert plot.width() <= 1.6 * column.splitter.height() + 1
+    assert column.parts["input"].width() > 900
+    page.row.resize(500, 400)
+    page.rest()
+    assert plot.width() > 450
+    assert plot.box.sceneBoundingRect().right() < plot.width()
+
+
 def test_the_landscape_moves_and_its_plane_does_not(page: Page, record: TrainingRecord) -> None:
     page.open(record)
     column = page.columns[0]

@@ -228,13 +228,28 @@ def test_rows_in_no_file_are_asked_about_before_the_window_closes(
     assert window.isVisible()
     at.key(Qt.Key.Key_1, CTRL)
     path = str(tmp_path / "kept.parquet")
-    monkeypatch.setattr("foadv_gui.desktop.workspaces.sweep.QFileDialog.getSaveFileName", lambda *_: (path, ""))
+    monkeypatch.setattr("foadv_gui.desktop.workspaces.workspace.QFileDialog.getSaveFileName", lambda *_: (path, ""))
     window.close()
     at.click(window.findChild(QMessageBox, "unsaved").button(QMessageBox.StandardButton.Save))
     assert window.workspace is at.page
     at.until(lambda: not window.filing.busy and at.desk.saved)
     window.close()
     assert not window.isVisible()
+
+
+def test_rows_that_took_long_are_asked_about_before_others_take_their_place(
+    at: SweepHands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at.compute()
+    assert 0 < at.desk.spent < 20
+    monkeypatch.setattr("foadv_gui.desktop.replacing._DEAR_SECONDS", 0.0)
+    at.press_start()
+    box = at.window.findChild(QMessageBox, "replace")
+    assert "9 rows of the sweep, which took " in box.text()
+    assert not at.desk.running
+    at.click(box.button(QMessageBox.StandardButton.Discard))
+    assert at.desk.running
+    at.done()
 
 
 def test_rows_in_no_file_may_be_given_up(at: SweepHands) -> None:

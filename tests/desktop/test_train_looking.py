@@ -44,7 +44,6 @@ def test_the_keys_move_over_the_epochs_and_everything_follows(trained: TrainHand
     assert desk.moving  # a moment after, pictures are refined
     at.qtbot.waitSignal(desk.cursorChanged, timeout=3000).wait()
     assert not desk.moving
-    assert at.page.playback.play_action.parent()["back"].toolTip() == "One epoch back (Left)"
     at.key(Qt.Key.Key_End)
     assert desk.epoch == 12
     at.key(Qt.Key.Key_Home)

@@ -14,6 +14,7 @@ from train_hands import TrainHands, tiny_training
 
 from foadv_gui.desktop.actions import ACTIONS, Actions
 from foadv_gui.desktop.filing import Filing
+from foadv_gui.desktop.rendering import Rendering
 from foadv_gui.desktop.session import Session
 from foadv_gui.desktop.theme import ThemeKeeper
 from foadv_gui.desktop.training_desk import State
@@ -46,7 +47,7 @@ def at(qtbot: QtBot) -> Iterator[TrainHands]:
     session.open(small(input={"scale": 2.0}))
     transport = Transport(host)
     actions = Actions(host, {spec.key: _nothing for spec in ACTIONS} | transport.handlers, theme)
-    page = TrainWorkspace(session, theme, filing, actions)
+    page = TrainWorkspace(session, theme, filing, Rendering(host), actions)
     page.setParent(host)
     theme.setParent(page)  # or it would go on following the system's scheme in the tests that come after
     qtbot.addWidget(host)

@@ -79,3 +79,62 @@ def test_trainings_are_opened_by_name_and_by_file_and_their_records_too(at: Trai
     assert at.page.isVisible()
     assert at.desk.plan.scales == "0.3, 1"
     assert at.desk.steps == 6
+
+
+def test_what_took_long_is_asked_about_before_something_else_takes_its_place(
+    at: TrainHands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def question() -> QMessageBox | None:
+        return at.window.findChild(QMessageBox, "replace")
+
+    def answer(button: QMessageBox.StandardButton) -> None:
+        box = question()
+        assert box is not None
+        at.click(box.button(button))
+        at.until(lambda: question() is None)
+        at.activate()
+
+    at.train()
+    at.train()  # what took a moment is simply replaced
+    assert 0 < at.desk.spent < 20
+    monkeypatch.setattr("foadv_gui.desktop.replacing._DEAR_SECONDS", 0.0)
+    record = at.desk.record
+    at.press_start()
+    box = question()
+    assert box is not None
+    assert "6 epochs of training, which took " in box.text()
+    answer(QMessageBox.StandardButton.Cancel)
+    assert at.desk.record is record
+    assert not at.desk.running
+    # Another training would take its place, too, and it can be saved first.
+    (tmp_path / "other.toml").write_text(tiny_training("0.1").to_toml(), "utf-8")
+    at.window.open_target(str(tmp_path / "other.toml"))
+    dialog = "foadv_gui.desktop.workspaces.workspace.QFileDialog.getSaveFileName"
+    monkeypatch.setattr(dialog, lambda *_: (str(tmp_path / "kept.npz"), ""))
+    answer(QMessageBox.StandardButton.Save)
+    at.until(lambda: not at.page.unsaved)
+    assert at.desk.record is record
+    at.press_start_at_once()  # it is in a file now
+    at.settle()
+    assert at.desk.record is not record
+    at.press_start()
+    answer(QMessageBox.StandardButton.Discard)
+    assert at.desk.running
+    at.settle()
+
+
+def test_the_key_sheet_says_what_the_keys_of_the_page_step_over(at: TrainHands) -> None:
+    at.key(Qt.Key.Key_Question)
+    box = at.window.findChild(QMessageBox)
+    assert "One epoch back" in box.text()
+    assert "iterate" not in box.text()
+    at.click(box.button(QMessageBox.StandardButton.Ok))
+    at.until(lambda: at.window.findChild(QMessageBox) is None)
+    assert at.window.actions_table["back"].toolTip() == "One epoch back (Left)"
+    at.activate()
+    at.key(Qt.Key.Key_1, CTRL)
+    at.key(Qt.Key.Key_Question)
+    box = at.window.findChild(QMessageBox)
+    assert "One iterate back" in box.text()
+    at.click(box.button(QMessageBox.StandardButton.Ok))
+    at.until(lambda: at.window.findChild(QMessageBox) is None)

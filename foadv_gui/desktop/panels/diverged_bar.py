@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Slot
+from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy
 
 from foadv_gui.desktop.icons import icon
@@ -24,6 +24,9 @@ _HOVER = (
 class DivergedBar(QFrame):
     """On show while some network of the record on show has diverged."""
 
+    againWanted = Signal()
+    """It is to be trained again at the rate that is offered."""
+
     def __init__(self, desk: TrainingDesk, theme: ThemeKeeper) -> None:
         super().__init__()
         self.setObjectName("card")
@@ -33,7 +36,7 @@ class DivergedBar(QFrame):
         self.words.setWordWrap(True)
         self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.button = QPushButton()
-        self.button.clicked.connect(desk.train_again)
+        self.button.clicked.connect(self.againWanted)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 8, 4)
         row.addWidget(self.sign)

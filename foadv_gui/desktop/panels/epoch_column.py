@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolic
 from superqt import QElidingLabel
 
 from foadv_gui.desktop.icons import icon
-from foadv_gui.desktop.plots.epoch_landscape import EpochLandscape
+from foadv_gui.desktop.plots.epoch_landscape import WIDEST, EpochLandscape
 from foadv_gui.desktop.plots.input import InputPlot
 from foadv_gui.desktop.plots.profile import ProfilePlot
 from foadv_gui.desktop.plots.reason import PlotOrReason
@@ -38,6 +38,8 @@ _BUTTONS = (
 _SAMPLE = QSize(18, 12)
 _WIDE = 1.9
 """From so many times its height on a column has its parts side by side: a landscape is best seen as a square."""
+_ANY_PX = 16_777_215
+"""Qt's QWIDGETSIZE_MAX."""
 _BETWEEN, _SLACK_PX = ",  ", 8
 _ROOM_PX = 280
 """From this width on there is room in the head for the epoch."""
@@ -152,6 +154,7 @@ class EpochColumn(QFrame):
                 self._make(name)
             if name in self.parts:
                 self.parts[name].setVisible(name in shown)
+        self._limit()
         self.splitter.setSizes([100 * _SHARES[name] for name in PARTS if name in self.parts])
         self.session.set_parts(frozenset(shown) & {"spectrum", "profile"})
 
@@ -247,8 +250,17 @@ class EpochColumn(QFrame):
         self._make_room()
         wide = self.width() > _WIDE * self.height()
         self.splitter.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        self._limit()
         if self._told:
             self._say(*self._told)
+
+    def _limit(self) -> None:
+        """Leave the parts beside a landscape what it does not use; by itself it is in the middle."""
+        beside = any(not part.isHidden() for part in self.parts.values() if part is not self.pages)
+        if beside and self.splitter.orientation() is Qt.Orientation.Horizontal:
+            self.pages.setMaximumWidth(max(int(WIDEST * self.splitter.height()), self.pages.minimumWidth()))
+        else:
+            self.pages.setMaximumWidth(_ANY_PX)
 
     def _make_room(self) -> None:
         self.epoch.setVisible(self._apart or self.width() >= _ROOM_PX)

@@ -25,7 +25,6 @@ class PlaybackWords:
 
     symbol: str = "t ="
     name: str = "Iterate"
-    unit: str = "iterate"
     scrubber: str = "Drag to move through the iterates; nothing is recomputed"
     counter: str = "The iterate at the cursor, and the last one recorded"
     speed: str = "Playback speed. At 1× the part in which paths move takes four seconds or less; the rest runs faster"
@@ -34,7 +33,6 @@ class PlaybackWords:
 EPOCHS = PlaybackWords(
     symbol="epoch",
     name="Epoch",
-    unit="epoch",
     scrubber="Drag to move through the epochs; the training goes on meanwhile",
     counter="The epoch on show, and the last one trained",
     speed="Playback speed. At 1× all epochs take six seconds or less",
@@ -55,7 +53,7 @@ class PlaybackBar(QWidget):
         super().__init__()
         self._playhead, self._player, self._theme = playhead, player, theme
         words = words or PlaybackWords()
-        self._symbol, self._unit, self._actions = words.symbol, words.unit, actions
+        self._symbol = words.symbol
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 8, 4)
         row.setSpacing(4)
@@ -106,9 +104,8 @@ class PlaybackBar(QWidget):
         self.counter.setText(f"{self._symbol} {t} / {steps}")
 
     def showEvent(self, event: QShowEvent) -> None:
-        """The buttons are shared by all pages: here they say what this page's player does."""
+        """The buttons are shared by all pages: here they show what this page's player does."""
         super().showEvent(event)
-        self._actions.name_steps(self._unit)
         self._show_player()
 
     @Slot()

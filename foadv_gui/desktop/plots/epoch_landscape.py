@@ -24,6 +24,10 @@ _ROOMY_PX = 420
 """From this width on the colour bar says what it shows, as the list above the columns does."""
 _BAR_PX, _TITLED_BAR_PX = 44, 64
 _BESIDE_PX = 120
+WIDEST = 1.6
+"""At most so many times its height is the width of a landscape: the disc in it is as wide as high."""
+_EDGES_PX = (1, 7, 1, 1)
+"""Left, top, right and below; the topmost labels reach half a line higher."""
 
 
 class EpochLandscape(LandscapePlot):
@@ -45,9 +49,22 @@ class EpochLandscape(LandscapePlot):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another size has room for other words (Qt asks)."""
+        if hasattr(self, "_rest"):
+            self._centre()  # first: with the margins of a wide plot it would not become a narrow one
         super().resizeEvent(event)
         if hasattr(self, "_rest"):
             self._make_room()
+
+    @property
+    def _wide(self) -> int:
+        """How much of its width is used."""
+        return int(min(self.width(), WIDEST * self.height()))
+
+    def _centre(self) -> None:
+        """Keep to the middle of a wide column."""
+        aside = (self.width() - self._wide) // 2
+        before, above, after, below = _EDGES_PX
+        self.plotItem.layout.setContentsMargins(before + aside, above, after + aside, below)
 
     def _make_room(self) -> None:
         """Fix all that surrounds the map.
@@ -60,11 +77,11 @@ class EpochLandscape(LandscapePlot):
         left, bottom = self.getAxis("left"), self.getAxis("bottom")
         # One says little without the other.
         named = bool(self._names[0]) and (
-            up < self.height() - 3 * _BELOW_PX and across < self.width() - _BESIDE_PX - _TITLED_PX
+            up < self.height() - 3 * _BELOW_PX and across < self._wide - _BESIDE_PX - _TITLED_PX
         )
         left.showLabel(named)
         left.setWidth(_TITLED_PX if named else _TICKS_PX)
         bottom.showLabel(named)
         bottom.setHeight(_TITLED_BELOW_PX if named else _BELOW_PX)
-        roomy = self.width() >= _ROOMY_PX
+        roomy = self._wide >= _ROOMY_PX
         self.ground.title_bar(_TITLED_BAR_PX if roomy else _BAR_PX, titled=roomy)

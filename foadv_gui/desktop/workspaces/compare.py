@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, QTimer, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from foadv_gui.desktop.comparing import Comparing
 from foadv_gui.desktop.panels.column import ColumnPanel
@@ -23,6 +22,8 @@ from foadv_gui.lab.files import FileProblem, write_text
 from foadv_gui.lab.ranges import united
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PySide6.QtGui import QShowEvent
 
     from foadv_gui.desktop.actions import Actions
@@ -187,9 +188,9 @@ class CompareWorkspace(Workspace):
 
     def ask_save(self) -> None:
         """Choose a file and save the comparison (.toml)."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save", "comparison.toml", "Comparison (*.toml)")
+        path = self.ask_where("comparison.toml", "Comparison (*.toml)")
         if path:
-            self.save_to(Path(path))
+            self.save_to(path)
 
     def save_to(self, path: Path) -> None:
         """Write the comparison's experiments; runs and starts set by hand are no part of the file."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMessageBox,
@@ -27,6 +25,7 @@ from foadv_gui.desktop.panels.sweep_plots import SweepPlots
 from foadv_gui.desktop.panels.sweep_run import progress_words
 from foadv_gui.desktop.panels.sweep_setup import SweepSetup
 from foadv_gui.desktop.panels.sweep_table import SweepTableView
+from foadv_gui.desktop.replacing import Replacing
 from foadv_gui.desktop.sweep_desk import Plan, State, SweepDesk
 from foadv_gui.desktop.theme import hover
 from foadv_gui.desktop.workspaces.workspace import Ready, Workspace
@@ -38,6 +37,8 @@ from foadv_gui.lab.sweep.marks import point_words, short_name
 from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from foadv_gui.desktop.filing import Filing
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
@@ -70,6 +71,7 @@ class SweepWorkspace(Workspace):
         """The table that is being written, and where."""
         for told in (self.desk.planChanged, self.desk.stateChanged):
             told.connect(self.titleChanged)
+        self._replacing = Replacing(self, self.desk)
         self.desk.failed.connect(self.failed)
         filing.saved.connect(self._on_saved)
 
@@ -206,7 +208,8 @@ class SweepWorkspace(Workspace):
         if self.desk.running:
             self.warned.emit("This cannot be opened", f"{name}: a sweep is being computed; cancel it first (Esc)")
             return
-        self.desk.open(found.sweep, found.table, name if found.table is not None else "")
+        source = name if found.table is not None else ""
+        self._replacing.ask(partial(self.desk.open, found.sweep, found.table, source))
 
     def enter(self) -> None:
         """Come to the front; at first with Explore's experiment."""
@@ -234,7 +237,7 @@ class SweepWorkspace(Workspace):
     def start(self) -> None:
         """Start the sweep, or ask first where it is huge."""
         if not self.desk.draft.huge:
-            self.desk.start()
+            self._begin()
             return
         words = f"{self.desk.draft.words}: that may take days, and the table gigabytes. Compute them all?"
         box = QMessageBox(QMessageBox.Icon.Question, "A very large sweep", words, parent=self)
@@ -242,8 +245,15 @@ class SweepWorkspace(Workspace):
         box.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.accepted.connect(self.desk.start)
+        box.accepted.connect(self._begin)
         box.open()
+
+    @Slot()
+    def _begin(self) -> None:
+        if self.desk.resumable:
+            self.desk.start()
+        else:
+            self._replacing.ask(self.desk.start)
 
     @Slot()
     def _on_entered(self) -> None:
@@ -301,9 +311,9 @@ class SweepWorkspace(Workspace):
 
     def ask_save(self) -> None:
         """Choose a file for the table, the figure or the sweep itself."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save", "sweep.parquet", _KINDS)
+        path = self.ask_where("sweep.parquet", _KINDS)
         if path:
-            self.save_to(Path(path))
+            self.save_to(path)
 
     def save_to(self, path: Path) -> None:
         """Save by the file's ending: the table, a figure of it, or the sweep without its rows."""

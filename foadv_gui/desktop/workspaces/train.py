@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QFileDialog,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -26,27 +24,26 @@ from foadv_gui.desktop.panels.train_run import progress_words
 from foadv_gui.desktop.panels.train_setup import TrainSetup
 from foadv_gui.desktop.player import Player
 from foadv_gui.desktop.playhead import EpochPlayhead
+from foadv_gui.desktop.replacing import Replacing
 from foadv_gui.desktop.theme import hover
 from foadv_gui.desktop.training_desk import State, TrainingDesk
+from foadv_gui.desktop.training_saving import KINDS, TrainingSaving
 from foadv_gui.desktop.workspaces.workspace import Ready, Workspace
-from foadv_gui.lab.files import write_text
-from foadv_gui.lab.palette import DARK
 from foadv_gui.lab.summary import counted
 from foadv_gui.lab.training.draft import TrainingDraft
-from foadv_gui.lab.training.files import save_record
 from foadv_gui.lab.training.ready import load_training, training_names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from foadv_gui.desktop.actions import Actions
     from foadv_gui.desktop.filing import Filing
+    from foadv_gui.desktop.rendering import Rendering
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.lab.documents import Found
     from foadv_gui.lab.training.plan import Training
-    from foadv_gui.lab.training.record import TrainingRecord
 
-_KINDS = "Training (*.npz);;Figure for a paper (*.svg);;Figure for a slide (*.png);;Settings only (*.toml)"
-_ENDINGS = (".npz", ".svg", ".png", ".toml")
 _PLAYED_SECONDS = 6.0
 """How long all epochs take at 1x."""
 
@@ -56,28 +53,32 @@ class TrainWorkspace(Workspace):
 
     title = "Train"
     help = "Adversarial training at several input scales side by side: watch how it begins, epoch by epoch"
+    step = "epoch"
 
     exploreWanted = Signal(object)
     """A choice to open in Explore: the network of an epoch, attacked at one of its points."""
 
-    def __init__(self, session: Session, theme: ThemeKeeper, filing: Filing, actions: Actions) -> None:
+    def __init__(
+        self, session: Session, theme: ThemeKeeper, filing: Filing, rendering: Rendering, actions: Actions
+    ) -> None:
         self.desk = TrainingDesk(_first_plan(session))
         self.playhead = EpochPlayhead(self.desk, self.desk)
         super().__init__(Player(self.playhead, self.desk, seconds=_PLAYED_SECONDS), self.desk.undo_stack)
         self.desk.setParent(self)
-        self._session, self.theme, self._filing, self._actions = session, theme, filing, actions
+        self._session, self.theme, self._actions = session, theme, actions
         self._built = False
-        self._saving: tuple[str, TrainingRecord] | None = None
-        """The record that is being written, and where."""
+        self._saving = TrainingSaving(self.desk, theme, filing, rendering)
+        self._saving.refused.connect(self.warned)
+        self._saving.told.connect(self.told)
         self._to_play: int | None = None
         """The epoch from which a training is to be played that has ended while another page was in front."""
         for told in (self.desk.planChanged, self.desk.stateChanged):
             told.connect(self.titleChanged)
         for told in (self.desk.stateChanged, self.desk.recordChanged):
             told.connect(self.statusChanged)
+        self._replacing = Replacing(self, self.desk)
         self.desk.failed.connect(self.failed)
         self.desk.finished.connect(self._on_finished)
-        filing.saved.connect(self._on_saved)
 
     def _build(self) -> None:
         """Make the panels when somebody first looks: half a second that a launch does without."""
@@ -133,6 +134,7 @@ class TrainWorkspace(Workspace):
         self.setup.entered.connect(self._on_entered)
         self.setup.run.startWanted.connect(self.start)
         self.invite.chosen.connect(self._on_ready)
+        self.diverged.againWanted.connect(self._train_again)
         self.epochs.exploreWanted.connect(self.exploreWanted)
         self.epochs.failed.connect(self.failed)
         self.epochs.told.connect(self.told)
@@ -212,7 +214,8 @@ class TrainWorkspace(Workspace):
         if self.desk.running:
             self.warned.emit("This cannot be opened", f"{name}: a training is running; pause or cancel it first (Esc)")
             return
-        self.desk.open(found.training, found.trained, name if found.trained is not None else "")
+        source = name if found.trained is not None else ""
+        self._replacing.ask(partial(self.desk.open, found.training, found.trained, source))
 
     def enter(self) -> None:
         """Come to the front."""
@@ -245,7 +248,14 @@ class TrainWorkspace(Workspace):
     @Slot()
     def start(self) -> None:
         """Start the training, or go on with it."""
-        self.desk.start()
+        if self.desk.resumable:
+            self.desk.start()
+        else:
+            self._replacing.ask(self.desk.start)
+
+    @Slot()
+    def _train_again(self) -> None:
+        self._replacing.ask(self.desk.train_again)
 
     @Slot()
     def _on_entered(self) -> None:
@@ -299,37 +309,14 @@ class TrainWorkspace(Workspace):
     # -- saving --------------------------------------------------------------------------------------------------
 
     def ask_save(self) -> None:
-        """Choose a file for the training as far as it has come, a figure of it, or its settings."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save", "training.npz", _KINDS)
+        """Choose a file for the training as far as it has come, an animation or a figure of it, or its settings."""
+        path = self.ask_where("training.npz", KINDS)
         if path:
-            self.save_to(Path(path))
+            self.save_to(path)
 
     def save_to(self, path: Path) -> None:
-        """Save by the file's ending: the record, a figure of it, or the training without it."""
-        ending = path.suffix.lower()
-        planned, record = self.desk.plan.training, self.desk.record
-        if ending not in _ENDINGS:
-            why = f"{path}: the name must end in {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
-        elif ending == ".toml":
-            why = "" if planned is not None else f"{path}: {self.desk.plan.problem}"
-        else:
-            why = "" if record is not None else f"{path}: nothing has been trained yet"
-        if why:
-            self.warned.emit("This cannot be saved", why)
-        elif ending == ".toml" and planned is not None:
-            self._filing.save(path, partial(write_text, path, planned.to_toml()))
-        elif record is not None and ending == ".npz":
-            self._saving = str(path), record
-            self._filing.save(path, partial(save_record, record, path))
-        elif record is not None:
-            self._filing.save(path, partial(_draw, record, path, "dark" if self.theme.theme is DARK else "light"))
-
-    @Slot(str)
-    def _on_saved(self, path: str) -> None:
-        """Now the record is in the file, unless another one is on show by now."""
-        if self._saving is not None and self._saving[0] == path:
-            self.desk.note_saved(*self._saving)
-            self._saving = None
+        """Save by the file's ending: the record, an animation or a figure of it, or the training without it."""
+        self._saving.save(path)
 
 
 def _invite(theme: ThemeKeeper) -> Invite:
@@ -359,9 +346,3 @@ def _first_plan(session: Session) -> TrainingDraft:
     """What is set up before anybody chose: the first ready training."""
     ready = next(iter(_ready_trainings().values()), None)
     return TrainingDraft(session.experiment) if ready is None else TrainingDraft.of(ready)
-
-
-def _draw(record: TrainingRecord, path: Path, theme: Literal["light", "dark"]) -> None:
-    from foadv_gui.lab.training.figure import save  # with matplotlib
-
-    save(record, path, size=(1920, 1080), theme=theme)

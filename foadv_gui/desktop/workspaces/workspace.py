@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QUndoStack
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.player import Player
@@ -27,6 +29,8 @@ class Workspace(QWidget):
     title: ClassVar[str]
     help: ClassVar[str]
     """What the page is for, in one sentence."""
+    step: ClassVar[str] = "iterate"
+    """What the playback keys step over."""
 
     statusChanged = Signal()
     """What it does, what it shows or how it is called has changed."""
@@ -125,6 +129,19 @@ class Workspace(QWidget):
     def pin(self) -> None:
         """Make the run on show a column of the compare page, where there is one run."""
         self.told.emit("Only a run in Explore can be pinned")
+
+    def ask_where(self, name: str, kinds: str) -> Path | None:
+        """Choose a file to save to; a name without an ending gets that of the kind that is chosen in the dialog."""
+        given, kind = QFileDialog.getSaveFileName(self, "Save", name, kinds)
+        path, ending = Path(given), re.search(r"\*(\.\w+)", kind)
+        if not given or path.suffix or ending is None:
+            return path if given else None
+        path = path.with_name(path.name + ending[1])
+        if path.exists():  # nobody was asked about this one
+            why = "there is such a file already; type its whole name to replace it"
+            self.warned.emit("This cannot be saved", f"{path}: {why}")
+            return None
+        return path
 
     def ask_save(self) -> None:
         """Choose a file and save what is on show."""

@@ -6,6 +6,7 @@ Up to four arms side by side, each with the ascent of that epoch, and below them
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import zlib
@@ -86,7 +87,10 @@ def save(
     drawn = frames(record, point=point, size=(width, height), theme=theme, advance=advance, interrupted=interrupted)
     rate = fps or min(max(frames_of(record) / _SECONDS, _SLOWEST), _FASTEST)
     with _replacing(Path(path)) as target:
-        (_write_gif if ending == ".gif" else _write_mp4)(target, drawn, (width, height), rate)
+        if ending == ".gif":
+            _write_gif(target, drawn, (width, height), rate, interrupted)
+        else:
+            _write_mp4(target, drawn, (width, height), rate)
 
 
 def frames(
@@ -134,13 +138,15 @@ def _replacing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise FileProblem(path, f"cannot be written: {error.strerror or error}") from None
+        raise FileProblem(path, f"cannot be written: {error.strerror or str(error).partition(chr(10))[0]}") from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
-def _write_gif(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: float) -> None:
+def _write_gif(
+    path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: float, interrupted: Callable[[], bool]
+) -> None:
     """One palette for all frames, that of the first and the last, so that colours do not flicker."""
     from PIL import Image
 
@@ -148,6 +154,7 @@ def _write_gif(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
     packed = [zlib.compress(frame.tobytes(), 1) for frame in drawn]
 
     def picture(i: int) -> Image.Image:
+        give_way(interrupted)
         return Image.frombytes("RGB", size, zlib.decompress(packed[i]))
 
     both = Image.new("RGB", (size[0], 2 * size[1]))
@@ -162,8 +169,13 @@ def _write_gif(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
 
 
 def _write_mp4(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: float) -> None:
-    from imageio_ffmpeg import count_frames_and_secs, write_frames
+    from imageio_ffmpeg import count_frames_and_secs, get_ffmpeg_exe, write_frames
 
+    try:
+        get_ffmpeg_exe()
+    except RuntimeError:
+        raise OSError("ffmpeg, which writes videos, is missing; a .gif can be written without it") from None
+    first = next(drawn)  # which takes long: until then ffmpeg would wait, and complain when all is cancelled
     writer: Any = write_frames(
         str(path),
         size,
@@ -178,11 +190,11 @@ def _write_mp4(path: Path, drawn: Iterator[Frame], size: tuple[int, int], fps: f
     writer.send(None)
     sent = 0
     try:
-        frame = None
-        for frame in drawn:
+        frame = first
+        for frame in itertools.chain([first], drawn):
             writer.send(np.ascontiguousarray(frame))
             sent += 1
-        for _ in range(round(_LAST_SECONDS * fps) if frame is not None else 0):
+        for _ in range(round(_LAST_SECONDS * fps)):
             writer.send(np.ascontiguousarray(frame))
             sent += 1
     finally:

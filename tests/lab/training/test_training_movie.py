@@ -108,6 +108,32 @@ def test_a_cancelled_animation_leaves_no_file_and_the_old_one_as_it_was(record, 
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_video_that_is_cancelled_before_its_first_frame_is_no_complaint(record, coarse, tmp_path, caplog):
+    with pytest.raises(Interrupted):
+        movie.save(record, tmp_path / "a.mp4", size=SIZE, interrupted=lambda: True)
+    assert not caplog.records and not list(tmp_path.iterdir())
+
+
+def test_a_gif_is_cancelled_while_its_colours_are_chosen_too(record, coarse, tmp_path):
+    done: list[int] = []
+    with pytest.raises(Interrupted):
+        movie.save(
+            record, tmp_path / "a.gif", size=SIZE, advance=done.append, interrupted=lambda: bool(done and done[-1] == 3)
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_ffmpeg_a_video_is_refused_in_one_line_before_anything_is_computed(record, tmp_path, monkeypatch):
+    def missing():
+        raise RuntimeError("No ffmpeg exe could be found. Install ffmpeg on your system")
+
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", missing)
+    told: list[int] = []
+    with pytest.raises(FileProblem, match=r"a\.mp4: cannot be written: ffmpeg, which writes videos, is missing"):
+        movie.save(record, tmp_path / "a.mp4", advance=told.append)
+    assert not told and not list(tmp_path.iterdir())
+
+
 def test_an_mp4_that_is_cut_off_does_not_take_the_place_of_the_old_one(record, coarse, tmp_path, monkeypatch):
     def full_disk(path, *_, **__):
         with open(path, "wb") as stream:
