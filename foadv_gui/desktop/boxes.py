@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QLabel, QMessageBox
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
+
+_WIDE_PX = 700
 
 
 def warn(window: QWidget, what: str, why: str) -> None:
@@ -30,9 +32,12 @@ def report(window: QWidget, message: str, details: str) -> None:
 
 
 def tell(window: QWidget, title: str, text: str) -> None:
-    """Show a text in HTML."""
+    """Show a wide text in HTML."""
     box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, parent=window)
     box.setTextFormat(Qt.TextFormat.RichText)
+    label = box.findChild(QLabel, "qt_msgbox_label")
+    if label is not None:
+        label.setMinimumWidth(_WIDE_PX)  # by itself it would wrap, and be higher than a small screen
     _open(box)
 
 
