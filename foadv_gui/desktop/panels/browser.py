@@ -6,7 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSignalBlocker, QSize, Qt, Slot
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QSignalBlocker,
+    QSize,
+    Qt,
+    Slot,
+)
 from PySide6.QtGui import QKeySequence, QPainter, QPen, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -37,6 +46,7 @@ if TYPE_CHECKING:
 AnyIndex = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
 _CELL = QSize(88, SIDE + 48)
+_SIZE = QSize(400, 560)
 _MOST_LABELS = 1000
 """Of more different labels there is no list to choose from."""
 _SHOWN_BY = ("source", "file", "array", "size", "grey")
@@ -170,7 +180,8 @@ class InputBrowser(QDialog):
         column.addLayout(top)
         column.addWidget(self.view, 1)
         column.addWidget(self.words)
-        self.resize(664, 480)
+        self.resize(_SIZE)
+        self._placed = False
         self.reader.opened.connect(self._on_opened)
         self.reader.refused.connect(self._on_refused)
         # Not by the model's dataChanged: the list would lay all of its cells out anew.
@@ -183,7 +194,11 @@ class InputBrowser(QDialog):
         self._paint()
 
     def browse(self) -> None:
-        """Show the inputs of the experiment, the chosen one marked."""
+        """Show the inputs of the experiment, the chosen one marked, beside the landscape that follows the choice."""
+        around = self.parentWidget()
+        if not self._placed and around is not None:
+            self.move(around.mapToGlobal(QPoint(0, 0)))
+            self._placed = True
         self.show()
         self.raise_()
         self.activateWindow()
