@@ -86,12 +86,12 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, tmp_path: P
         "input.file": (tmp_path / "x.npz", lambda: {"x": np.arange(1.0, 17.0)}),
         "ascent.start_file": (tmp_path / "starts.npz", lambda: {"delta": 0.1 * np.eye(3, 16)}),
     }
-    np.savez(tmp_path / "images.npz", x=photographs(), X=photographs()[::-1])
-    of_file = {"input": {"source": "file", "file": str(tmp_path / "images.npz")}}
     np.savez(tmp_path / "two.npz", W=np.eye(24, 16), a=np.ones(24), V1=np.ones((24, 16)), V2=np.ones(24))
     of_two = {"network": {"source": "file", "file": str(tmp_path / "two.npz"), "dimension": 16}}
-    shown_by = SHOWN_BY | dict.fromkeys(("input.array", "input.size", "input.grey", "input.unit"), of_file)
-    shown_by["network.layers"] = of_two
+    np.savez(tmp_path / "images.npz", x=photographs(), X=photographs()[::-1])
+    of_file = {"input": {"source": "file", "file": str(tmp_path / "images.npz")}}
+    of_inputs = dict.fromkeys(("input.array", "input.size", "input.grey", "input.unit"), of_file)
+    shown_by = {**SHOWN_BY, "network.layers": of_two, **of_inputs}
     settings = [setting for setting in SETTINGS if setting.key not in ELSEWHERE]
     assert {setting.key for setting in settings} <= set(hands.explore.setup.fields)
     for setting in settings:

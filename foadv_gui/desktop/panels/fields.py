@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from foadv_gui.desktop.file_kinds import kinds_of
 from foadv_gui.desktop.panels.slider import MarkedSlider
 
 if TYPE_CHECKING:
@@ -359,8 +360,7 @@ class TextEditor(Editor):
 
     @Slot()
     def _on_browse(self) -> None:
-        kinds = "Arrays (*.npy *.npz *.safetensors *.pt *.pth *.bin);;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self, self.setting.title, self._shown, kinds)
+        path, _ = QFileDialog.getOpenFileName(self, self.setting.title, self._shown, kinds_of(self.setting.key))
         if path:
             self.box.setText(path)
             self._on_finished()

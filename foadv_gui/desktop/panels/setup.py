@@ -69,10 +69,10 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
 
 _CHOSEN_BY: dict[str, dict[str, object]] = {
     "network.file": {"network.source": "file", "network.layers": None},
-    "input.file": {"input.source": "file", "input.array": None},
+    "input.file": {"input.source": "file", "input.index": 0, "input.array": None},
     "ascent.start_file": {"ascent.start": "file"},
 }
-"""What naming a file says as well: its source, which could not be chosen before; and no part of it is named yet."""
+"""What naming a file says as well: its source, which could not be chosen before; its first row, or its own layers."""
 
 
 class Field(QWidget):
@@ -147,6 +147,8 @@ class SetupPanel(QScrollArea):
     """All settings in foldable sections; `entered` says that one was confirmed with Enter."""
 
     entered = Signal()
+    browseWanted = Signal()
+    """The input is to be chosen by its picture."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -168,6 +170,11 @@ class SetupPanel(QScrollArea):
         for name in SECTIONS:
             column.addWidget(self._section(name))
         column.addStretch(1)
+        self.browse = QToolButton()
+        self.browse.setText("Browse…")
+        self.browse.setToolTip("Choose among pictures of all digits, or of the rows of the file (Ctrl+B)")
+        self.browse.clicked.connect(self.browseWanted)
+        self.fields["input.index"].editor.row.insertWidget(0, self.browse)
         self.setWidget(form)
         self.setMinimumWidth(form.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
         session.experimentChanged.connect(self._show)
