@@ -74,6 +74,7 @@ def with_input(experiment: Experiment, path: str | Path, array: str | None = Non
     elif takes is not None:
         changes["network.source"] = "random"
         notes.append(f"the network is random, since {_name(experiment)} takes {takes} coordinates, not {dimension}")
+    changes |= label_for(experiment, gallery, 0)
     shown = open_gallery(str(path), array=array, size=size, grey=grey, limit=_limit(experiment))
     changes["ascent.box"] = _box(experiment, shown, unit, scale)
     return Adopted(changes, "; ".join(notes))
@@ -109,8 +110,11 @@ def with_weights(experiment: Experiment, path: str | Path, layers: tuple[str, ..
         "network.layers": layers,
         "network.weight_scale": 1.0,
     }
+    changes |= _loss_of(experiment, sizes[-1])
     activation = experiment.network.activation
     notes = [f"{Path(path).name} is the network now, {'-'.join(map(str, sizes))}, with {activation}"]
+    if sizes[-1] > 1:
+        notes.append(f"cross-entropy, and the right class is y = {changes['input.label']:g}")
     if experiment.input.source == "sphere":
         return Adopted(changes | {"network.dimension": takes}, notes[0])
     dimension = _dimension(experiment)
@@ -129,6 +133,36 @@ def with_weights(experiment: Experiment, path: str | Path, layers: tuple[str, ..
         box = experiment.ascent.box
         changes |= {"input.unit": "file", "input.scale": 1.0, "ascent.box": box if box == "pixels" else None}
     return Adopted(changes, "; ".join(notes))
+
+
+def _loss_of(experiment: Experiment, outputs: int) -> dict[str, object]:
+    """The loss that goes with so many outputs: of classes, the right one as the input's file says it, if it does."""
+    classes = experiment.network.loss == "cross-entropy"
+    if outputs == 1:
+        return (
+            {"network.loss": "quadratic", "network.output": "", "input.label": 1.0}
+            if classes
+            else {"network.output": ""}
+        )
+    try:
+        known = load_input(experiment).true_label
+    except ExperimentError:
+        known = None
+    label = experiment.input.label if classes else 0.0
+    return {
+        "network.loss": "cross-entropy",
+        "network.output": "",
+        "input.label": float(known)
+        if known is not None and 0 <= known < outputs
+        else min(max(label, 0.0), outputs - 1.0),
+    }
+
+
+def label_for(experiment: Experiment, gallery: Gallery, index: int) -> dict[str, object]:
+    """The right class of another row of a gallery, where the loss is one of classes and the gallery knows it."""
+    if experiment.network.loss != "cross-entropy" or gallery.labels is None:
+        return {}
+    return {"input.label": float(gallery.labels[index])}
 
 
 def _limit(experiment: Experiment) -> int:

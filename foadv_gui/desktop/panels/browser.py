@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
-    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.adoption import label_for
+from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.gallery import Gallery
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -320,7 +321,9 @@ class InputBrowser(QDialog):
     def _choose(self) -> None:
         row = self._current
         if row is not None:
-            self._session.edit("input.index", row)
+            gallery = self.reader.gallery
+            also = {} if gallery is None else label_for(self._session.experiment, gallery, row)
+            self._session.edit("input.index", row, also=also)
             self.words.setText(
                 f"{self.view.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)}. Ctrl+Z takes it back."
             )
