@@ -34,14 +34,14 @@ from PySide6.QtWidgets import (
 )
 
 from foadv_gui.desktop.gallery_reader import SIDE, GalleryReader
+from foadv_gui.lab.adoption import label_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
-    from foadv_gui.lab.adoption import label_for
-from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.gallery import Gallery
 
 AnyIndex = QModelIndex | QPersistentModelIndex
