@@ -110,8 +110,8 @@ class EpochRow(QWidget):
 
     @property
     def busy(self) -> bool:
-        """Whether any picture is on its way."""
-        return any(column.session.busy for column in self.columns)
+        """Whether any picture is on its way, or still to be asked for."""
+        return bool(self._due) or any(column.session.busy for column in self.columns)
 
     @property
     def count(self) -> int:
