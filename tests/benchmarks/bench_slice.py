@@ -77,13 +77,14 @@ def _deep(size: Size) -> Iterator[Row]:
     planar = PlanarPreactivations.of(objective, plane)
     along = torch.linspace(-0.3, 0.3, size.grid, dtype=torch.float64)
     second, third = layers[1:]
+    bend = ACTIVATIONS["tanh"].value_over
     held = points_held(objective)
     blocks = -(-(size.grid**2) // held)
 
     def forward(count: int) -> None:
         block = torch.zeros(held, m)
         for _ in range(count):
-            third(torch.tanh_(second(torch.tanh_(block))))
+            third(bend(second(bend(block))))
 
     def bare() -> None:
         share, rest = divmod(blocks, cores())
