@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from foadv_gui.lab.config import SETTINGS, Experiment
+from foadv_gui.lab.modules import give
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ NEW_VALUES: dict[str, object] = {
     "network.width": 80,
     "input.source": "digits",
     "network.layers": "V1, V2",
+    "network.output": "2 - 0",
+    "network.model": "sum of sines",
     "ascent.box": "-2, 2",
     "input.array": "X",
     "input.size": "3 x 2",
@@ -92,6 +95,13 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, tmp_path: P
     of_file = {"input": {"source": "file", "file": str(tmp_path / "images.npz")}}
     of_inputs = dict.fromkeys(("input.array", "input.size", "input.grey", "input.unit"), of_file)
     shown_by = {**SHOWN_BY, "network.layers": of_two, **of_inputs}
+    many = np.random.default_rng(1).normal(size=(3, 24))
+    np.savez(tmp_path / "three.npz", W1=np.eye(24, 16), b1=np.ones(24), W2=many, b2=np.ones(3))
+    of_three = {"source": "file", "file": str(tmp_path / "three.npz"), "dimension": 16, "output": "0"}
+    shown_by["network.output"] = {"network": of_three}
+    give(lambda z: z.sin().sum(-1), name="sum of sines")
+    give(lambda z: z.cos().sum(-1), name="sum of cosines")
+    shown_by["network.model"] = {"network": {"source": "model", "model": "sum of cosines", "dimension": 16}}
     settings = [setting for setting in SETTINGS if setting.key not in ELSEWHERE]
     assert {setting.key for setting in settings} <= set(hands.explore.setup.fields)
     for setting in settings:
