@@ -42,7 +42,7 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
     """The changes of all ``--set``, by key."""
     import tomllib
 
-    from foadv_gui.lab.settings import SETTINGS, TRAINING_SETTINGS
+    from foadv_gui.lab.settings import CHOOSERS, SETTINGS, TRAINING_SETTINGS
 
     every = (*SETTINGS, *TRAINING_SETTINGS)
     words = {entry.key for entry in every if entry.kind in ("text", "choice")} | {"title", "watch"}
@@ -60,6 +60,9 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
             # Written as in an experiment file; what cannot be read so is refused by the setting, in its own words.
             with contextlib.suppress(tomllib.TOMLDecodeError):
                 changes[key] = tomllib.loads(f"value = {text}")["value"]
+    for key, chooser in CHOOSERS.items():
+        if changes.get(key):  # who names a file wants it
+            changes.setdefault(chooser, "file")
     return changes
 
 
@@ -86,10 +89,33 @@ def found_of(target: str, settings: list[str] | None, *, compared: bool = False)
     """What is meant, with the changes of all ``--set``; a comparison only where one is."""
     from foadv_gui.lab.documents import look_up
 
-    found = look_up(target, changes_of(settings))
+    changes = changes_of(settings)
+    found = _brought(target, changes) or look_up(target, changes)
     if found.comparison is not None and not compared:
         raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
     return found
+
+
+def _brought(target: str, changes: dict[str, object]) -> Found | None:
+    """A file that is an input or a network, as a part of an experiment that is otherwise as usual."""
+    from foadv_gui.lab.adoption import with_input, with_weights
+    from foadv_gui.lab.arrival import readings
+    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.documents import Found
+    from foadv_gui.lab.files import FileProblem
+
+    if not Path(target).is_file():
+        return None
+    try:
+        way = readings(target)[0]
+    except FileProblem:  # who opens it says why
+        return None
+    if way.role == "document":
+        return None
+    usual, path = Experiment(), Path(target).absolute()
+    taken = with_weights(usual, path) if way.role == "weights" else with_input(usual, path, way.array)
+    typer.echo(f"{taken.words}", err=True)
+    return Found(usual.changed(taken.changes).changed(changes))
 
 
 def axes_of(over: list[str]) -> dict[str, str]:

@@ -61,6 +61,14 @@ _VALID: dict[Kind, str] = {
 }
 
 
+CHOOSERS = {
+    "network.file": "network.source",
+    "input.file": "input.source",
+    "ascent.start_file": "ascent.start",
+}
+"""The settings that name files, and those that say "file" where they are used."""
+
+
 def _kind(name: str, annotation: Any) -> tuple[Kind, tuple[str, ...]]:
     """Return the kind of a field, and its choices, from its type; which texts are names of files, its name says."""
     if get_origin(annotation) in (Union, types.UnionType):
