@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from foadv_gui.desktop.figure_copy import drawing as drawing_of
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.experiment import run
 from foadv_gui.lab.export import EXPORTS
-from foadv_gui.lab.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,18 +166,18 @@ def test_a_name_without_an_ending_gets_that_of_the_kind_that_was_chosen(
 ) -> None:
     warned: list[str] = []
     monkeypatch.setattr(QMessageBox, "open", lambda box: warned.append(box.informativeText() or box.text()))
-    saved_as(tmp_path / "w", "safetensors, W and a (*.safetensors)")
-    export(hands, "Weights W, a…")
+    saved_as(tmp_path / "w", "safetensors (*.safetensors)")
+    export(hands, "Weights…")
     before = (tmp_path / "w.safetensors").read_bytes()
     hands.window.exports.exporter.ask("weights")  # the dialog asked about "w", not about this one
     hands.rest()
     assert "already" in warned.pop()
     assert (tmp_path / "w.safetensors").read_bytes() == before
     saved_as(tmp_path / "none" / "w.npz")
-    export(hands, "Weights W, a…")
+    export(hands, "Weights…")
     assert "No such file" in warned.pop()
     saved_as("")
-    export(hands, "Weights W, a…")
+    export(hands, "Weights…")
     assert [path.name for path in tmp_path.glob("w*")] == ["w.safetensors"]
 
 
@@ -308,8 +308,7 @@ def test_a_run_of_a_trained_network_has_no_script(hands: Hands, monkeypatch: pyt
     warned: list[str] = []
     monkeypatch.setattr(QMessageBox, "open", lambda box: warned.append(f"{box.text()} {box.informativeText()}"))
     recording = run(small())
-    parts = {name: getattr(recording, name) for name in Recording.__dataclass_fields__}
-    trained = Recording(**{**parts, "W": 1.5 * recording.W})
+    trained = replace(recording, weights={**recording.weights, "W": 1.5 * recording.W})
     hands.session.open(trained.experiment, recording=trained)
     hands.player.pause()
     hands.rest()

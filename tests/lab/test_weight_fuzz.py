@@ -77,9 +77,9 @@ def fed(folder: Path, form: str, count: int, seed: int) -> Outcome:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_some_hundred_mutated_files_are_read_or_refused(tmp_path: Path, form: str) -> None:
-    outcome = fed(tmp_path, form, 300, seed=7)
-    assert outcome.refused > 100 and outcome.opened > 3
+def test_a_hundred_mutated_files_are_read_or_refused(tmp_path: Path, form: str) -> None:
+    outcome = fed(tmp_path, form, 100, seed=7)
+    assert outcome.refused > 33 and outcome.opened > 1
     assert outcome.slowest < 5 and outcome.grown < 100
 
 
