@@ -19,6 +19,7 @@ from foadv_gui.lab.files import (
     FileProblem,
     Limits,
     damage_told,
+    mib,
     open_archive,
     open_file,
     read_headers,
@@ -114,7 +115,7 @@ def read_layers(path: str | Path, keys: tuple[str, ...] | None, dimension: int |
     shapes = {entry.name: entry.shape for entry in held}
     need = 8 * sum(math.prod(shapes[name]) for name in names)
     if need > limit:
-        raise FileProblem(path, f"its layers take {need / 2**20:,.0f} MiB, more than the {limit / 2**20:,.0f} allowed")
+        raise FileProblem(path, f"its layers take {mib(need)}, more than the {mib(limit)} allowed")
     arrays = _READERS[_format(path)](path, names, limit)[1]
     for name in names:
         if arrays[name].shape != shapes[name]:

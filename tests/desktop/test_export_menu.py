@@ -151,9 +151,7 @@ def test_the_landscape_is_saved_from_its_own_menu_with_its_basis(hands: Hands, t
         np.testing.assert_allclose(s["values"][drawn], losses, rtol=1e-3, atol=1e-6)
 
 
-def test_spectrum_and_traces_are_saved_and_copied_from_their_plots(
-    hands: Hands, tmp_path: Path, saved_as: Any
-) -> None:
+def test_spectrum_and_traces_are_saved_and_copied_from_their_plots(hands: Hands, tmp_path: Path, saved_as: Any) -> None:
     hands.player.seek(12)
     hands.until(lambda: hands.spectrum_is_current)
     hands.rest()
