@@ -101,7 +101,7 @@ def with_weights(experiment: Experiment, path: str | Path, layers: tuple[str, ..
     ExperimentError, FileProblem
         If the file holds no network.
     """
-    network = read_layers(path, layers, None, experiment.compute.file_limit)
+    network = read_layers(path, layers, experiment.compute.file_limit)
     takes = network[0].W.shape[1]
     sizes = [takes, *(len(layer.W) for layer in network)]
     changes: dict[str, object] = {
@@ -173,7 +173,7 @@ def _takes(experiment: Experiment) -> int | None:
     if network.source != "file":
         return None
     try:
-        layers = read_layers(network.file or "", network.layers, None, experiment.compute.file_limit)
+        layers = read_layers(network.file or "", network.layers, experiment.compute.file_limit)
     except ValueError:
         return None
     return int(layers[0].W.shape[1])

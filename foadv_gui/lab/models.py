@@ -121,7 +121,7 @@ def _standard(seed: int, width: int, dimension: int) -> NDArray[np.float64]:
 def _from_file(network: Network, limit: int, stamp: tuple[int, int]) -> tuple[Layer, ...]:
     """Read the layers; `stamp` makes a file that has changed be read again."""
     path = Path(network.file or "")
-    first, *rest = read_layers(path, network.layers, None, limit)
+    first, *rest = read_layers(path, network.layers, limit)
     for layer in (first, *rest):
         if len(layer.W) > _WIDTH_MAX:
             raise FileProblem(path, f"holds {len(layer.W)} neurons, more than {_WIDTH_MAX}")

@@ -65,7 +65,7 @@ def fed(folder: Path, form: str, count: int, seed: int) -> Outcome:
     def use(path: Path) -> Any:
         for entry in entries(path, LIMIT):
             str(entry)
-        for layer in read_layers(path, None, None, LIMIT):
+        for layer in read_layers(path, None, LIMIT):
             assert layer.W.ndim == 2 and np.isfinite(layer.W).all() and layer.W.nbytes <= LIMIT
             assert layer.b is None or (layer.b.shape == layer.W.shape[:1] and np.isfinite(layer.b).all())
 
