@@ -213,6 +213,8 @@ def test_the_module_itself_gives_the_same_run(attacked: Experiment, tmp_path: Pa
         problem_of(again)
     own = run(attacked, model=module, loss=lambda z: -z[..., RIGHT])
     assert own.loss[-1].max() > -module(torch.tensor(own.x))[RIGHT]
+    with pytest.raises(ExperimentError, match="own model only"):
+        run(attacked, loss=lambda z: -z[..., RIGHT])
 
 
 @pytest.mark.usefixtures("nothing_given")
