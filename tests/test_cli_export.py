@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from foadv_gui.lab.documents import look_up
 from foadv_gui.lab.experiment import run
 from foadv_gui.lab.export import EXPORTS
 from foadv_gui.lab.inputs import digit_images
-from foadv_gui.lab.recording import Recording
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from foadv_gui.lab.recording import Recording
 
 SMALL = Experiment.model_validate(
     {
@@ -142,8 +144,7 @@ def test_paths_and_steps_that_there_are_not_are_named(saved: Any, tmp_path: Path
 
 def test_a_run_of_a_network_that_its_settings_do_not_give_has_no_script(saved: Any, tmp_path: Path) -> None:
     _, recording = saved
-    parts = {name: getattr(recording, name) for name in Recording.__dataclass_fields__}
-    Recording(**{**parts, "W": 2 * recording.W}).save(tmp_path / "trained.npz")
+    replace(recording, weights={**recording.weights, "W": 2 * recording.W}).save(tmp_path / "trained.npz")
     line = refused("export", str(tmp_path / "trained.npz"), "--what", "script", "-o", str(tmp_path / "s.py"))
     assert "another network" in line
     assert not (tmp_path / "s.py").exists()

@@ -247,7 +247,7 @@ class ModuleAdversary:
         return v if self.first is None else torch.nn.functional.linear(v, self.first.W)
 
     def shifted(self, p: Tensor) -> Tensor:
-        """P + b, shape (..., m)."""
+        """The pre-activations p + b, shape (..., m)."""
         return p if self.first is None or self.first.b is None else p + self.first.b
 
     @torch.inference_mode()

@@ -133,7 +133,7 @@ class Objective(Protocol):
         """What a direction v (..., d) adds to p: W v, shape (..., m)."""
 
     def shifted(self, p: Tensor) -> Tensor:
-        """P + b, shape (..., m)."""
+        """The pre-activations p + b, shape (..., m)."""
 
     def heights_over(self, p: Tensor) -> Tensor:
         """The heights at p (..., m), which may be overwritten."""
@@ -259,7 +259,7 @@ class QuadraticAdversary:
         return value, (value - self.y).unsqueeze(-1) * gradient
 
     def value_and_loss(self, heights: Tensor) -> tuple[Tensor, Tensor]:
-        """F, and L = (f - y)^2/2."""
+        """The values f themselves, and L = (f - y)^2/2."""
         return heights, 0.5 * (heights - self.y).square()
 
     def is_round_off(self, value: Tensor) -> Tensor:
@@ -293,7 +293,7 @@ class QuadraticAdversary:
         return self.network.along(v)
 
     def shifted(self, p: Tensor) -> Tensor:
-        """P + b, shape (..., m)."""
+        """The pre-activations p + b, shape (..., m)."""
         return p if self.network.b is None else p + self.network.b
 
     def heights_over(self, p: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ def with_input(experiment: Experiment, path: str | Path, array: str | None = Non
     ExperimentError, FileProblem
         If the file cannot be an input.
     """
-    gallery = open_gallery(str(path), array=array, limit=_limit(experiment))
+    gallery = open_gallery(str(path), array=array, limit=experiment.compute.file_limit)
     takes = _takes(experiment)
     size, grey = _fitting(gallery.shape, takes) if gallery.is_images else (None, False)
     dimension = _coordinates(gallery.shape, size, grey)
@@ -75,7 +75,7 @@ def with_input(experiment: Experiment, path: str | Path, array: str | None = Non
         changes["network.source"] = "random"
         notes.append(f"the network is random, since {_name(experiment)} takes {takes} coordinates, not {dimension}")
     changes |= label_for(experiment, gallery, 0)
-    shown = open_gallery(str(path), array=array, size=size, grey=grey, limit=_limit(experiment))
+    shown = open_gallery(str(path), array=array, size=size, grey=grey, limit=experiment.compute.file_limit)
     changes["ascent.box"] = _box(experiment, shown, unit, scale)
     return Adopted(changes, "; ".join(notes))
 
@@ -87,7 +87,7 @@ def weights_or_question(experiment: Experiment, path: str | Path) -> Adopted | U
     except FileProblem as error:
         if BY_HAND not in error.problem:
             raise
-        matrices = [entry.name for entry in entries(path, _limit(experiment)) if len(entry.shape) == 2]
+        matrices = [entry.name for entry in entries(path, experiment.compute.file_limit) if len(entry.shape) == 2]
         return Unclear(error.problem, tuple(matrices))
 
 
@@ -101,7 +101,7 @@ def with_weights(experiment: Experiment, path: str | Path, layers: tuple[str, ..
     ExperimentError, FileProblem
         If the file holds no network.
     """
-    network = read_layers(path, layers, None, _limit(experiment))
+    network = read_layers(path, layers, experiment.compute.file_limit)
     takes = network[0].W.shape[1]
     sizes = [takes, *(len(layer.W) for layer in network)]
     changes: dict[str, object] = {
@@ -139,23 +139,15 @@ def _loss_of(experiment: Experiment, outputs: int) -> dict[str, object]:
     """The loss that goes with so many outputs: of classes, the right one as the input's file says it, if it does."""
     classes = experiment.network.loss == "cross-entropy"
     if outputs == 1:
-        return (
-            {"network.loss": "quadratic", "network.output": "", "input.label": 1.0}
-            if classes
-            else {"network.output": ""}
-        )
+        back: dict[str, object] = {"network.loss": "quadratic", "input.label": 1.0} if classes else {}
+        return {**back, "network.output": ""}
     try:
         known = load_input(experiment).true_label
     except ExperimentError:
         known = None
-    label = experiment.input.label if classes else 0.0
-    return {
-        "network.loss": "cross-entropy",
-        "network.output": "",
-        "input.label": float(known)
-        if known is not None and 0 <= known < outputs
-        else min(max(label, 0.0), outputs - 1.0),
-    }
+    if known is None or not 0 <= known < outputs:
+        known = int(min(max(experiment.input.label, 0), outputs - 1)) if classes else 0
+    return {"network.loss": "cross-entropy", "network.output": "", "input.label": float(known)}
 
 
 def label_for(experiment: Experiment, gallery: Gallery, index: int) -> dict[str, object]:
@@ -163,10 +155,6 @@ def label_for(experiment: Experiment, gallery: Gallery, index: int) -> dict[str,
     if experiment.network.loss != "cross-entropy" or gallery.labels is None:
         return {}
     return {"input.label": float(gallery.labels[index])}
-
-
-def _limit(experiment: Experiment) -> int:
-    return experiment.compute.memory_mib * 2**19
 
 
 def _name(experiment: Experiment) -> str:
@@ -181,10 +169,11 @@ def _which(gallery: Gallery) -> str:
 
 def _takes(experiment: Experiment) -> int | None:
     """How many coordinates a network from a file takes; None where any number will do, or its file has gone."""
-    if experiment.network.source != "file":
+    network = experiment.network
+    if network.source != "file":
         return None
     try:
-        layers = read_layers(experiment.network.file or "", experiment.network.layers, None, _limit(experiment))
+        layers = read_layers(network.file or "", network.layers, experiment.compute.file_limit)
     except ValueError:
         return None
     return int(layers[0].W.shape[1])
@@ -204,7 +193,7 @@ def _resized(experiment: Experiment, takes: int) -> tuple[tuple[int, int] | None
     if given.source != "file":
         return None
     try:
-        gallery = open_gallery(given.file or "", array=given.array, limit=_limit(experiment))
+        gallery = open_gallery(given.file or "", array=given.array, limit=experiment.compute.file_limit)
     except ValueError:
         return None
     size, grey = _fitting(gallery.shape, takes) if gallery.is_images else (None, False)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from foadv_gui.lab.rawnumbers import Entry, is_real
+from foadv_gui.lab.stored_network import MOST_LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LAYERS = 256
 _TRIES = 20_000
 _END = r"([._:/-]*[0-9]*(?::[0-9]+)?)"
 _WEIGHT = re.compile(rf"(.*?)(weights?|kernels?|coefs?|w){_END}", re.IGNORECASE | re.DOTALL)
@@ -65,6 +65,8 @@ def find_chain(entries: Sequence[Entry]) -> Chain:
 def given_chain(entries: Sequence[Entry], keys: Sequence[str]) -> Chain:
     """The layers whose weights are called `keys`, in this order; ValueError says why they are no network."""
     known = {entry.name: entry for entry in entries}
+    if len(keys) > MOST_LAYERS:
+        raise ValueError(f"would be a network of {len(keys)} layers, more than the {MOST_LAYERS} allowed")
     for key in keys:
         if key not in known:
             raise ValueError(f"holds no array called {key[:60]}; it holds {listed(known)}")
@@ -119,8 +121,8 @@ def _only_chain(known: dict[str, Entry]) -> Chain:
     matrices = sorted((e for e in matrices if _stem(_BIAS, e.name) not in stems), key=lambda e: _natural(e.name))
     if not matrices:
         raise ValueError(f"holds no weights of a linear layer, which are a matrix; it holds {listed(known)}")
-    if len(matrices) > _LAYERS:
-        raise ValueError(f"holds {len(matrices)} matrices, more than the {_LAYERS} layers allowed; {BY_HAND}")
+    if len(matrices) > MOST_LAYERS:
+        raise ValueError(f"holds {len(matrices)} matrices, more than the {MOST_LAYERS} layers allowed; {BY_HAND}")
     biases = _biases(known, matrices)
     for entry in arrays:
         if entry not in matrices and entry not in biases:

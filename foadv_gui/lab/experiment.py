@@ -198,8 +198,10 @@ def run(
         An `nn.Module`, or a differentiable function, of a batch of inputs, in place of the network: grey images come as
         (1, 1, h, w), colour ones as (1, 3, h, w), other inputs as (1, d). It is copied, and used in evaluation mode.
     loss
-        A function of its outputs (..., C) with one value each, (...,), in place of the experiment's loss.
+        A function of the model's outputs (..., C) with one value each, (...,), in place of the experiment's loss.
     """
+    if loss is not None and model is None:
+        raise ExperimentError("network.loss", "can be a function of one's own for one's own model only: give both")
     if model is not None:
         experiment = experiment.changed({"network.source": "model", "network.model": give(model, loss)})
     return climb(prepare(experiment, starts), on_iterate, interrupted=interrupted)

@@ -243,6 +243,17 @@ def size_of(stream: IO[bytes]) -> int:
     return os.fstat(stream.fileno()).st_size
 
 
+def stamp_of(path: str | Path) -> tuple[int, int]:
+    """What changes when a file does: when it was written, and its size; `FileProblem` if there is none."""
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
+    except ValueError:
+        raise FileProblem(path, "is not a possible file name") from None
+    return state.st_mtime_ns, state.st_size
+
+
 def _checked_members(
     path: str | Path, archive: zipfile.ZipFile, on_disk: int, limits: Limits
 ) -> dict[str, zipfile.ZipInfo]:

@@ -27,6 +27,7 @@ from foadv_gui.lab.files import (
     read_header,
     read_npz,
     size_of,
+    stamp_of,
 )
 from foadv_gui.lab.table_text import is_text_name, read_text_table, whole_numbers
 from foadv_gui.resources import resource
@@ -150,7 +151,7 @@ def open_gallery(
     """
     name = os.fspath(path)
     beside = None if name.lower().endswith(image_files.SUFFIXES) else _labels_beside(name)
-    gallery = _opened(name, array, limit, _stamp(name), None if beside is None else (str(beside), _stamp(beside)))
+    gallery = _opened(name, array, limit, stamp_of(name), None if beside is None else (str(beside), stamp_of(beside)))
     return _adapted(gallery, size, grey)
 
 
@@ -162,17 +163,6 @@ def digits_gallery() -> Gallery:
     pixels = arrays["images"].reshape(-1, 8, 8).astype(np.float64) / 16
     pixels.flags.writeable = False
     return Gallery(str(path), len(pixels), (8, 8), arrays["labels"].astype(np.int64), pixels.__getitem__)
-
-
-def _stamp(path: str | Path) -> tuple[int, int]:
-    """What changes when a file does."""
-    try:
-        state = os.stat(path)
-        return state.st_mtime_ns, state.st_size
-    except OSError as error:
-        raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
-    except ValueError:
-        raise FileProblem(path, "is not a possible file name") from None
 
 
 def _labels_beside(name: str) -> Path | None:

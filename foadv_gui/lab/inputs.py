@@ -17,7 +17,7 @@ from foadv_gui.resources import resource
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from foadv_gui.lab.config import Experiment, Input
+    from foadv_gui.lab.config import Experiment
 
 _DIMENSION_MAX = 100_000
 _LENGTHS = (1e-9, 1e9)
@@ -69,7 +69,7 @@ def load_input(experiment: Experiment) -> CleanInput:
     if given.source == "digits":
         direction = _digit(given.index)
     elif given.source == "file":
-        direction = _read_direction(given, experiment.compute.memory_mib)
+        direction = _read_direction(experiment)
     else:
         direction = _random_direction(given.seed, experiment.network.dimension)
     length = direction.length if given.unit == "file" else 1.0
@@ -170,11 +170,20 @@ def _digit(index: int) -> _Direction:
     return _of_vector(digits.row(index), f"a handwritten {digit} (image {index})", digits.shape, digit)
 
 
-def _read_direction(given: Input, memory_mib: int) -> _Direction:
+def gallery_of(experiment: Experiment) -> Gallery:
+    """The gallery that an experiment's input is a row of: the digits, or its file (`FileProblem` as `open_gallery`)."""
+    given = experiment.input
+    if given.source == "digits":
+        return digits_gallery()
+    limit = experiment.compute.file_limit
+    return open_gallery(given.file or "", array=given.array, size=given.size, grey=given.grey, limit=limit)
+
+
+def _read_direction(experiment: Experiment) -> _Direction:
+    given = experiment.input
     file = given.file or ""
     try:
-        gallery = open_gallery(file, array=given.array, size=given.size, grey=given.grey, limit=memory_mib * 2**19)
-        return _direction_from(gallery, given.index)
+        return _direction_from(gallery_of(experiment), given.index)
     except FileProblem as error:
         name = error.setting if isinstance(error, InputProblem) else "file"
         value = getattr(given, name)

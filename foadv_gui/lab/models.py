@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import replace
 from functools import lru_cache
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foadv_gui.lab.config import ExperimentError, memory_problem
-from foadv_gui.lab.files import FileProblem
+from foadv_gui.lab.files import FileProblem, stamp_of
 from foadv_gui.lab.weights import Layer, WrongLayers, read_layers
 
 if TYPE_CHECKING:
@@ -84,14 +83,11 @@ def load_layers(experiment: Experiment, dimension: int) -> tuple[Layer, ...]:
         W, a = _random(network.seed, network.width, dimension, network.weight_scale)
         return Layer("W", W, None), Layer("a", a[None], None)
     try:
-        state = os.stat(network.file or "")
-        layers = _from_file(network, experiment.compute.memory_mib * 2**19, (state.st_mtime_ns, state.st_size))
+        layers = _from_file(network, experiment.compute.file_limit, stamp_of(network.file or ""))
     except WrongLayers as error:
         raise ExperimentError("network.layers", error.problem, list(network.layers or ())) from None
     except FileProblem as error:
         raise ExperimentError("network.file", error.problem, network.file) from None
-    except (OSError, ValueError) as error:
-        raise ExperimentError("network.file", f"cannot be read: {_words(error)}", network.file) from None
     inputs = layers[0].W.shape[1]
     if inputs != dimension:
         if experiment.input.source == "sphere":
@@ -100,10 +96,6 @@ def load_layers(experiment: Experiment, dimension: int) -> tuple[Layer, ...]:
         reason = f"holds {layers[0].name} for inputs of {inputs} coordinates, but this input has {dimension}"
         raise ExperimentError("network.file", reason, network.file)
     return layers
-
-
-def _words(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
 
 
 # One entry, since W may take half of the memory budget; the current network is the one that is asked for again.
@@ -129,7 +121,7 @@ def _standard(seed: int, width: int, dimension: int) -> NDArray[np.float64]:
 def _from_file(network: Network, limit: int, stamp: tuple[int, int]) -> tuple[Layer, ...]:
     """Read the layers; `stamp` makes a file that has changed be read again."""
     path = Path(network.file or "")
-    first, *rest = read_layers(path, network.layers, None, limit)
+    first, *rest = read_layers(path, network.layers, limit)
     for layer in (first, *rest):
         if len(layer.W) > _WIDTH_MAX:
             raise FileProblem(path, f"holds {len(layer.W)} neurons, more than {_WIDTH_MAX}")

@@ -114,7 +114,7 @@ def _rich(kind: type[Any], arrays: dict[str, Any]) -> Any:
     if kind is Recording:
         values["weights"] = {name: array for name, array in arrays.items() if is_weights(name)}
     for entry in fields(kind):
-        if entry.name not in arrays:  # younger than the file
+        if entry.name not in arrays:  # the weights of a recording, and what it does without
             continue
         array = arrays[entry.name]
         if entry.name == "clauses":

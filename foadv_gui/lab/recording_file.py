@@ -11,7 +11,7 @@ import numpy as np
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.files import FileProblem, Limits, array_names, read_npz
 from foadv_gui.lab.recording import MEASURES, VERSION, Recording, view
-from foadv_gui.lab.stored_network import is_weights, problem_with
+from foadv_gui.lab.stored_network import MOST_LAYERS, is_weights, problem_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ def load_limits(path: str | Path) -> Limits:
         on_disk = os.stat(path).st_size
     except (OSError, ValueError):  # reading it says why
         on_disk = 0
-    return Limits(size=min(max(_SMALL, on_disk), _physical_memory() // 2))
+    return Limits(min(max(_SMALL, on_disk), _physical_memory() // 2), members=64 + 2 * MOST_LAYERS)
 
 
 def _physical_memory() -> int:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from foadv_gui.lab.files import DAMAGE, FileProblem, damage_told, open_file
+from foadv_gui.lab.files import DAMAGE, FileProblem, damage_told, mib, open_file, size_of
 from foadv_gui.lab.rawnumbers import Entry, item_size, real_numbers
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def read_tensors(
 
 def _table(path: str | Path, stream: IO[bytes]) -> dict[str, Placed]:
     """What the header says, checked against the size of the file."""
-    size = stream.seek(0, 2)
-    stream.seek(0)
+    size = size_of(stream)
     first = stream.read(8)
     length = struct.unpack("<Q", first)[0] if len(first) == 8 else 0
     if not 2 <= length <= size - 8:
@@ -117,7 +116,7 @@ def _numbers(path: str | Path, stream: IO[bytes], name: str, placed: Placed, lim
     if each is None:
         raise FileProblem(path, f"{name} holds {placed.dtype}, not real numbers")
     if 8 * count > limit:
-        raise FileProblem(path, f"{name} would take {8 * count / 2**20:,.1f} MiB, too much")
+        raise FileProblem(path, f"{name} would take {mib(8 * count)}, more than the {mib(limit)} allowed")
     raw = np.empty(count * each, np.uint8)
     stream.seek(placed.start)
     if stream.readinto(raw.data) != len(raw):  # type: ignore[attr-defined]

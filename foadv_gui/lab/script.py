@@ -54,11 +54,12 @@ def script(experiment: Experiment, starts: Starts | None = None, starts_file: st
     ]
     lines += ["from pathlib import Path", ""] if starts_file else []
     lines += ["import numpy as np", "", "from foadv_gui import Experiment, run", ""]
-    if (factory := factory_of(experiment)) is not None:
+    factory = factory_of(experiment)
+    if factory is not None:
         lines += [f"from {factory[0]} import {factory[1]}", ""]
     lines += ["experiment = Experiment.model_validate(", *_indented(_settings(_whole_names(experiment))), ")"]
     given = ["experiment"]
-    if (factory := factory_of(experiment)) is not None:
+    if factory is not None:
         lines += [f"made = {factory[1]}()", "model, loss = made if isinstance(made, tuple) else (made, None)"]
         given += ["model=model", "loss=loss"]
     if starts is not None:
@@ -111,10 +112,10 @@ def check_reproducible(recording: Recording, experiment: Experiment) -> None:
 def _settings(experiment: Experiment) -> list[str]:
     """The experiment as a Python literal, line by line: what differs from the defaults."""
     changed: dict[str, dict[str, Any]] = {}
+    of_module = ("network.source", "network.model") if factory_of(experiment) is not None else ()
     for entry in SETTINGS:
         value = experiment.get(entry.key)
-        of_module = factory_of(experiment) is not None and entry.key in ("network.source", "network.model")
-        if value != entry.default and not of_module:
+        if value != entry.default and entry.key not in of_module:
             changed.setdefault(entry.section, {})[entry.name] = value
     lines = [f'    "title": {_literal(experiment.title)},'] if experiment.title else []
     lines += [f'    "watch": {_literal(experiment.watch)},'] if experiment.watch else []

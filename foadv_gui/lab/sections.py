@@ -154,6 +154,11 @@ class Compute(Section):
         limits=(64, 1_000_000),
     )
 
+    @property
+    def file_limit(self) -> int:
+        """The bytes that the input or the weights of a file may take: half of the budget."""
+        return self.memory_mib * 2**19
+
 
 class View(Section):
     """What the window draws: it never changes the run."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foadv_gui.lab.files import DAMAGE, FileProblem, damage_told, mib, open_archive, open_file
+from foadv_gui.lab.files import DAMAGE, FileProblem, damage_told, mib, open_archive, open_file, size_of
 from foadv_gui.lab.inert import Other, Stored, Unfit, read_pickle
 from foadv_gui.lab.rawnumbers import Entry, item_size, real_numbers
 
@@ -43,7 +43,7 @@ def read_tensors(
         If it is no such file, is damaged or forged, or the storages that are needed take more than `limit` bytes.
     """
     with open_file(path) as stream, damage_told(path, _WHAT, DAMAGE), open_archive(stream) as archive:
-        members, root = _checked(path, archive, stream.seek(0, 2))
+        members, root = _checked(path, archive, size_of(stream))
         tensors = _found(path, _described(path, archive, members, f"{root}/data.pkl"))
         order = _byte_order(path, archive, members.get(f"{root}/byteorder"))
         held = {name: _holder(path, members, root, name, tensors[name]) for name in names}

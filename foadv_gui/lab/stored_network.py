@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Arrays = Mapping[str, Floats]
 
-_NAME = re.compile(r"[Wabc]|[Wb]([1-9][0-9]?)")
-MOST_LAYERS = 99
+_NAME = re.compile(r"[Wabc]|[Wb]([1-9][0-9]{0,2})")
+MOST_LAYERS = 256
+"""A network of more is not read: a recording could not name its arrays."""
 
 
 def is_weights(name: str) -> bool:

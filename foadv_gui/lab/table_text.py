@@ -103,7 +103,11 @@ def _mark(line: bytes) -> bytes | None:
 
 
 def _cells(line: bytes, mark: bytes | None) -> list[bytes]:
-    return [cell.strip().strip(b"\"'") for cell in line.split(mark)]
+    return [_bare(cell) for cell in line.split(mark)]
+
+
+def _bare(cell: bytes) -> bytes:
+    return cell.strip().strip(b"\"'")
 
 
 def _number(cell: bytes) -> float:
@@ -132,7 +136,7 @@ def _labels(lines: list[bytes], mark: bytes | None, column: int) -> NDArray[np.i
     found = np.empty(len(lines))
     try:
         for i, line in enumerate(lines):
-            found[i] = _number(line.split(mark, column + 1)[column].strip().strip(b"\"'"))
+            found[i] = _number(_bare(line.split(mark, column + 1)[column]))
     except (ValueError, IndexError):
         return None
     return whole_numbers(found)

@@ -19,6 +19,7 @@ from foadv_gui.lab.files import (
     FileProblem,
     Limits,
     damage_told,
+    mib,
     open_archive,
     open_file,
     read_headers,
@@ -28,14 +29,14 @@ from foadv_gui.lab.inputs import double
 from foadv_gui.lab.rawnumbers import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from foadv_gui.lab.chain import Chain
 
-__all__ = ["Entry", "Layer", "WrongLayers", "entries", "read_layers", "recognised"]
+__all__ = ["Entry", "Layer", "WrongLayers", "entries", "read_layers"]
 
 _MEMBERS = 10_000
 _NAME = 200
@@ -50,13 +51,12 @@ class WrongLayers(FileProblem):
 class Layer:
     """A linear layer z -> W z + b: W of shape (out, in), b (out,) or None, both float64 and read-only.
 
-    `name` is what the file calls the weights; `transposed`, whether it keeps them as (in, out).
+    `name` is what the file calls the weights.
     """
 
     name: str
     W: NDArray[np.float64]
     b: NDArray[np.float64] | None
-    transposed: bool = False
 
 
 def entries(path: str | Path, limit: int) -> tuple[Entry, ...]:
@@ -74,18 +74,7 @@ def entries(path: str | Path, limit: int) -> tuple[Entry, ...]:
     return found
 
 
-def recognised(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """The names of the weights of the layers, first layer first (see `find_chain`).
-
-    Raises
-    ------
-    ValueError
-        If they cannot be told: why, and what to do.
-    """
-    return find_chain(entries).weights
-
-
-def read_layers(path: str | Path, keys: tuple[str, ...] | None, dimension: int | None, limit: int) -> tuple[Layer, ...]:
+def read_layers(path: str | Path, keys: tuple[str, ...] | None, limit: int) -> tuple[Layer, ...]:
     """Read the linear layers of a network, first layer first.
 
     Parameters
@@ -95,8 +84,6 @@ def read_layers(path: str | Path, keys: tuple[str, ...] | None, dimension: int |
         a PyTorch state dict, by itself or in a dict under "state_dict", "model_state_dict" or "model".
     keys
         The names of the weights in order; None where they are to be recognised. Biases are found by name.
-    dimension
-        The number of inputs that the first layer must take; None for any.
     limit
         The most bytes of memory that the layers may take in float64, and those of a PyTorch file as they are stored.
 
@@ -114,18 +101,14 @@ def read_layers(path: str | Path, keys: tuple[str, ...] | None, dimension: int |
     shapes = {entry.name: entry.shape for entry in held}
     need = 8 * sum(math.prod(shapes[name]) for name in names)
     if need > limit:
-        raise FileProblem(path, f"its layers take {need / 2**20:,.0f} MiB, more than the {limit / 2**20:,.0f} allowed")
+        raise FileProblem(path, f"its layers take {mib(need)}, more than the {mib(limit)} allowed")
     arrays = _READERS[_format(path)](path, names, limit)[1]
     for name in names:
         if arrays[name].shape != shapes[name]:
             raise FileProblem(path, "changed while it was read")
         if not np.isfinite(arrays[name]).all():
             raise FileProblem(path, f"{name} holds a value that is not finite in float64")
-    layers = _layers(chain, arrays)
-    inputs = layers[0].W.shape[1]
-    if dimension is not None and inputs != dimension:
-        raise FileProblem(path, f"holds a network for inputs of {inputs} coordinates, not {dimension}")
-    return layers
+    return _layers(chain, arrays)
 
 
 def _layers(chain: Chain, arrays: Mapping[str, NDArray[np.float64]]) -> tuple[Layer, ...]:
@@ -137,7 +120,7 @@ def _layers(chain: Chain, arrays: Mapping[str, NDArray[np.float64]]) -> tuple[La
         for array in (W, b):
             if array is not None:
                 array.flags.writeable = False
-        found.append(Layer(name, W, b, chain.transposed))
+        found.append(Layer(name, W, b))
     return tuple(found)
 
 

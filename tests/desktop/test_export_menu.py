@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from foadv_gui.desktop.figure_copy import drawing as drawing_of
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.experiment import run
 from foadv_gui.lab.export import EXPORTS
-from foadv_gui.lab.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,9 @@ def told(hands: Hands) -> str:
 # -- files -------------------------------------------------------------------------------------------------------
 
 
-def test_the_adversary_at_the_cursor_is_saved(hands: Hands, tmp_path: Path, saved_as: Any) -> None:
+def test_the_adversary_at_the_cursor_is_saved_and_weights_under_the_name_that_was_chosen(
+    hands: Hands, tmp_path: Path, saved_as: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.npz"
     asked = saved_as(path)
     hands.player.seek(7)
@@ -98,6 +100,27 @@ def test_the_adversary_at_the_cursor_is_saved(hands: Hands, tmp_path: Path, save
     ((_, name, kinds),) = asked
     assert name == "adversary.npy"
     assert ".png" not in kinds  # a random direction is no image
+    a_name_without_an_ending_gets_that_of_the_kind_that_was_chosen(hands, tmp_path, saved_as, monkeypatch)
+
+
+def a_name_without_an_ending_gets_that_of_the_kind_that_was_chosen(
+    hands: Hands, tmp_path: Path, saved_as: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(QMessageBox, "open", lambda box: warned.append(box.informativeText() or box.text()))
+    saved_as(tmp_path / "w", "safetensors (*.safetensors)")
+    export(hands, "Weights…")
+    before = (tmp_path / "w.safetensors").read_bytes()
+    hands.window.exports.exporter.ask("weights")  # the dialog asked about "w", not about this one
+    hands.rest()
+    assert "already" in warned.pop()
+    assert (tmp_path / "w.safetensors").read_bytes() == before
+    saved_as(tmp_path / "none" / "w.npz")
+    export(hands, "Weights…")
+    assert "No such file" in warned.pop()
+    saved_as("")
+    export(hands, "Weights…")
+    assert [path.name for path in tmp_path.glob("w*")] == ["w.safetensors"]
 
 
 def test_the_landscape_is_saved_from_its_own_menu_with_its_basis(hands: Hands, tmp_path: Path, saved_as: Any) -> None:
@@ -128,7 +151,7 @@ def test_the_landscape_is_saved_from_its_own_menu_with_its_basis(hands: Hands, t
         np.testing.assert_allclose(s["values"][drawn], losses, rtol=1e-3, atol=1e-6)
 
 
-def test_spectrum_and_traces_are_saved_from_their_plots(hands: Hands, tmp_path: Path, saved_as: Any) -> None:
+def test_spectrum_and_traces_are_saved_and_copied_from_their_plots(hands: Hands, tmp_path: Path, saved_as: Any) -> None:
     hands.player.seek(12)
     hands.until(lambda: hands.spectrum_is_current)
     hands.rest()
@@ -143,6 +166,7 @@ def test_spectrum_and_traces_are_saved_from_their_plots(hands: Hands, tmp_path: 
     assert hands.session.t == 12  # the right button does not move the cursor
     traces = polars.read_csv(tmp_path / "traces.csv", comment_prefix="#")
     assert traces.height == hands.session.recording.loss.size
+    a_plot_is_copied_as_image_and_drawing_and_with_ctrl_shift_c_that_under_the_mouse_or_the_page(hands)
 
 
 def test_a_digit_is_saved_as_pictures(open_window: Callable[..., Hands], tmp_path: Path, saved_as: Any) -> None:
@@ -159,26 +183,6 @@ def test_a_digit_is_saved_as_pictures(open_window: Callable[..., Hands], tmp_pat
         assert ".png" in asked[0][2]
         with Image.open(tmp_path / name) as picture:
             assert picture.size == size
-
-
-def test_a_name_without_an_ending_gets_that_of_the_kind_that_was_chosen(
-    hands: Hands, tmp_path: Path, saved_as: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    warned: list[str] = []
-    monkeypatch.setattr(QMessageBox, "open", lambda box: warned.append(box.informativeText() or box.text()))
-    saved_as(tmp_path / "w", "safetensors, W and a (*.safetensors)")
-    export(hands, "Weights W, a…")
-    before = (tmp_path / "w.safetensors").read_bytes()
-    hands.window.exports.exporter.ask("weights")  # the dialog asked about "w", not about this one
-    hands.rest()
-    assert "already" in warned.pop()
-    assert (tmp_path / "w.safetensors").read_bytes() == before
-    saved_as(tmp_path / "none" / "w.npz")
-    export(hands, "Weights W, a…")
-    assert "No such file" in warned.pop()
-    saved_as("")
-    export(hands, "Weights W, a…")
-    assert [path.name for path in tmp_path.glob("w*")] == ["w.safetensors"]
 
 
 # -- the clipboard -----------------------------------------------------------------------------------------------
@@ -217,7 +221,7 @@ def test_the_script_on_the_clipboard_makes_the_run_on_show_again_and_many_starts
     assert 'with_name("mine.starts.npy")' in (tmp_path / "mine.py").read_text()
 
 
-def test_a_plot_is_copied_as_image_and_drawing_and_with_ctrl_shift_c_that_under_the_mouse_or_the_page(
+def a_plot_is_copied_as_image_and_drawing_and_with_ctrl_shift_c_that_under_the_mouse_or_the_page(
     hands: Hands,
 ) -> None:
     plot = hands.explore.spectrum.plot
@@ -253,7 +257,7 @@ def hovers(menu: QMenu) -> dict[str, str]:
     return {text: action.toolTip() for text, action in entries(menu).items() if not action.isEnabled()}
 
 
-def test_every_entry_explains_itself_and_there_is_one_for_each_export(hands: Hands) -> None:
+def test_every_entry_explains_itself_and_says_what_is_waited_for(hands: Hands) -> None:
     hands.click(hands.window.bar.buttons["export"])
     menu = popped_up(hands)
     assert menu.toolTipsVisible()
@@ -264,9 +268,12 @@ def test_every_entry_explains_itself_and_there_is_one_for_each_export(hands: Han
     assert "no image" in hovers(menu)["x, δ and x + δ side by side…"]
     pick(hands, menu, "Copy as TOML")
     assert Experiment.from_toml_text(QGuiApplication.clipboard().text()) == hands.session.experiment
+    what_is_on_its_way_is_waited_for(hands)
 
 
-def test_before_a_run_and_on_other_pages_the_entries_rest(new_window: Callable[[], Hands]) -> None:
+def test_before_a_run_on_other_pages_and_for_trained_networks_entries_say_why_not(
+    new_window: Callable[[], Hands], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hands = new_window()
     hands.session.open(small())
     hands.key(Qt.Key.Key_E, CTRL)
@@ -286,9 +293,10 @@ def test_before_a_run_and_on_other_pages_the_entries_rest(new_window: Callable[[
     hands.activate()
     hands.key(Qt.Key.Key_1, CTRL)
     hands.rest()
+    a_run_of_a_trained_network_has_no_script(hands, monkeypatch)
 
 
-def test_what_is_on_its_way_is_waited_for(hands: Hands) -> None:
+def what_is_on_its_way_is_waited_for(hands: Hands) -> None:
     why_not, session = hands.window.exports.exporter.why_not, hands.session
     assert not any(why_not(what) for what in ("slice", "spectrum", "script", "weights"))
     session.edit("view.plane", "two-random")
@@ -304,12 +312,11 @@ def test_what_is_on_its_way_is_waited_for(hands: Hands) -> None:
     assert "relu" in why_not("spectrum")
 
 
-def test_a_run_of_a_trained_network_has_no_script(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+def a_run_of_a_trained_network_has_no_script(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     warned: list[str] = []
     monkeypatch.setattr(QMessageBox, "open", lambda box: warned.append(f"{box.text()} {box.informativeText()}"))
     recording = run(small())
-    parts = {name: getattr(recording, name) for name in Recording.__dataclass_fields__}
-    trained = Recording(**{**parts, "W": 1.5 * recording.W})
+    trained = replace(recording, weights={**recording.weights, "W": 1.5 * recording.W})
     hands.session.open(trained.experiment, recording=trained)
     hands.player.pause()
     hands.rest()

@@ -108,6 +108,18 @@ def test_the_landscape_is_the_loss_of_the_module(attacked: Experiment) -> None:
     )
 
 
+def test_a_recording_holds_as_many_layers_as_are_read(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {f"{name}{i}": rng.standard_normal((2, 2) if name == "W" else 2) for i in range(1, 103) for name in "Wb"}
+    np.savez(tmp_path / "w.npz", **arrays)
+    network = {"source": "file", "file": str(tmp_path / "w.npz"), "dimension": 2, "output": "0"}
+    recording = run(Experiment.model_validate({"network": network, "ascent": {"steps": 2, "restarts": 1}}))
+    recording.save(tmp_path / "run.npz")
+    again = load(tmp_path / "run.npz")
+    assert list(again.weights) == list(arrays)
+    np.testing.assert_array_equal(again.weights["W102"], arrays["W102"])
+
+
 def test_a_recording_holds_the_layers_and_is_judged_without_the_file(attacked: Experiment, tmp_path: Path) -> None:
     recording = run(attacked)
     recording.save(tmp_path / "run.npz")
@@ -201,6 +213,8 @@ def test_the_module_itself_gives_the_same_run(attacked: Experiment, tmp_path: Pa
         problem_of(again)
     own = run(attacked, model=module, loss=lambda z: -z[..., RIGHT])
     assert own.loss[-1].max() > -module(torch.tensor(own.x))[RIGHT]
+    with pytest.raises(ExperimentError, match="own model only"):
+        run(attacked, loss=lambda z: -z[..., RIGHT])
 
 
 @pytest.mark.usefixtures("nothing_given")

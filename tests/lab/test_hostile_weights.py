@@ -44,7 +44,7 @@ def refused(path: Path, words: str, limit: int = LIMIT) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(FileProblem, match=words) as caught:
-            read_layers(path, None, None, limit)
+            read_layers(path, None, limit)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -355,10 +355,10 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(tmp_path: Path, form: str) -
     for length in {*range(0, len(content), 29), len(content) - 1}:
         path.write_bytes(content[:length])
         with pytest.raises(FileProblem) as caught:
-            read_layers(path, None, None, LIMIT)
+            read_layers(path, None, LIMIT)
         assert "\n" not in str(caught.value)
     path.write_bytes(content)
-    assert len(read_layers(path, None, None, LIMIT)) == 2
+    assert len(read_layers(path, None, LIMIT)) == 2
 
 
 @pytest.mark.parametrize("form", FORMATS)

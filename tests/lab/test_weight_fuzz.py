@@ -65,7 +65,7 @@ def fed(folder: Path, form: str, count: int, seed: int) -> Outcome:
     def use(path: Path) -> Any:
         for entry in entries(path, LIMIT):
             str(entry)
-        for layer in read_layers(path, None, None, LIMIT):
+        for layer in read_layers(path, None, LIMIT):
             assert layer.W.ndim == 2 and np.isfinite(layer.W).all() and layer.W.nbytes <= LIMIT
             assert layer.b is None or (layer.b.shape == layer.W.shape[:1] and np.isfinite(layer.b).all())
 
@@ -77,9 +77,9 @@ def fed(folder: Path, form: str, count: int, seed: int) -> Outcome:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_some_hundred_mutated_files_are_read_or_refused(tmp_path: Path, form: str) -> None:
-    outcome = fed(tmp_path, form, 300, seed=7)
-    assert outcome.refused > 100 and outcome.opened > 3
+def test_a_hundred_mutated_files_are_read_or_refused(tmp_path: Path, form: str) -> None:
+    outcome = fed(tmp_path, form, 100, seed=7)
+    assert outcome.refused > 33 and outcome.opened > 1
     assert outcome.slowest < 5 and outcome.grown < 100
 
 

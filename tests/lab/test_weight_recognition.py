@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foadv_gui.lab.chain import find_chain, given_chain
-from foadv_gui.lab.weights import Entry, recognised
+from foadv_gui.lab.rawnumbers import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def test_numbered_layers_are_found_in_any_order_of_the_file(
         bias is None or bias.shape[0] == weight.shape[0 if transposed else 1]
         for weight, bias in zip(weights, biases, strict=True)
     )
-    assert chain.weights == tuple(entry.name for entry in weights) == recognised(held)
+    assert chain.weights == tuple(entry.name for entry in weights)
     assert chain.biases == tuple(bias and bias.name for bias in biases)
     by_name = "kernel" in style[0] or "coefs" in style[0]
     assert chain.transposed == (by_name if other_fits else transposed)
@@ -84,9 +84,9 @@ def test_names_without_numbers_need_exactly_one_order(shapes: list[tuple[int, in
 
 def test_a_head_of_another_name_comes_where_it_fits() -> None:
     held = [matrix("classifier.weight", 10, 64), *(matrix(f"fc{k}.weight", 64, 64) for k in (10, 9, 2))]
-    assert recognised(held) == ("fc2.weight", "fc9.weight", "fc10.weight", "classifier.weight")
+    assert find_chain(held).weights == ("fc2.weight", "fc9.weight", "fc10.weight", "classifier.weight")
     with pytest.raises(ValueError, match=r"\(in.weight, mid.weight, out.weight or mid.weight, in.weight, out.weight\)"):
-        recognised([matrix("in.weight", 64, 64), matrix("mid.weight", 64, 64), matrix("out.weight", 10, 64)])
+        find_chain([matrix("in.weight", 64, 64), matrix("mid.weight", 64, 64), matrix("out.weight", 10, 64)])
 
 
 def test_a_last_layer_may_be_a_vector_if_it_is_numbered() -> None:
@@ -99,7 +99,7 @@ def test_a_last_layer_may_be_a_vector_if_it_is_numbered() -> None:
 
 def test_what_says_something_about_a_network_is_no_part_of_it() -> None:
     about = [matrix("classes", 10, dtype="str160"), matrix("epoch", dtype="int64"), matrix("mask", 3, dtype="bool")]
-    assert recognised([*about, matrix("W1", 6, 4), matrix("W2", 2, 6)]) == ("W1", "W2")
+    assert find_chain([*about, matrix("W1", 6, 4), matrix("W2", 2, 6)]).weights == ("W1", "W2")
 
 
 @pytest.mark.parametrize(
@@ -133,14 +133,14 @@ def test_what_says_something_about_a_network_is_no_part_of_it() -> None:
 )
 def test_what_is_no_such_network_is_refused_by_name(held: list[Entry], words: str) -> None:
     with pytest.raises(ValueError) as caught:
-        recognised(held)
+        find_chain(held)
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_layers_that_fit_in_countless_ways_are_refused_at_once() -> None:
     letters = [f"{first}{second}.weight" for first in "cdefghijklm" for second in "nopqrstuvxyz"]
     with pytest.raises(ValueError, match="in more than one order"):
-        recognised([matrix(name, 3, 3) for name in letters])
+        find_chain([matrix(name, 3, 3) for name in letters])
     # No order, but a great many beginnings of one.
     with pytest.raises(ValueError, match=r"many ways|none takes"):
-        recognised([matrix(name, 3, 3) for name in letters] + [matrix("x", 7, 5)])
+        find_chain([matrix(name, 3, 3) for name in letters] + [matrix("x", 7, 5)])

@@ -35,13 +35,13 @@ from PySide6.QtWidgets import (
 
 from foadv_gui.desktop.gallery_reader import SIDE, GalleryReader
 from foadv_gui.lab.adoption import label_for
+from foadv_gui.lab.inputs import gallery_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
-    from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.gallery import Gallery
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -327,14 +327,3 @@ class InputBrowser(QDialog):
             self.words.setText(
                 f"{self.view.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)}. Ctrl+Z takes it back."
             )
-
-
-def gallery_of(experiment: Experiment) -> Gallery:
-    """The gallery that an experiment's input is a row of; `ExperimentError` or `FileProblem` if it cannot be opened."""
-    from foadv_gui.lab.gallery import digits_gallery, open_gallery
-
-    given = experiment.input
-    if given.source == "digits":
-        return digits_gallery()
-    limit = experiment.compute.memory_mib * 2**19
-    return open_gallery(given.file or "", array=given.array, size=given.size, grey=given.grey, limit=limit)
