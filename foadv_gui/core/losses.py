@@ -223,14 +223,18 @@ class OwnLoss(Loss):
             try:
                 found = self.loss(some)
                 if found.shape != shape[:1]:
-                    reason = f"must be one number for each of a batch: of outputs {shape} your own gave {tuple(found.shape)}"
+                    reason = (
+                        f"must be one number for each of a batch: of outputs {shape} your own gave {tuple(found.shape)}"
+                    )
                     raise LossError("loss", reason)
                 torch.autograd.grad(found.sum(), some)
             except LossError:
                 raise
             except Exception as error:
                 said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-                raise LossError("loss", f"must map outputs {shape} to losses (2,), but your own failed: {said}") from error
+                raise LossError(
+                    "loss", f"must map outputs {shape} to losses (2,), but your own failed: {said}"
+                ) from error
 
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""

@@ -241,7 +241,7 @@ class ModuleModel:
 
     @cached_property
     def work(self) -> int:
-        """The parameters, with which most modules multiply at least once, as so many thirty-seconds, and what is kept."""
+        """The numbers kept, and the parameters, with which most multiply at least once, as so many thirty-seconds."""
         multiplied = sum(parameter.numel() for parameter in _parameters(self._module)) // 32
         return max(multiplied + self._kept, self.dimension)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _given: dict[str, Given] = {}
+_called: list[str] = []
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,8 @@ def given(name: str) -> Given | None:
 def load_factory(name: str) -> str:
     """Call "package.module:factory" and hand over what it returns: a module, or a module and a loss.
 
+    PyTorch's generator is seeded while it is called, so that each process and each day has the same random weights.
+
     Raises
     ------
     FactoryError
@@ -76,13 +79,21 @@ def load_factory(name: str) -> str:
     except (Exception, SystemExit) as error:  # what is imported is somebody's script
         raise FactoryError(f"{name} cannot be imported: {_told(error)}") from error
     try:
-        made = factory if isinstance(factory, torch.nn.Module) else factory()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            made = factory if isinstance(factory, torch.nn.Module) else factory()
     except (Exception, SystemExit) as error:
         raise FactoryError(f"{name} failed: {_told(error)}") from error
     module, loss = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not callable(module) or not (loss is None or callable(loss)):
         raise FactoryError(f"{name} returned {type(made).__name__}, not a module, or a module and a loss")
+    _called.append(name)
     return give(module, loss, name)
+
+
+def called_factory() -> str | None:
+    """The factory that was called by --model, if one was: the only one that the processes of a pool call, too."""
+    return _called[-1] if _called else None
 
 
 def _told(error: BaseException) -> str:
