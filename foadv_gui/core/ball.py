@@ -247,6 +247,8 @@ def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tupl
     p = network.preactivation(objective.x)
     lost = 2 * _EPS * (network.dimension + 2) * float(norm(objective.x))
     reach = (epsilon * (1 + 4 * _EPS) + lost) * network.row_norms
+    if network.b is not None:
+        reach = reach + 2 * _EPS * (network.dimension + 2) * network.b.abs()
     return p - reach, p + reach
 
 

@@ -108,9 +108,19 @@ def _class(label: float, outputs: int) -> None:
 
 def margin(outputs: Tensor, label: int) -> Tensor:
     """z_y - max_{c != y} z_c, shape (...,), of outputs z (..., C), C > 1."""
+    return outputs[..., label] - _others(outputs, label).amax(-1)
+
+
+def _others(outputs: Tensor, label: int) -> Tensor:
+    """Outputs (..., C) with that of a class put below all others."""
     others = outputs.clone()
     others[..., label] = -torch.inf
-    return outputs[..., label] - others.amax(-1)
+    return others
+
+
+def _softplus(t: Tensor) -> Tensor:
+    """log(1 + exp(t)), whose first two derivatives are right everywhere; from 40 on it is t to the last digit."""
+    return torch.nn.functional.softplus(t, threshold=40)
 
 
 @dataclass(frozen=True)
@@ -139,9 +149,7 @@ class Logistic(_OfOneNumber):
 
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""
-        # Two branches that neither overflow nor lose digits; softplus turns linear from 20 on.
-        t = -self.label * self.value(outputs)
-        return t.clamp_min(0) + torch.log1p(torch.exp(-t.abs()))
+        return _softplus(-self.label * self.value(outputs))
 
     def check(self, outputs: int) -> None:
         """As every loss does; and the label must be one of this loss."""
@@ -162,7 +170,9 @@ class CrossEntropy(Loss):
 
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""
-        return torch.logsumexp(outputs, -1) - outputs[..., int(self.label)]
+        # By what the others have more than the right class: nothing cancels where that is far ahead, in L or grad L.
+        label = int(self.label)
+        return _softplus(torch.logsumexp(_others(outputs, label), -1) - outputs[..., label])
 
     def check(self, outputs: int) -> None:
         """As every loss does; and the label must be one of this loss."""
@@ -203,6 +213,28 @@ class OwnLoss(Loss):
     function: Callable[[Tensor], Tensor] | None = None
     name = "own"
     formula = "your own function of the outputs"
+
+    def check(self, outputs: int) -> None:
+        """As every loss does; and the function must give a number that can be differentiated for each of a batch."""
+        super().check(outputs)
+        shape = (2, outputs)
+        with torch.inference_mode(False), torch.enable_grad():
+            some = torch.zeros(shape, requires_grad=True)
+            try:
+                found = self.loss(some)
+                if found.shape != shape[:1]:
+                    reason = (
+                        f"must be one number for each of a batch: of outputs {shape} your own gave {tuple(found.shape)}"
+                    )
+                    raise LossError("loss", reason)
+                torch.autograd.grad(found.sum(), some)
+            except LossError:
+                raise
+            except Exception as error:
+                said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+                raise LossError(
+                    "loss", f"must map outputs {shape} to losses (2,), but your own failed: {said}"
+                ) from error
 
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""

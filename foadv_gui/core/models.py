@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -179,10 +180,19 @@ class ModuleModel:
         For a module that does not take such a batch, or that cannot be differentiated.
     """
 
-    def __init__(self, module: Callable[[Tensor], Tensor], shape: tuple[int, ...], order: Tensor | None = None) -> None:
-        self._shape, self._order = tuple(shape), order
+    def __init__(
+        self,
+        module: Callable[[Tensor], Tensor],
+        shape: tuple[int, ...],
+        order: Tensor | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self._shape, self._order, self._dtype = tuple(shape), order, dtype
         with torch.inference_mode(False):
-            self._module = _copied(module)
+            try:
+                self._module = _copied(module)
+            except Exception as error:
+                raise ModuleError(f"no copy can be made of the module: {_told(error)}") from error
             first, after = _split(self._module)
             if first is not None and first.W.shape[1] != self.dimension:
                 first = None
@@ -196,22 +206,32 @@ class ModuleModel:
 
     def _try(self) -> int:
         """The number of outputs at the input 0; a module that cannot be used is refused."""
-        zero = torch.zeros(1, self.dimension, **_place(self._module))
-        p = zero if self.first is None else self.first(zero)
+        kept: dict[int, int] = {}
+
+        def keep(tensor: Tensor) -> Tensor:
+            kept[tensor.untyped_storage().data_ptr()] = tensor.numel()
+            return tensor
+
         try:
-            outputs = self.rest(p)
+            zero = torch.zeros(1, self.dimension, **_place(self._module, self._dtype))
+            p = (zero if self.first is None else self.first(zero)).detach().requires_grad_()
+            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+                outputs = self.rest(p)
             if not outputs.is_floating_point():
                 raise ModuleError(f"the module's outputs are {outputs.dtype}, not real numbers")
-            p = p.detach().requires_grad_()
-            torch.autograd.grad(self.rest(p).sum(), p)
+            if not outputs.shape[-1]:
+                raise ModuleError("the module has no outputs")
+            torch.autograd.grad(outputs.sum(), p)
         except ModuleError:
             raise
         except Exception as error:
-            said = " ".join(str(error).split())[:200]
             shape = (1, *self._shape)
             raise ModuleError(
-                f"a batch of shape {shape} cannot be sent through the module and back: {type(error).__name__}: {said}"
+                f"a batch of shape {shape} cannot be sent through the module and back: {_told(error)}"
             ) from error
+        own = {part.untyped_storage().data_ptr() for part in _parameters(self._module)}
+        self._kept = sum(size for place, size in kept.items() if place not in own)
+        self._kink = _kink(self._module, outputs)
         return int(outputs.shape[-1])
 
     @property
@@ -221,28 +241,28 @@ class ModuleModel:
 
     @cached_property
     def work(self) -> int:
-        """The parameters, with which most modules multiply at least once, as so many thirty-seconds."""
-        known = self._module.parameters() if isinstance(self._module, nn.Module) else ()
-        return max(sum(parameter.numel() for parameter in known) // 32, self.dimension)
+        """The numbers kept, and the parameters, with which most multiply at least once, as so many thirty-seconds."""
+        multiplied = sum(parameter.numel() for parameter in _parameters(self._module)) // 32
+        return max(multiplied + self._kept, self.dimension)
 
     @property
     def widest(self) -> int:
-        """A guess: as many numbers as there is work."""
-        return self.work
+        """What is kept for one input's derivative: more than any one layer."""
+        return max(self._kept, self.dimension)
 
     @property
     def why_no_curvature(self) -> str:
-        """That it is piecewise linear, where a rectifier among its parts says so."""
-        parts = self._module.modules() if isinstance(self._module, nn.Module) else ()
-        kinked = sorted({type(part).__name__ for part in parts if isinstance(part, _KINKED)})
-        if not kinked:
+        """That it has kinks, where a part of it or an operation on the way to its outputs says so."""
+        if not self._kink:
             return ""
-        return f"{kinked[0]} has kinks: no second derivative is defined there, and nothing of second order can be said"
+        return f"{self._kink} has kinks: no second derivative is defined there, and nothing of second order can be said"
 
     def rest(self, p: Tensor) -> Tensor:
         """The outputs (n, C) at p (n, m), or at inputs (n, d) where there is no affine first layer."""
         if self.first is None and self._order is not None:
             p = p[:, self._order.to(p.device)]
+        elif p.requires_grad:  # what follows may work in place, as rectifiers often do
+            p = p.clone()
         row_shape = self._shape if self.first is None else (p.shape[-1],)
         return torch.func.vmap(lambda row: self._after(row.reshape(1, *row_shape)).reshape(-1))(p)
 
@@ -254,17 +274,45 @@ class ModuleModel:
         """The same module on another device or in another floating-point type."""
         moved = _copied(self._module)
         moved = moved.to(device=device, dtype=dtype) if isinstance(moved, nn.Module) else moved
-        return ModuleModel(moved, self._shape, self._order)
+        return ModuleModel(moved, self._shape, self._order, dtype or self._dtype)
 
 
-_KINKED = (nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.PReLU, nn.Hardtanh, nn.MaxPool2d, nn.MaxPool1d, nn.Threshold)
+_KINKED = (nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.PReLU, nn.RReLU, nn.SELU, nn.Hardtanh, nn.Threshold)
+_KINKED_STEPS = re.compile(
+    "(LeakyRelu|Relu|PreluKernel|Hardtanh|Hardswish|Hardsigmoid|Hardshrink|Softshrink|Threshold|Abs|Sign|Round|Floor"
+    "|Ceil|Clamp|ClampMin|ClampMax|Max|Min|Amax|Amin|Maximum|Minimum|Fmax|Fmin|Cummax|Cummin|Sort|Topk|Median|Kthvalue"
+    r"|(?:Adaptive|Fractional)?MaxPool\w*?)Backward\d*"
+)
+"""What autograd calls operations without a second derivative somewhere."""
 
 
-def _place(module: Callable[[Tensor], Tensor]) -> dict[str, Any]:
-    """The device and type of the first floating-point parameter."""
-    known = list(module.parameters()) if isinstance(module, nn.Module) else []
-    real = [parameter for parameter in known if parameter.is_floating_point()]
-    return {"device": real[0].device, "dtype": real[0].dtype} if real else {}
+def _kink(module: Callable[[Tensor], Tensor], outputs: Tensor) -> str:
+    """The name of a part, or of an operation on the way to the outputs, that has kinks; empty if none is known to."""
+    parts = module.modules() if isinstance(module, nn.Module) else ()
+    if kinked := sorted({type(part).__name__ for part in parts if isinstance(part, _KINKED)}):
+        return kinked[0]
+    steps, ahead = set(), [outputs.grad_fn]
+    while ahead:
+        step = ahead.pop()
+        if step is not None and step not in steps:
+            steps.add(step)
+            ahead += [before for before, _ in step.next_functions]
+    named = (_KINKED_STEPS.fullmatch(step.name()) for step in steps)
+    return min((found[1] for found in named if found), default="")
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def _parameters(module: Callable[[Tensor], Tensor]) -> list[Tensor]:
+    return list(module.parameters()) if isinstance(module, nn.Module) else []
+
+
+def _place(module: Callable[[Tensor], Tensor], dtype: torch.dtype | None) -> dict[str, Any]:
+    """The device and type of the first floating-point parameter, or the type that is asked for."""
+    real = next((parameter for parameter in _parameters(module) if parameter.is_floating_point()), None)
+    return {"dtype": dtype} if real is None else {"device": real.device, "dtype": real.dtype}
 
 
 def _copied(module: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -276,11 +324,18 @@ def _copied(module: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
 
 def _split(module: Callable[[Tensor], Tensor]) -> tuple[Affine | None, Callable[[Tensor], Tensor]]:
     """The affine first layer of a sequence, and what comes after it; None and the module itself for others."""
-    if not isinstance(module, nn.Sequential):
+    if not _is_plain(module, nn.Sequential):
         return None, module
-    parts = list(module)
-    while parts and isinstance(parts[0], nn.Flatten | nn.Identity):
+    parts = list(module)  # type: ignore[call-overload]
+    while parts and (_is_plain(parts[0], nn.Flatten) or _is_plain(parts[0], nn.Identity)):
         parts = parts[1:]
-    if not parts or not isinstance(parts[0], nn.Linear):
+    if not parts or not _is_plain(parts[0], nn.Linear):
         return None, module
     return Affine(parts[0].weight, parts[0].bias), nn.Sequential(*parts[1:])
+
+
+def _is_plain(module: object, kind: type[nn.Module]) -> bool:
+    """Whether a module does what its kind does: no `forward` of its own, and no hooks beside it."""
+    if not isinstance(module, kind):
+        return False
+    return type(module).forward is kind.forward and not (module._forward_hooks or module._forward_pre_hooks)

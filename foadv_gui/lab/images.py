@@ -22,6 +22,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 _FORMATS = ("PNG", "JPEG")
 _MOST_WORK = 20 * MOST_PIXELS
 """Pixels times scans of a JPEG: a progressive one can ask for thousands of passes over all of its pixels."""
+_MOST_SEGMENTS = 2**15
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's
 _GREY, _DEEP = ("1", "L", "LA", "La"), ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
@@ -69,9 +70,12 @@ def _opened(path: str | Path, stream: IO[bytes], limit: int) -> Image.Image:
     on_disk = size_of(stream)
     if on_disk > limit:
         raise FileProblem(path, f"has {mib(on_disk)}, more than the {mib(limit)} allowed")
-    if not is_image(stream.read(8)):
+    magic = stream.read(8)
+    if not is_image(magic):
         raise FileProblem(path, "is not a PNG or JPEG image")
     stream.seek(0)
+    if magic.startswith(b"\xff\xd8"):
+        _check_header(path, stream)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -92,6 +96,29 @@ def _opened(path: str | Path, stream: IO[bytes], limit: int) -> Image.Image:
         if scans * pixels > _MOST_WORK:
             raise FileProblem(path, f"asks for {scans} passes over {image.height} x {image.width} pixels")
     return image
+
+
+def _check_header(path: str | Path, stream: IO[bytes]) -> None:
+    """Refuse a JPEG with more segments, or more bytes between them, than Pillow, which goes one by one, has time for.
+
+    A segment is 0xff, its kind and its length in two bytes; that of the kind 0xda begins the pixels.
+    """
+    loose = 0
+    for _ in range(_MOST_SEGMENTS):
+        byte = stream.read(1)
+        while byte and byte != b"\xff" and loose < _MOST_SEGMENTS:
+            loose, byte = loose + 1, stream.read(1)
+        kind = stream.read(1)
+        if loose >= _MOST_SEGMENTS:
+            break
+        if kind in (b"", b"\xda"):
+            stream.seek(0)
+            return
+        if kind in (b"\0", b"\xff"):  # padding
+            stream.seek(-(kind == b"\xff"), 1)
+        elif kind != b"\x01" and not 0xD0 <= kind[0] <= 0xD9:
+            stream.seek(max(int.from_bytes(stream.read(2), "big") - 2, 0), 1)
+    raise FileProblem(path, "is not an undamaged PNG or JPEG image (its pixels do not begin)")
 
 
 def _shape(image: Image.Image) -> tuple[int, ...]:

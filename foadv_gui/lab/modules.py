@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _given: dict[str, Given] = {}
+_called: list[str] = []
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,8 @@ def given(name: str) -> Given | None:
 def load_factory(name: str) -> str:
     """Call "package.module:factory" and hand over what it returns: a module, or a module and a loss.
 
+    PyTorch's generator is seeded while it is called, so that each process and each day has the same random weights.
+
     Raises
     ------
     FactoryError
@@ -73,14 +76,28 @@ def load_factory(name: str) -> str:
             factory = getattr(factory, part)
     except (ImportError, AttributeError) as error:
         raise FactoryError(f"{name}: {error}") from error
+    except (Exception, SystemExit) as error:  # what is imported is somebody's script
+        raise FactoryError(f"{name} cannot be imported: {_told(error)}") from error
     try:
-        made = factory if isinstance(factory, torch.nn.Module) else factory()
-    except Exception as error:
-        raise FactoryError(f"{name} failed: {type(error).__name__}: {' '.join(str(error).split())}") from error
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            made = factory if isinstance(factory, torch.nn.Module) else factory()
+    except (Exception, SystemExit) as error:
+        raise FactoryError(f"{name} failed: {_told(error)}") from error
     module, loss = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not callable(module) or not (loss is None or callable(loss)):
         raise FactoryError(f"{name} returned {type(made).__name__}, not a module, or a module and a loss")
+    _called.append(name)
     return give(module, loss, name)
+
+
+def called_factory() -> str | None:
+    """The factory that was called by --model, if one was: the only one that the processes of a pool call, too."""
+    return _called[-1] if _called else None
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def model_of(
@@ -104,12 +121,18 @@ def model_of(
         first = (1, *image_shape) if colours_first is None else (image_shape[2], *image_shape[:2])
         shapes.insert(0, (first, colours_first))
     if isinstance(module, torch.nn.Module):
-        with torch.inference_mode(False):
-            module = _in_dtype(module, dtype)
+        try:
+            with torch.inference_mode(False):
+                module = _in_dtype(module, dtype)
+        except Exception as error:
+            raise ModuleError(f"no copy can be made of the module: {_told(error)}") from error
     problems = []
     for shape, order in shapes:
         try:
-            return ModuleModel(module, shape, order)
+            model = ModuleModel(module, shape, order, dtype)
+            # Both types are needed, one for pictures and one for what is stated: better refused now than on the way.
+            model.to(dtype=torch.float32 if dtype == torch.float64 else torch.float64)
+            return model
         except ModuleError as problem:
             problems.append(problem)
     raise problems[0]

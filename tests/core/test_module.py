@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from problems import normal, tensor
 from torch import nn
 
@@ -24,12 +22,11 @@ from foadv_gui.core.landscape import (
     PlanarPreactivations,
     curvature_on_grid,
     gradient_at,
-    heights_on_grid,
     residual_at,
     residual_on_grid,
 )
-from foadv_gui.core.losses import CrossEntropy, Hinge, Logistic, LossError, OwnLoss, Quadratic, margin
-from foadv_gui.core.models import FullyConnectedNetwork, ModuleError, ModuleModel
+from foadv_gui.core.losses import CrossEntropy, Hinge, Logistic, OwnLoss, Quadratic
+from foadv_gui.core.models import FullyConnectedNetwork
 from foadv_gui.core.module import ModuleAdversary
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
@@ -238,42 +235,6 @@ def test_a_deep_network_is_differentiated_as_by_autograd(widths: tuple[int, ...]
         close(loss_there, plain(delta))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.floats(1e-3, 1e3))
-def test_losses_neither_overflow_nor_lose_what_is_small(seed: int, size: float) -> None:
-    z = size * normal(seed, 40, 4)
-    for loss, truth in (
-        (Logistic(1.0, (0,)), np.logaddexp(0, -z[:, 0].numpy())),
-        (CrossEntropy(2), np.logaddexp.reduce(z.numpy(), axis=1) - z[:, 2].numpy()),
-        (Hinge(2), np.maximum(0, 1 - margin(z, 2).numpy())),
-    ):
-        np.testing.assert_allclose(loss.loss(z), truth, rtol=1e-13, atol=1e-13 * size)
-    wrong = margin(z, 2) < 0
-    torch.testing.assert_close(wrong, z.argmax(1) != 2)
-
-
-@pytest.mark.parametrize(
-    ("loss", "outputs", "what"),
-    [
-        (Quadratic(1.0), 3, "output"),
-        (Quadratic(1.0, (3,)), 3, "output"),
-        (Quadratic(1.0, (1, 1)), 3, "output"),
-        (Quadratic(1.0, (0, 1, 2)), 3, "output"),
-        (Logistic(0.5), 1, "label"),
-        (CrossEntropy(0), 1, "loss"),
-        (CrossEntropy(3), 3, "label"),
-        (CrossEntropy(0.5), 3, "label"),
-        (Hinge(7), 3, "label"),
-        (Hinge(2), 1, "label"),
-    ],
-)
-def test_a_loss_that_does_not_fit_is_refused(loss: Loss, outputs: int, what: str) -> None:
-    with pytest.raises(LossError) as refused:
-        ModuleAdversary(deep(4, 5, outputs), loss, normal(1, 4))
-    assert refused.value.what == what
-    assert str(refused.value)
-
-
 def test_a_pole_of_the_margin_is_where_scipy_finds_it() -> None:
     from scipy.optimize import minimize
 
@@ -293,90 +254,7 @@ def test_a_pole_of_the_margin_is_where_scipy_finds_it() -> None:
         assert float(pole) == pytest.approx(sign * best, abs=2e-4)
 
 
-# -- modules from elsewhere ------------------------------------------------------------------------------------------
-
-
-def sequence() -> nn.Sequential:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(12, 9), nn.Tanh(), nn.Linear(9, 3)).double()
-
-
-def test_a_sequence_begins_with_its_linear_layer() -> None:
-    module = sequence()
-    model = ModuleModel(module, (3, 4))
-    assert model.first is not None
-    torch.testing.assert_close(model.first.W, module[1].weight.detach())
-    layers = tuple(Affine(part.weight.detach(), part.bias.detach()) for part in (module[1], module[3]))
-    network = FullyConnectedNetwork(layers, ACTIVATIONS["tanh"])
-    one, other = (ModuleAdversary(m, CrossEntropy(1), normal(4, 12)) for m in (model, network))
-    delta, v = 0.2 * normal(5, 3, 12), normal(6, 3, 12)
-    close(one.evaluate(delta).gradient, other.evaluate(delta).gradient)
-    close(one.hessian_vector_product(delta, v), other.hessian_vector_product(delta, v))
-    assert all(parameter.requires_grad for parameter in module.parameters()), "the user's own module stays as it was"
-
-
-class Odd(nn.Module):
-    """No linear layer first, something to switch off in evaluation, and a look at the whole batch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(1, 2, 2).double()
-        self.norm = nn.BatchNorm2d(2).double()
-        self.head = nn.Linear(12, 3).double()
-        self.drop = nn.Dropout(0.5)
-
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
-        h = torch.sin(self.norm(self.convolution(z)))
-        out: torch.Tensor = self.head(self.drop(h.flatten(1)))
-        return out - out.mean(0, keepdim=True) * (len(z) > 1)
-
-
-def test_any_module_is_attacked_input_by_input() -> None:
-    torch.manual_seed(1)
-    module = Odd()
-    assert module.training
-    objective = ModuleAdversary(ModuleModel(module, (1, 3, 4)), CrossEntropy(2), normal(4, 12))
-    assert objective.first is None and objective.width == 12
-    still = Odd().eval()
-    still.load_state_dict(module.state_dict())
-    still.requires_grad_(False)
-
-    def plain(z: torch.Tensor) -> torch.Tensor:
-        return nn.functional.cross_entropy(still(z.reshape(1, 1, 3, 4)), torch.tensor([2]))
-
-    deltas = 0.3 * normal(5, 4, 12)
-    seen = objective.evaluate(deltas)
-    for i, delta in enumerate(deltas):
-        close(seen.loss[i], plain(objective.x + delta).detach())
-        close(seen.gradient[i], torch.autograd.functional.jacobian(plain, objective.x + delta))
-        close(objective.hessian(delta), torch.autograd.functional.hessian(plain, objective.x + delta), 1e-9)
-    constraint = L2Ball(0.3)
-    H = torch.autograd.functional.hessian(plain, objective.x + deltas[0]).numpy()
-    close(hessian_spectrum(objective, constraint, deltas[0], "euclidean").eigenvalues, np.linalg.eigvalsh(H), 1e-9)
-    plane = make_plane("two-random", PathContext(objective, constraint, deltas, deltas))
-    grid = heights_on_grid(PlanarPreactivations.of(objective, plane), SPAN, SPAN)
-    for row, column in ((0, 3), (5, 8)):
-        z = objective.x + plane.lift(torch.stack([SPAN[column], SPAN[row]]))
-        close(grid[row, column, 1], plain(z).detach())
-    assert module.training, "the user's own module stays as it was"
-
-
-def test_a_module_that_cannot_be_used_says_so() -> None:
-    class Branching(nn.Module):
-        def forward(self, z: torch.Tensor) -> torch.Tensor:
-            return z if z.sum().item() > 0 else -z
-
-    with pytest.raises(ModuleError, match=r"batch of shape \(1, 5\)"):
-        ModuleModel(sequence(), (5,))
-    with pytest.raises(ModuleError, match="cannot be sent"):
-        ModuleModel(Branching(), (5,))
-    with pytest.raises(ModuleError, match="not real numbers"):
-        ModuleModel(lambda z: (z > 0).all(-1), (5,))
-    kinked = ModuleAdversary(
-        ModuleModel(nn.Sequential(nn.Linear(4, 3), nn.ReLU()).double(), (4,)), CrossEntropy(0), normal(1, 4)
-    )
-    with pytest.raises(NoCurvatureError, match="ReLU has kinks"):
-        kinked.hessian_vector_product(torch.zeros(4, dtype=torch.float64), normal(2, 4))
+# -- elsewhere --------------------------------------------------------------------------------------------------------
 
 
 def test_a_loss_of_ones_own_is_followed_itself() -> None:

@@ -135,6 +135,7 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("x.png", png(100, 100, zlib.compress(bytes(10))), "undamaged"),
     ("x.jpg", jpeg_of_size(65_535, 65_535), "more than the 50,000,000 pixels"),
     ("x.png", image(PHOTO).replace(b"IHDR", b"iCCP"), "undamaged"),
+    *(("x.jpg", b"\xff\xd8\xff" + fill * 2**22, "pixels do not begin") for fill in (b"\0", b"\xff", b"\xe5\0\2\xff")),
     # IDX
     ("x-idx3-ubyte", header(5, 4, 3), "should have 76 bytes by its header but has 16"),
     ("x-idx3-ubyte", header(5, 4, 3) + bytes(61), "should have 76 bytes"),
