@@ -270,7 +270,7 @@ class Session(Questions):
     def _ask_spectrum(self) -> None:
         if self.recording is None or self.path is None or not self.torch_version:
             return
-        if self.moving and min(self.recording.W.shape) > MOVING_LIMIT:
+        if self.moving and self.info is not None and min(self.info.width, self.info.dimension) > MOVING_LIMIT:
             return  # it comes when the control rests
         t = int(self.path.steps[self.path.at(self.t)])
         wanted = (t, self.focus, self.experiment.view.spectrum)

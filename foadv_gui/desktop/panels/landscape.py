@@ -242,6 +242,8 @@ class LandscapePanel(QFrame):
                 "drawn, at the nearest point of the sphere; the off-subspace share is |δ⊥|/|δ|, how much of the "
                 "perturbation lies outside the three directions; |δ| is its length in units of ε."
             )
+        if self._session.experiment.network.loss != "quadratic":
+            words += " The class (or side) is the one that the network decides for: ✓ the right one, ✗ another."
         if held is not None and held.explained is not None:
             words += f" The {'plane' if self.on_plane else 'subspace'} holds {held.explained:.1%} of {held.explains}."
         self.values.setToolTip(words)
@@ -251,7 +253,8 @@ class LandscapePanel(QFrame):
         mouse = self._session.probe
         if mouse is not None:
             place = ", ".join(f"{part:.2f}" for part in mouse.point)
-            self.values.setText(f"({place}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}")
+            words = f"({place}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}"
+            self.values.setText(words + (f",  {mouse.decided}" if mouse.decided else ""))
         elif self.on_plane:
             self._show_plane_values()
         else:
