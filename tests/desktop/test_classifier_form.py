@@ -60,3 +60,14 @@ def test_what_is_decided_for_stands_under_the_landscape_and_random_weights_take_
     assert hands.field("input.label").editor.slider.isVisible()
     assert session.undo_stack.count() == 2
     assert "class" not in values.text()
+
+
+def test_the_colours_of_f_are_called_what_they_are(classifying: Hands) -> None:
+    hands = classifying
+    box = hands.explore.landscape.quantity
+    hands.choose(box, "residual")
+    hands.rest()
+    assert box.currentText() == "f, decides at 0"
+    hands.choose(hands.field("network.source").editor.box, "random")
+    hands.rest()
+    assert box.currentText() == "Residual f − y"

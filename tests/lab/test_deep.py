@@ -275,3 +275,8 @@ def with_input_of_any_length(experiment: Experiment) -> Experiment:
     changed = experiment.changed({"input.source": "sphere", "network.dimension": 63, **at_random(experiment)})
     prepare(changed)
     return changed
+
+
+def test_a_hinge_that_is_flat_at_the_start_is_told_as_such(attacked: Experiment) -> None:
+    with pytest.raises(ExperimentError, match=r"right there by more than the hinge's 1, .* another loss"):
+        prepare(attacked.changed({"network.loss": "hinge", "input.ratio": 0.001}))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 _CHOICE_PX = 320
+_RESIDUAL = {"residual": "Residual f − y", "decision": "f, decides at 0"}
 _CHARTS = {
     "plane": "A flat cut through the input space, with the constraint set's own cut in white.",
     "globe": "The part of the sphere |δ| = ε that three directions span, seen from outside: drag it to turn it, "
@@ -193,6 +194,8 @@ class LandscapePanel(QFrame):
             button.setChecked(button.property("chart") == view.chart)
         for box, value in ((self.plane, view.plane), (self.subspace, view.subspace), (self.quantity, view.quantity)):
             box.setCurrentIndex(box.findData(value))
+        residual = "residual" if self._session.experiment.network.loss == "quadratic" else "decision"
+        self.quantity.setItemText(self.quantity.findData("residual"), _RESIDUAL[residual])
         self.stack.setCurrentWidget(self.pages if self.on_plane else self.globe_pages)
         self.plane.setVisible(self.on_plane)
         self.subspace.setVisible(not self.on_plane)
