@@ -62,6 +62,10 @@ class ZeroGradientError(ValueError):
     """Raised when a relative step has no scale because the gradient vanishes at every start."""
 
 
+_FLAT = {"quadratic": "f = y there", "hinge": "the answer is right there by more than the hinge's 1"}
+"""Where losses by name have no gradient."""
+
+
 def relative_step(c: float, rule: str, objective: Objective, constraint: ConstraintSet, starts: Tensor) -> float:
     """The absolute step eta = c epsilon / G of a relative step c, one for all restarts.
 
@@ -82,9 +86,11 @@ def relative_step(c: float, rule: str, objective: Objective, constraint: Constra
     else:
         G = direction_length(rule, constraint, starts)
     if not G > 0:
+        flat = _FLAT.get(objective.loss_name, "the loss is flat there")
+        other = "another loss" if objective.loss_name == "hinge" else "a random start"
         raise ZeroGradientError(
-            "the gradient is zero at every start (f = y there, or every neuron is saturated), so a relative "
-            "step has no scale: choose a random start or an absolute step"
+            f"the gradient is zero at every start ({flat}, or every neuron is saturated), so a relative step has no "
+            f"scale: choose {other} or an absolute step"
         )
     return c * constraint.epsilon / G
 

@@ -85,8 +85,10 @@ def at_cursor(session: Session) -> str:
     i = path.at(session.t)
     held = session.plane.explained if session.plane is not None else None
     explained = "" if held is None else f",  plane holds {held:.0%}"
+    known = "" if path.decided is None else str(path.decided[i])
+    chosen = f",  {known}" if known else ""
     return (
-        f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane),  "
+        f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane){chosen},  "
         f"off plane {path.off_plane[i, path.focus]:.0%}{explained}"
     )
 

@@ -72,9 +72,10 @@ def with_input(experiment: Experiment, path: str | Path, array: str | None = Non
         unit, scale = "file", 1.0
         changes |= {"input.unit": unit, "input.scale": scale}
     elif takes is not None:
-        changes["network.source"] = "random"
+        changes |= at_random(experiment)
         notes.append(f"the network is random, since {_name(experiment)} takes {takes} coordinates, not {dimension}")
-    changes |= label_for(experiment, gallery, 0)
+    if "network.loss" not in changes:
+        changes |= label_for(experiment, gallery, 0)
     shown = open_gallery(str(path), array=array, size=size, grey=grey, limit=experiment.compute.file_limit)
     changes["ascent.box"] = _box(experiment, shown, unit, scale)
     return Adopted(changes, "; ".join(notes))
@@ -148,6 +149,16 @@ def _loss_of(experiment: Experiment, outputs: int) -> dict[str, object]:
     if known is None or not 0 <= known < outputs:
         known = int(min(max(experiment.input.label, 0), outputs - 1)) if classes else 0
     return {"network.loss": "cross-entropy", "network.output": "", "input.label": float(known)}
+
+
+def at_random(experiment: Experiment) -> dict[str, object]:
+    """A random network in place of the one that there is: its one output knows no classes, so the loss is quadratic."""
+    network, label = experiment.network, experiment.input.label
+    changes: dict[str, object] = {"network.source": "random"}
+    sides = network.loss in ("logistic", "hinge") and label in (-1.0, 1.0)
+    if network.loss != "quadratic" and not sides:
+        changes |= {"network.loss": "quadratic", "input.label": 1.0}
+    return changes | ({"network.output": ""} if network.output else {})
 
 
 def label_for(experiment: Experiment, gallery: Gallery, index: int) -> dict[str, object]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from foadv_gui.core.module import ModuleAdversary
 from foadv_gui.lab.findings import Clause
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from foadv_gui.core.objective import Objective
@@ -46,10 +48,37 @@ class Decision:
         return Clause("yes", f"fools the network: {kind} {now}, not {right}", detail, "decision", source)
 
 
-def decision(objective: Objective, delta: Tensor) -> Decision | None:
-    """What the network decides at delta (d,); None for the quadratic loss and one's own, which know no right answer."""
+def decided(objective: Objective, delta: Tensor) -> str:
+    """What is decided for at delta (d,), and whether that is right; nothing where there is no right answer."""
+    return str(decided_along(objective, delta.unsqueeze(0))[0])
+
+
+def _words(chosen: int, exact: ModuleAdversary) -> str:
+    kind, name = ("side", f"{chosen:+d}") if exact.loss.of_sides(exact.model.outputs) else ("class", f"{chosen}")
+    return f"{kind} {name} {'✓' if chosen == int(exact.loss.label) else '✗'}"
+
+
+def _classifier(objective: Objective) -> ModuleAdversary | None:
+    """The objective in float64, where its loss knows a right answer."""
     exact = objective.exact
     if not isinstance(exact, ModuleAdversary) or exact.loss.name in ("quadratic", "own"):
+        return None
+    return exact
+
+
+def decided_along(objective: Objective, deltas: Tensor) -> NDArray[np.str_]:
+    """As `decided` at each of deltas (n, d)."""
+    exact = _classifier(objective)
+    if exact is None:
+        return np.full(len(deltas), "")
+    chosen = exact.decision(deltas.to(exact.x)).tolist()
+    return np.array([_words(int(one), exact) for one in chosen], np.str_)
+
+
+def decision(objective: Objective, delta: Tensor) -> Decision | None:
+    """What the network decides at delta (d,); None for the quadratic loss and one's own, which know no right answer."""
+    exact = _classifier(objective)
+    if exact is None:
         return None
     both = torch.stack([torch.zeros_like(exact.x), delta.to(exact.x)])
     values = exact.value(both)

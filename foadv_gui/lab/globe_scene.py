@@ -16,6 +16,7 @@ from foadv_gui.core.places import to_exact
 from foadv_gui.core.sphere import NoSphereError, SpherePreactivations, Subspace, inside_box, make_subspace
 from foadv_gui.core.threads import abandonable
 from foadv_gui.lab.backdrop import CURVATURE_GRID, Backdrop, QuantityValues
+from foadv_gui.lab.decision import decided
 from foadv_gui.lab.globe import SpherePicture, SphereSurface, seen_directions, sides, unit
 from foadv_gui.lab.picture import ProbePicture
 
@@ -210,5 +211,6 @@ class GlobeBackdrop(Backdrop):
             return super().probe(point)
         assert self.problem is not None and self.subspace is not None
         delta = self.problem.constraint.epsilon * self.subspace.lift(torch.tensor(point, dtype=torch.float64))
-        value, loss, _ = self._exact_objective().evaluate(delta)
-        return ProbePicture(np.array(point), float(value), float(loss))
+        exact = self._exact_objective()
+        value, loss, _ = exact.evaluate(delta)
+        return ProbePicture(np.array(point), float(value), float(loss), decided(exact, delta))

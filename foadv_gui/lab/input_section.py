@@ -77,7 +77,8 @@ class Input(Section):
     label: float = field(
         1.0,
         "Label",
-        "The value that the network should give. The adversary maximises the loss (f(x + δ) − y)²/2.",
+        "The right answer, from which the adversary leads away: the value that the network should give (quadratic "
+        "loss), the right side of f = 0, −1 or 1, or the right class, a whole number from 0.",
         symbol="y",
         unit="units of f",
         limits=(-1e6, 1e6),

@@ -17,6 +17,7 @@ from foadv_gui.core.randommatrix import predicted_bulk
 from foadv_gui.core.spectrum import eigenvector, hessian_spectrum, restricted
 from foadv_gui.lab import survey
 from foadv_gui.lab.bulk import BulkPicture, Curve
+from foadv_gui.lab.decision import decided
 from foadv_gui.lab.picture import CutPicture, DirectionPicture, ProbePicture, SpectrumPicture
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Lookup:
         exact = self.problem.objective.exact
         delta = self.plane.lift(torch.tensor(point, dtype=torch.float64) * self.problem.constraint.epsilon)
         value, loss, _ = exact.evaluate(delta)
-        return ProbePicture(np.array(point), float(value), float(loss))
+        return ProbePicture(np.array(point), float(value), float(loss), decided(exact, delta))
 
     def cut(self, start: tuple[float, float], end: tuple[float, float], count: int = 401) -> CutPicture:
         """The loss along a line of the plane."""

@@ -152,7 +152,8 @@ class PathPicture:
     """Iterates on a plane: points (n, K, 2) at the kept steps (n,), and the off-plane share (n, K) of each.
 
     Of the focused restart, `shadow_loss` (n,) is the loss at its points on the plane, where it is not the iterates'
-    own, and `proposals` (n, 2) are where its steps led before they were projected.
+    own, `proposals` (n, 2) are where its steps led before they were projected, and `decided` (n,) is what a classifier
+    decides for at its iterates, and whether that is right; empty texts where there is no right answer.
     """
 
     steps: NDArray[np.int64]
@@ -161,6 +162,7 @@ class PathPicture:
     shadow_loss: Floats
     proposals: Floats
     focus: int
+    decided: NDArray[np.str_] | None = None
 
     @property
     def restarts(self) -> int:
@@ -377,11 +379,12 @@ class DirectionPicture:
 
 @dataclass(frozen=True, eq=False)
 class ProbePicture:
-    """Values under the mouse: a point of the plane (2,), or of the globe (3,), in units of epsilon; f and L there."""
+    """Values at a point of the plane (2,), or of the globe (3,), over epsilon: f, L, what a classifier decides for."""
 
     point: Floats
     value: float
     loss: float
+    decided: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -216,9 +216,9 @@ class View(Section):
     quantity: QuantityName = field(
         "loss",
         "Colour by",
-        "What the colours show: the loss, its logarithm, the signed residual f − y, "
-        "or the largest eigenvalue of the Hessian along the ℓ₂ sphere, below 0 where the loss is concave along it "
-        "(the faces of a box are left out of account).",
+        "What the colours show: the loss, its logarithm, the signed residual f − y (of a classifier f itself, which "
+        "decides at 0), or the largest eigenvalue of the Hessian along the ℓ₂ sphere, below 0 where the loss is "
+        "concave along it (the faces of a box are left out of account).",
         labels={"loss": "Loss", "log-loss": "Log loss", "residual": "Residual f − y", "curvature": "Top curvature"},
     )
     colormap: Literal["viridis", "magma", "cividis", "inferno"] = field(

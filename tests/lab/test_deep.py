@@ -15,14 +15,15 @@ from scenes import of_kind, show
 from foadv_gui.core.module import ModuleAdversary
 from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.lab import modules
+from foadv_gui.lab.adoption import at_random
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.experiment import prepare, problem_of, run
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.findings import VerdictPicture
 from foadv_gui.lab.globe import SpherePicture
 from foadv_gui.lab.modules import FactoryError, give, load_factory
-from foadv_gui.lab.picture import ExtremesPicture, Surface
-from foadv_gui.lab.recording import load
+from foadv_gui.lab.picture import ExtremesPicture, PathPicture, Request, Surface
+from foadv_gui.lab.recording import Recording, load
 from foadv_gui.lab.restarts import RegularityPicture, RestartsPicture
 from foadv_gui.lab.scene import Scene
 from foadv_gui.lab.stored_network import layers_of
@@ -31,8 +32,6 @@ from foadv_gui.lab.verdict import verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from foadv_gui.lab.recording import Recording
 
 INDEX, RIGHT = 3, 3
 
@@ -265,3 +264,33 @@ def test_a_module_that_does_not_fit_is_refused(attacked: Experiment) -> None:
     assert give(torch.nn.Linear(7, 2)) == f"{name}#2", "another module has another name"
     with pytest.raises(ExperimentError, match=r"network\.model = .*: a batch of shape \(1, 1, 8, 8\) cannot be sent"):
         prepare(attacked.changed({"network.source": "model", "network.model": name}))
+
+
+def test_what_is_decided_for_is_known_at_every_place(attacked: Experiment) -> None:
+    scene = Scene()
+    stages = {type(stage): stage for stage in scene.stages(Request(attacked), lambda: False)}
+    path, recording = stages[PathPicture], stages[Recording]
+    assert isinstance(path, PathPicture) and isinstance(recording, Recording) and path.decided is not None
+    outputs = digits_classifier()((torch.tensor(recording.x + recording.delta[:, path.focus])).float())
+    assert path.decided.tolist() == [
+        f"class {chosen} {'✓' if chosen == RIGHT else '✗'}" for chosen in outputs.argmax(1).tolist()
+    ]
+    assert scene.probe((0.0, 0.0)).decided == f"class {RIGHT} ✓"
+
+
+def test_a_random_network_that_takes_a_classifiers_place_has_a_loss_of_one_number(attacked: Experiment) -> None:
+    assert with_input_of_any_length(attacked).network.loss == "quadratic"
+    sided = attacked.replace("network.loss", "logistic", **{"network.output": "3 - 5", "input.label": -1.0})
+    experiment = with_input_of_any_length(sided)
+    assert (experiment.network.loss, experiment.network.output, experiment.input.label) == ("logistic", "", -1.0)
+
+
+def with_input_of_any_length(experiment: Experiment) -> Experiment:
+    changed = experiment.changed({"input.source": "sphere", "network.dimension": 63, **at_random(experiment)})
+    prepare(changed)
+    return changed
+
+
+def test_a_hinge_that_is_flat_at_the_start_is_told_as_such(attacked: Experiment) -> None:
+    with pytest.raises(ExperimentError, match=r"right there by more than the hinge's 1, .* another loss"):
+        prepare(attacked.changed({"network.loss": "hinge", "input.ratio": 0.001}))

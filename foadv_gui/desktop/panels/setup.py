@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from foadv_gui.desktop.panels.fields import Editor, NumberEditor, editor_for
+from foadv_gui.lab.adoption import at_random
 from foadv_gui.lab.config import SECTIONS, SETTINGS
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ class Field(QWidget):
     @Slot(object, bool)
     def _on_edited(self, value: object, moving: bool) -> None:
         also = _CHOSEN_BY.get(self.setting.key) if value else None
+        if self.setting.key == "network.source" and value == "random":
+            also = at_random(self._session.experiment)
         if not self._session.edit(self.setting.key, value, live=moving, also=also):
             self.show_value(self._session.experiment)
 
@@ -223,6 +226,9 @@ class SetupPanel(QScrollArea):
     def _show(self) -> None:
         experiment = self._session.experiment
         self._clear()  # a change clears what an earlier one was refused for
+        label = self.fields["input.label"].editor
+        if isinstance(label, NumberEditor):
+            label.count(_label_step(experiment))
         for key, field in self.fields.items():
             field.show_value(experiment)
             field.setVisible(_SHOWN_WHEN.get(key, _always)(experiment))
@@ -255,6 +261,14 @@ class SetupPanel(QScrollArea):
         self.general.hide()
         for field in self.fields.values():
             field.refuse("")
+
+
+def _label_step(experiment: Experiment) -> int:
+    """How far one label is from the next: 1 for classes, 2 for the sides -1 and 1, 0 where any number is one."""
+    network = experiment.network
+    if network.loss == "hinge":
+        return 2 if network.output or network.source == "random" else 1
+    return {"quadratic": 0, "cross-entropy": 1, "logistic": 2}[network.loss]
 
 
 def _always(_experiment: Experiment) -> bool:
