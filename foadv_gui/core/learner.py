@@ -15,7 +15,10 @@ import torch
 from .affine import Affine
 from .losses import Quadratic
 from .models import FullyConnectedNetwork, plain
+from .module import ModuleAdversary
 from .network import TwoLayerNetwork
+from .objective import QuadraticAdversary
+from .places import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .losses import Loss
+    from .objective import Objective
 
 Gradient: TypeAlias = "tuple[Tensor, ...]"
 """A gradient by the arrays of a learner, in their order."""
@@ -76,8 +80,15 @@ class Learner(Protocol):
     def network(self) -> TwoLayerNetwork | FullyConnectedNetwork:
         """The network."""
 
+    @property
+    def exact(self) -> Learner:
+        """The same in float64 on the CPU."""
+
     def with_arrays(self, arrays: Sequence[Tensor]) -> Learner:
         """The same with other weights and biases."""
+
+    def objective(self, x: Tensor, y: float) -> Objective:
+        """The adversary of one point x (d,) with its label."""
 
     def look(self, z: Tensor, y: Tensor) -> Seen:
         """One pass over points z (n, d) with labels y (n,)."""
@@ -124,6 +135,15 @@ class QuadraticLearner:
     def firsts(self) -> int:
         """W, or W and b."""
         return 1 if self.network.b is None else 2
+
+    @cached_property
+    def exact(self) -> QuadraticLearner:
+        """The same in float64 on the CPU."""
+        return QuadraticLearner(self.network.exact)
+
+    def objective(self, x: Tensor, y: float) -> QuadraticAdversary:
+        """The adversary of one point x (d,) with its label."""
+        return QuadraticAdversary(self.network, x, y)
 
     def with_arrays(self, arrays: Sequence[Tensor]) -> QuadraticLearner:
         """The same with other W, b, a, c."""
@@ -204,6 +224,15 @@ class ModuleLearner:
     def firsts(self) -> int:
         """W1, or W1 and b1."""
         return 1 if self.network.first.b is None else 2
+
+    @cached_property
+    def exact(self) -> ModuleLearner:
+        """The same in float64 on the CPU."""
+        return replace(self, network=self.network.to(device=CPU, dtype=torch.float64))
+
+    def objective(self, x: Tensor, y: float) -> ModuleAdversary:
+        """The adversary of one point x (d,) with its label."""
+        return ModuleAdversary(self.network, replace(self.loss, label=y), x)
 
     def with_arrays(self, arrays: Sequence[Tensor]) -> ModuleLearner:
         """The same with other weights and biases."""

@@ -269,7 +269,10 @@ def test_a_training_that_goes_on_does_not_move_who_looks_at_an_early_epoch(page:
 def test_a_network_that_was_not_kept_is_told(page: Page, record: TrainingRecord) -> None:
     thinned = replace(
         record,
-        tracks=tuple(replace(t, kept=t.kept[::3], W=t.W[::3], a=t.a[::3]) for t in record.tracks),
+        tracks=tuple(
+            replace(t, kept=t.kept[::3], weights={name: part[::3] for name, part in t.weights.items()})
+            for t in record.tracks
+        ),
     )
     page.open(thinned, epoch=5)
     assert page.columns[0].epoch.text() == "≈ epoch 3"
