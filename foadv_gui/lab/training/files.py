@@ -165,7 +165,7 @@ def _training(path: str | Path, text: str) -> Training:
 def _of_data(data: TrainingData) -> dict[str, NDArray[Any]]:
     key = _OF_INPUT[data.inputs[0]["source"]]
     common = {name: value for name, value in data.inputs[0].items() if name != key}
-    about = {"label": data.label, "image_shape": data.image_shape, "input": common}
+    about: dict[str, Any] = {"label": data.label, "image_shape": data.image_shape, "input": common}
     if data.classes:
         about["classes"] = data.classes
     return {

@@ -65,10 +65,15 @@ class Probed:
 
     @property
     def certified(self) -> NDArray[np.float64]:
-        """The share of probe points whose ball holds one maximum of f and one minimum, proven (q < 1); (p,)."""
+        """The share of probe points whose ball holds one maximum of f and one minimum, proven (q < 1); (p,).
+
+        NaN where nothing can be proven, as `problem` says.
+        """
         with np.errstate(invalid="ignore"):
             found: NDArray[np.float64] = (
-                (self.contraction < 1).mean(axis=1) if self.contraction.shape[1] else np.full(len(self.epochs), np.nan)
+                (self.contraction < 1).mean(axis=1)
+                if self.contraction.shape[1] and not self.problem
+                else np.full(len(self.epochs), np.nan)
             )
         return found
 
