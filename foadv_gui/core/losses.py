@@ -32,19 +32,20 @@ class Loss(ABC):
     Attributes
     ----------
     label
-        y: a number, a side (-1 or 1) or a class (0 to C - 1), as the loss has it.
+        y: a number, a side (-1 or 1) or a class (0 to C - 1), as the loss has it; or one for each of n rows of outputs,
+        as a tensor (n,).
     output
         Which of several outputs f is: (i,) is z_i, (i, j) is z_i - z_j. Empty: the only one; or, for a loss of classes,
         the margin z_y - max_{c != y} z_c, which is negative where another class is chosen.
     """
 
-    label: float
+    label: float | Tensor
     output: tuple[int, ...] = ()
     name: ClassVar[str]
     formula: ClassVar[str]
 
     @property
-    def level(self) -> float:
+    def level(self) -> float | Tensor:
         """The value of f that the residual f - level is counted from."""
         return 0.0
 
@@ -62,7 +63,7 @@ class Loss(ABC):
         if self.output:
             chosen = outputs[..., self.output[0]]
             return chosen if len(self.output) == 1 else chosen - outputs[..., self.output[1]]
-        return outputs[..., 0] if outputs.shape[-1] == 1 else margin(outputs, int(self.label))
+        return outputs[..., 0] if outputs.shape[-1] == 1 else margin(outputs, self.label)
 
     def of_sides(self, outputs: int) -> bool:
         """Whether f decides between the sides -1 and 1, with so many outputs, and not between classes."""
@@ -74,8 +75,18 @@ class Loss(ABC):
             return torch.where(self.value(outputs) < 0, -1, 1)
         return outputs.argmax(-1)
 
+    def wrong(self, outputs: Tensor) -> Tensor:
+        """Whether f has not the sign of y, or another class has the largest output, shape (...,)."""
+        if self.of_sides(outputs.shape[-1]):
+            return self.value(outputs) * self.label <= 0
+        return outputs.argmax(-1) != self.label
+
     def check(self, outputs: int) -> None:
-        """Raise `LossError` for a network with so many outputs that this is no loss of it."""
+        """Raise `LossError` for a network with so many outputs that this is no loss of it, or of its label."""
+        self.check_output(outputs)
+
+    def check_output(self, outputs: int) -> None:
+        """Raise `LossError` for a network with so many outputs that this is no loss of it, whatever the label."""
         bad = [i for i in self.output if not 0 <= i < outputs]
         if bad:
             raise LossError("output", f"must be from 0 to {outputs - 1}, the outputs that there are, not {bad[0]}")
@@ -87,34 +98,49 @@ class Loss(ABC):
 class _OfOneNumber(Loss):
     """A loss of a scalar f."""
 
-    def check(self, outputs: int) -> None:
+    def check_output(self, outputs: int) -> None:
         """As every loss does; and one number must be chosen."""
-        super().check(outputs)
+        super().check_output(outputs)
         if outputs > 1 and not self.output:
             raise LossError(
                 "output", f"must name one of the {outputs} outputs, or two whose difference is meant, for this loss"
             )
 
 
-def _side(label: float) -> None:
-    if label not in (-1.0, 1.0):
+def _each(label: float | Tensor) -> list[float]:
+    """All labels that there are."""
+    found: list[float] = label.tolist() if isinstance(label, torch.Tensor) else [label]
+    return found
+
+
+def _side(label: float | Tensor) -> None:
+    if any(one not in (-1.0, 1.0) for one in _each(label)):
         raise LossError("label", "must be -1 or 1 for this loss, the side of f = 0 that is right")
 
 
-def _class(label: float, outputs: int) -> None:
-    if not (label == int(label) and 0 <= label < outputs):
+def _class(label: float | Tensor, outputs: int) -> None:
+    if not all(one == int(one) and 0 <= one < outputs for one in _each(label)):
         raise LossError("label", f"must be a whole number from 0 to {outputs - 1}, the right class, for this loss")
 
 
-def margin(outputs: Tensor, label: int) -> Tensor:
+def _of_class(outputs: Tensor, label: float | Tensor) -> Tensor:
+    """z_y, shape (...,), of outputs z (..., C)."""
+    if isinstance(label, torch.Tensor):
+        return outputs.gather(-1, label.long().unsqueeze(-1)).squeeze(-1)
+    return outputs[..., int(label)]
+
+
+def margin(outputs: Tensor, label: float | Tensor) -> Tensor:
     """z_y - max_{c != y} z_c, shape (...,), of outputs z (..., C), C > 1."""
-    return outputs[..., label] - _others(outputs, label).amax(-1)
+    return _of_class(outputs, label) - _others(outputs, label).amax(-1)
 
 
-def _others(outputs: Tensor, label: int) -> Tensor:
+def _others(outputs: Tensor, label: float | Tensor) -> Tensor:
     """Outputs (..., C) with that of a class put below all others."""
+    if isinstance(label, torch.Tensor):
+        return outputs.scatter(-1, label.long().unsqueeze(-1), -torch.inf)
     others = outputs.clone()
-    others[..., label] = -torch.inf
+    others[..., int(label)] = -torch.inf
     return others
 
 
@@ -131,7 +157,7 @@ class Quadratic(_OfOneNumber):
     formula = "(f − y)²/2"
 
     @property
-    def level(self) -> float:
+    def level(self) -> float | Tensor:
         """The label y itself."""
         return self.label
 
@@ -171,15 +197,19 @@ class CrossEntropy(Loss):
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""
         # By what the others have more than the right class: nothing cancels where that is far ahead, in L or grad L.
-        label = int(self.label)
-        return _softplus(torch.logsumexp(_others(outputs, label), -1) - outputs[..., label])
+        more = torch.logsumexp(_others(outputs, self.label), -1) - _of_class(outputs, self.label)
+        return _softplus(more)
 
     def check(self, outputs: int) -> None:
         """As every loss does; and the label must be one of this loss."""
         super().check(outputs)
+        _class(self.label, outputs)
+
+    def check_output(self, outputs: int) -> None:
+        """As every loss does; and there must be classes."""
+        super().check_output(outputs)
         if outputs < 2:
             raise LossError("loss", "cannot be cross-entropy for a network with one output: logistic is that of one")
-        _class(self.label, outputs)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ class ModuleAdversary:
     @property
     def level(self) -> float:
         """The value of f that the residual is counted from."""
-        return self.loss.level
+        return float(self.loss.level)
 
     @property
     def first(self) -> Affine | None:
@@ -203,7 +203,7 @@ class ModuleAdversary:
     def is_round_off(self, value: Tensor) -> Tensor:
         """Where a quadratic loss's residual is made of round-off; nowhere for other losses."""
         if isinstance(self.loss, Quadratic):
-            return cancels(value, self.loss.label)
+            return cancels(value, float(self.loss.label))
         return torch.zeros_like(value, dtype=torch.bool)
 
     # -- second order --------------------------------------------------------------------------------------------------

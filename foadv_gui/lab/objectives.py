@@ -150,7 +150,7 @@ def objective_of(network: TwoLayerNetwork | Model, loss: Loss, x: Tensor, experi
     """
     if isinstance(network, TwoLayerNetwork):
         if loss.name == "quadratic":
-            return QuadraticAdversary(network, x, loss.label)
+            return QuadraticAdversary(network, x, float(loss.label))
         network = FullyConnectedNetwork.of(network)
     try:
         return ModuleAdversary(network, loss, x)

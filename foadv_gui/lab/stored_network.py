@@ -31,6 +31,11 @@ def is_weights(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def of_first_layer(name: str) -> bool:
+    """Whether an array of this name belongs to the first layer."""
+    return name in ("W", "b", "W1", "b1")
+
+
 def named(layers: Iterable[Layer]) -> dict[str, Floats]:
     """The arrays of layers by their names."""
     layers = list(layers)

@@ -246,7 +246,8 @@ class EpochRow(QWidget):
         record, point = self._desk.record, self._desk.point
         if record is None or point >= self.count:
             return
-        self.bar.show_point(point, self.count, float(record.data[0].y[point]))
+        data = record.data[0]
+        self.bar.show_point(point, self.count, float(data.y[point]), a_class=bool(data.classes))
         self._follow()
 
     @Slot()

@@ -13,6 +13,7 @@ from foadv_gui.lab.fields import SEED_MAX
 from foadv_gui.lab.files import FileProblem, Limits, read_npz
 from foadv_gui.lab.images import pixels_of
 from foadv_gui.lab.inputs import digit_images, double, random_direction, unit
+from foadv_gui.lab.training.networks import classes_of
 from foadv_gui.lab.training.record import TrainingData
 
 if TYPE_CHECKING:
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
 _SEEDS_APART = 1_000_003
 """Point i has the seed that is i above this many times the training's: repetitions share no point."""
 _MIB = 2**20
+_TWO = "handwritten {plus} (+1) and {minus} (−1)"
 
 
 def load_data(arm: Arm, interrupted: Callable[[], bool] = never) -> TrainingData:
     """Draw or read the points of an arm, and those held out, which follow them.
 
     Random point i has the direction of an experiment with the seed (training.seed 1,000,003 + i) mod 2^31, and a label
-    ±1 by a fair coin. Digits and the rows of a file are shuffled by training.seed.
+    ±1 by a fair coin. Digits and the rows of a file are shuffled by training.seed. Where the loss decides between
+    classes (see `networks.classes_of`), random labels are classes, each as likely, and digits have their own: those
+    below the number of classes, or of two classes the two digits that are chosen, the one with the label +1 as 1.
 
     Raises
     ------
@@ -75,20 +79,33 @@ def _random(training: Training, interrupted: Callable[[], bool]) -> TrainingData
     for i, seed in enumerate(seeds):
         give_way(interrupted)
         X_hat[i] = random_direction(seed, d)
-    y = np.where(np.random.default_rng([section.seed, 7]).random(count) < 0.5, -1.0, 1.0)
+    classes, drawn = classes_of(training.base, d), np.random.default_rng([section.seed, 7]).random(count)
+    y = np.floor(classes * drawn) if classes else np.where(drawn < 0.5, -1.0, 1.0)
     inputs: list[dict[str, Any]] = [{"source": "sphere", "seed": seed} for seed in seeds]
-    return _data(training, X_hat, y, inputs, f"random points, seed {section.seed}")
+    return _data(training, X_hat, y, inputs, f"random points, seed {section.seed}", classes=classes)
 
 
 def _digits(training: Training) -> TrainingData:
     section = training.section
     images, digits = digit_images()
+    classes = classes_of(training.base, images.shape[1])
+    if classes > 2:
+        return _digit_classes(training, classes)
     plus, minus = section.digit_plus, section.digit_minus
     order = _shuffled(training, np.flatnonzero((digits == plus) | (digits == minus)), f"images of {plus} and {minus}")
-    y = np.where(digits[order] == plus, 1.0, -1.0)
+    y = np.where(digits[order] == plus, 1.0, 0.0 if classes else -1.0)
     inputs: list[dict[str, Any]] = [{"source": "digits", "index": int(index)} for index in order]
-    label = f"handwritten {plus} (+1) and {minus} (−1)"
-    return _data(training, _units(images[order]), y, inputs, label, (8, 8))
+    label = f"handwritten {plus} (class 1) and {minus} (class 0)" if classes else _TWO.format(plus=plus, minus=minus)
+    return _data(training, _units(images[order]), y, inputs, label, (8, 8), classes)
+
+
+def _digit_classes(training: Training, classes: int) -> TrainingData:
+    """All digits that are classes, each with itself as its label."""
+    images, digits = digit_images()
+    what = f"handwritten digits 0 to {min(classes, 10) - 1}"
+    order = _shuffled(training, np.flatnonzero(digits < classes), f"images of {what}")
+    inputs: list[dict[str, Any]] = [{"source": "digits", "index": int(index)} for index in order]
+    return _data(training, _units(images[order]), digits[order].astype(np.float64), inputs, what, (8, 8), classes)
 
 
 def _read(training: Training) -> TrainingData:
@@ -105,7 +122,8 @@ def _read(training: Training) -> TrainingData:
     inputs: list[dict[str, Any]] = [{"source": "file", "file": file, "index": int(index)} for index in order]
     _check_size(training, len(order), rows.shape[1])
     chosen = f"{Path(file).name}, shuffled by the seed {section.seed}"
-    return _data(training, _units(rows[order]), y[order], inputs, chosen, image_shape)
+    classes = classes_of(training.base, rows.shape[1])
+    return _data(training, _units(rows[order]), y[order], inputs, chosen, image_shape, classes)
 
 
 def _checked(file: str, arrays: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], Floats]:
@@ -170,8 +188,9 @@ def _data(
     inputs: list[dict[str, Any]],
     label: str,
     image_shape: tuple[int, ...] | None = None,
+    classes: int = 0,
 ) -> TrainingData:
     n = training.section.points
     for array in (X_hat, y):
         array.flags.writeable = False
-    return TrainingData(X_hat[:n], y[:n], X_hat[n:], y[n:], tuple(inputs[:n]), label, image_shape)
+    return TrainingData(X_hat[:n], y[:n], X_hat[n:], y[n:], tuple(inputs[:n]), label, image_shape, classes)

@@ -125,7 +125,7 @@ def _result(record: TrainingRecord, line: Line, arms: Sequence[int]) -> LineResu
     losses = [track.measures["adversarial_loss"] for track in tracks]
     to_75, to_50 = (Spread.of([epochs_to(loss, share) for loss in losses]) for share in SHARES)
     ended = [track for track in tracks if track.diverged]
-    classes = all(record.data[i].two_classes for i in arms)
+    classes = all(record.data[i].of_classes for i in arms)
     return LineResult(
         line,
         Spread.of([loss[0] for loss in losses]),

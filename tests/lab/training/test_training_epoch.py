@@ -139,7 +139,7 @@ def test_a_network_that_overflowed_gives_way_to_the_last_finite_one(record):
     track = record.tracks[0]
     W = track.W.copy()
     W[-1] = np.nan
-    broken = replace(record, tracks=(replace(track, W=W), record.tracks[1]))
+    broken = replace(record, tracks=(replace(track, weights={**track.weights, "W": W}), record.tracks[1]))
     assert epoch_on_show(broken, 0, 6) == 4
     assert np.isfinite(epoch_run(broken, 0, 6, 0).delta).all()
 
