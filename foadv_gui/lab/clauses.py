@@ -173,7 +173,7 @@ def _best(known: RestartVerdict) -> list[Clause]:
 
 
 def _reach(known: RestartVerdict) -> list[Clause]:
-    if not known.reach > 1:
+    if not known.reach > 1 or known.loss_name == "own":  # which has no level that f could cross
         return []
     formula = "max of ⟨δ, −sign(r) ∇f(x)⟩ over the set / |r|"
     if known.ascent.box is None:
