@@ -190,6 +190,13 @@ def test_a_random_network_learns_by_the_logistic_loss() -> None:
     assert (np.diff(track.measures["adversarial_loss"]) < 0).all() and list(track.weights) == ["W", "a"]
 
 
+def test_attacks_that_a_flat_loss_leaves_where_they_are_say_so(weights: Path, record: TrainingRecord) -> None:
+    # Every digit is told apart by more than the hinge asks for.
+    flat = whole(deep(weights, network__loss="hinge", input__scale=40.0, training__points=8, training__probes=0))
+    assert (flat.tracks[0].measures["adversarial_loss"] == 0).all()
+    assert "flat at all clean points" in sentence(flat) and "flat" not in sentence(record)
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "words"),
     [
