@@ -16,8 +16,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from foadv_gui.cli_export import export
 from foadv_gui.cli_render import ANIMATIONS, default_size, draw, record_of
-from foadv_gui.cli_shared import INTERRUPTED, Refused, Settings, changes_of, check_output, interruptible, progress
+from foadv_gui.cli_shared import (
+    INTERRUPTED,
+    Model,
+    Refused,
+    Settings,
+    check_output,
+    found_of,
+    interruptible,
+    progress,
+    with_model,
+)
 from foadv_gui.cli_sweep import sweep, table_of
 from foadv_gui.cli_train import refuse_training, train
 
@@ -25,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from foadv_gui.lab.config import Experiment
-    from foadv_gui.lab.documents import Found
     from foadv_gui.lab.recording import Recording
 
 
@@ -144,6 +154,7 @@ def desktop(
 def open_(
     target: Shown,
     settings: Settings = None,
+    model: Model = None,
     screenshot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a picture of the window to a .png file, and quit.")
     ] = None,
@@ -159,7 +170,7 @@ def open_(
     """Open the desktop with an experiment, a comparison, a sweep or a training."""
     if screenshot is None and (at is not None or size is not None):
         raise Refused("--at and --size belong to a screenshot: add --screenshot FILE")
-    found = _found(target, settings, compared=True)
+    found = found_of(target, with_model(target, settings, model), compared=True)
     if screenshot is None:
         from foadv_gui.desktop.app import main
 
@@ -193,6 +204,7 @@ def presets() -> None:
 def run(
     target: Target,
     settings: Settings = None,
+    model: Model = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save the recording as .npz.")
     ] = None,
@@ -200,7 +212,7 @@ def run(
 ) -> int:
     """Run an experiment without a window, and print the verdict."""
     refuse_training(target)
-    found = _found(target, settings)
+    found = found_of(target, with_model(target, settings, model))
     experiment = found.experiment
     if output is not None:
         check_output(output, (".npz",))
@@ -230,6 +242,7 @@ def run(
     return INTERRUPTED if "cancelled" in recording.stop_reason else 0
 
 
+app.command()(export)
 app.command()(sweep)
 app.command()(train)
 
@@ -239,6 +252,7 @@ def render(
     target: Drawn,
     output: Picture,
     settings: Settings = None,
+    model: Model = None,
     size: Size = None,
     theme: ThemeOption = Theme.light,
     point: Annotated[
@@ -254,6 +268,7 @@ def render(
     """
     check_output(output, (".png", ".svg", *ANIMATIONS))
     pixels, colours = _size(size) if size else default_size(output), _colours(theme)
+    settings = with_model(target, settings, model)
     record = record_of(target, settings)
     table = table_of(target, settings) if record is None else None
     if record is not None:
@@ -265,7 +280,7 @@ def render(
 
         figure.save(table, output, size=pixels, theme=colours)
     else:
-        found = _found(target, settings)
+        found = found_of(target, settings)
         from foadv_gui.core.threads import use_one_thread
         from foadv_gui.lab.figures import save
         from foadv_gui.lab.observation import observe
@@ -326,16 +341,6 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
         numbers += ["" if row[key] is None else f"{row[key]:.3g}" for key in ("baseline", "ratio")]
         table.add_row(row["name"], *numbers, row["target"] or "", words[row["ok"]])
     Console().print(table)
-
-
-def _found(target: str, settings: list[str] | None, *, compared: bool = False) -> Found:
-    """What is meant, with the changes of all ``--set``."""
-    from foadv_gui.lab.documents import look_up
-
-    found = look_up(target, changes_of(settings))
-    if found.comparison is not None and not compared:
-        raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
-    return found
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -14,11 +14,23 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from foadv_gui.lab.documents import Found
+
 INTERRUPTED = 130  # what shells report for Ctrl+C
 
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as in --set input.scale=0.1; repeatable."),
+]
+
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="PACKAGE.MODULE:FACTORY",
+        help="Attack an nn.Module: call this function of yours, which returns one, or one and a loss. Runs its code.",
+    ),
 ]
 
 
@@ -30,7 +42,7 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
     """The changes of all ``--set``, by key."""
     import tomllib
 
-    from foadv_gui.lab.settings import SETTINGS, TRAINING_SETTINGS
+    from foadv_gui.lab.settings import CHOOSERS, SETTINGS, TRAINING_SETTINGS
 
     every = (*SETTINGS, *TRAINING_SETTINGS)
     words = {entry.key for entry in every if entry.kind in ("text", "choice")} | {"title", "watch"}
@@ -48,7 +60,62 @@ def changes_of(settings: list[str] | None) -> dict[str, object]:
             # Written as in an experiment file; what cannot be read so is refused by the setting, in its own words.
             with contextlib.suppress(tomllib.TOMLDecodeError):
                 changes[key] = tomllib.loads(f"value = {text}")["value"]
+    for key, chooser in CHOOSERS.items():
+        if changes.get(key):  # who names a file wants it
+            changes.setdefault(chooser, "file")
     return changes
+
+
+def with_model(target: str, settings: list[str] | None, model: str | None) -> list[str] | None:
+    """The settings by which an experiment is that of a module, which is made here; a recording knows its name."""
+    if model is None:
+        return settings
+    import sys
+
+    from foadv_gui.lab.modules import FactoryError, load_factory
+
+    if str(Path.cwd()) not in sys.path:  # a console script does not look where it is called
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        load_factory(model)
+    except FactoryError as error:
+        raise Refused(f"--model {error}") from error
+    if Path(target).suffix.lower() == ".npz":
+        return settings
+    return [*(settings or []), "network.source=model", f"network.model={model}"]
+
+
+def found_of(target: str, settings: list[str] | None, *, compared: bool = False) -> Found:
+    """What is meant, with the changes of all ``--set``; a comparison only where one is."""
+    from foadv_gui.lab.documents import look_up
+
+    changes = changes_of(settings)
+    found = _brought(target, changes) or look_up(target, changes)
+    if found.comparison is not None and not compared:
+        raise Refused(f"{target}: is a comparison, which has several runs: look at it with foadv open {target}")
+    return found
+
+
+def _brought(target: str, changes: dict[str, object]) -> Found | None:
+    """A file that is an input or a network, as a part of an experiment that is otherwise as usual."""
+    from foadv_gui.lab.adoption import with_input, with_weights
+    from foadv_gui.lab.arrival import readings
+    from foadv_gui.lab.config import Experiment
+    from foadv_gui.lab.documents import Found
+    from foadv_gui.lab.files import FileProblem
+
+    if not Path(target).is_file():
+        return None
+    try:
+        way = readings(target)[0]
+    except FileProblem:  # who opens it says why
+        return None
+    if way.role == "document":
+        return None
+    usual, path = Experiment(), Path(target).absolute()
+    taken = with_weights(usual, path) if way.role == "weights" else with_input(usual, path, way.array)
+    typer.echo(f"{taken.words}", err=True)
+    return Found(usual.changed(taken.changes).changed(changes))
 
 
 def axes_of(over: list[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import typer
 
 from foadv_gui.cli_shared import (
     INTERRUPTED,
+    Model,
     Refused,
     Settings,
     axes_of,
@@ -20,6 +21,7 @@ from foadv_gui.cli_shared import (
     duration,
     holds_table,
     interruptible,
+    with_model,
 )
 from foadv_gui.cli_train import refuse_training
 
@@ -72,6 +74,7 @@ def sweep(
     scheduler: Scheduler = None,
     resume: Resume = False,
     yes: Yes = False,
+    model: Model = None,
 ) -> int:
     """Run an experiment for all values of some settings, and write one table of what is found."""
     from foadv_gui.lab.sweep.table import ENDINGS
@@ -79,14 +82,16 @@ def sweep(
     check_output(output, ENDINGS)
     if scheduler is not None and processes is not None:
         raise Refused("--processes is for this machine: a scheduler's workers are as many as were started")
-    wanted = _sweep(target, settings, over or [])
+    if scheduler is not None and model is not None:
+        raise Refused("--model is for this machine: a scheduler's workers have no code of yours")
+    wanted = _sweep(target, with_model(target, settings, model), over or [])
     _check_size(wanted, yes)
     from foadv_gui.lab.sweep.engine import CrewError
     from foadv_gui.lab.sweep.study import run_sweep
 
     computed: list[int] = []
     started = time.perf_counter()
-    with interruptible() as interrupted, _crew(processes, scheduler) as crew, _progress(wanted.size) as tell:
+    with interruptible() as interrupted, _crew(processes, scheduler, model) as crew, _progress(wanted.size) as tell:
         try:
             table = run_sweep(
                 wanted,
@@ -170,13 +175,13 @@ def _check_size(wanted: Sweep, yes: bool) -> None:
 
 
 @contextlib.contextmanager
-def _crew(processes: int | None, scheduler: str | None) -> Iterator[Crew]:
+def _crew(processes: int | None, scheduler: str | None, model: str | None) -> Iterator[Crew]:
     """Who computes: the workers of a scheduler, or processes of this machine."""
     crew: Crew
     if scheduler is None:
         from foadv_gui.lab.sweep.pool import Pool
 
-        crew = Pool(processes)
+        crew = Pool(processes, factory=model)
     else:
         from foadv_gui.lab.sweep.cluster import Cluster
         from foadv_gui.lab.sweep.engine import CrewError

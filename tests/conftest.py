@@ -46,6 +46,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs a real window system: set QT_QPA_PLATFORM, for example to xcb")
     if item.get_closest_marker("gpu") and accelerator() is None:
         pytest.skip("needs a CUDA or MPS device")
+    if item.get_closest_marker("fuzz") and not os.environ.get("FOADV_FUZZ"):
+        pytest.skip("set FOADV_FUZZ to the number of mutated files of each format, for example 10000")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     class Here(Alone):
         name = "1 process"
 
-        def __init__(self, processes: int | None) -> None:
+        def __init__(self, processes: int | None, factory: str | None = None) -> None:
             super().__init__()
 
     monkeypatch.setattr(pool, "Pool", Here)
@@ -212,7 +212,9 @@ def measuring(monkeypatch: pytest.MonkeyPatch, before: Any) -> None:
         return row.measure(point, interrupted)
 
     monkeypatch.setattr(
-        pool, "Pool", type("Here", (Alone,), {"name": "1 process", "__init__": lambda s, _: Alone.__init__(s, measure)})
+        pool,
+        "Pool",
+        type("Here", (Alone,), {"name": "1 process", "__init__": lambda s, _, **_kw: Alone.__init__(s, measure)}),
     )
 
 
@@ -238,7 +240,7 @@ def test_ctrl_c_ends_a_sweep_in_good_order_and_keeps_its_rows(output: Path, monk
 
 def test_a_crew_that_leaves_is_told_with_what_is_kept(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Leaving(Alone):
-        def __init__(self, _: int | None) -> None:
+        def __init__(self, _: int | None, factory: str | None = None) -> None:
             super().__init__()
 
         def submit(self, points: list[Any]) -> Any:

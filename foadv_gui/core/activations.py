@@ -109,13 +109,20 @@ class Activation:
         return self.bent.third(p)
 
     @property
+    def why_no_curvature(self) -> str:
+        """Why nothing of second order can be said; empty for smooth activations."""
+        if self.smooth:
+            return ""
+        return (
+            f"{self.name} is piecewise linear: its second derivative is zero almost everywhere and undefined at "
+            "the kinks, so nothing of second order can be said; choose a smooth activation such as softplus or gelu"
+        )
+
+    @property
     def bent(self) -> Curvature:
         """The curvature; raises NoCurvatureError for relu."""
         if self.curvature is None:
-            raise NoCurvatureError(
-                f"{self.name} is piecewise linear: its second derivative is zero almost everywhere and undefined at "
-                "the kinks, so nothing of second order can be said; choose a smooth activation such as softplus or gelu"
-            )
+            raise NoCurvatureError(self.why_no_curvature)
         return self.curvature
 
 

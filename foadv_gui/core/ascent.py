@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .constraint import ConstraintSet
-    from .objective import QuadraticAdversary
+    from .objective import Objective
 
 MEASURES = ("loss", "value", "grad_norm", "tangential", "cosine", "radius", "fosc")
 
@@ -62,9 +62,11 @@ class ZeroGradientError(ValueError):
     """Raised when a relative step has no scale because the gradient vanishes at every start."""
 
 
-def relative_step(
-    c: float, rule: str, objective: QuadraticAdversary, constraint: ConstraintSet, starts: Tensor
-) -> float:
+_FLAT = {"quadratic": "f = y there", "hinge": "the answer is right there by more than the hinge's 1"}
+"""Where losses by name have no gradient."""
+
+
+def relative_step(c: float, rule: str, objective: Objective, constraint: ConstraintSet, starts: Tensor) -> float:
     """The absolute step eta = c epsilon / G of a relative step c, one for all restarts.
 
     G is the length of the rule's direction at the starts, see `direction_length`.
@@ -76,9 +78,7 @@ def relative_step(
     """
     if rule == "gradient":
         value, _, gradient = objective.evaluate(starts)
-        # A residual of round-off size has a gradient of no meaning.
-        noise = 16 * torch.finfo(value.dtype).eps * (value.abs() + abs(objective.y))
-        known = bool(((value - objective.y).abs() > noise).any())
+        known = not bool(objective.is_round_off(value).all())
         G = direction_length(rule, constraint, gradient) if known or not bool(torch.isfinite(value).all()) else 0.0
         if not math.isfinite(G):
             # The ascent will say that it diverged: any step does.
@@ -86,9 +86,11 @@ def relative_step(
     else:
         G = direction_length(rule, constraint, starts)
     if not G > 0:
+        flat = _FLAT.get(objective.loss_name, "the loss is flat there")
+        other = "another loss" if objective.loss_name == "hinge" else "a random start"
         raise ZeroGradientError(
-            "the gradient is zero at every start (f = y there, or every neuron is saturated), so a relative "
-            "step has no scale: choose a random start or an absolute step"
+            f"the gradient is zero at every start ({flat}, or every neuron is saturated), so a relative step has no "
+            f"scale: choose {other} or an absolute step"
         )
     return c * constraint.epsilon / G
 
@@ -113,20 +115,21 @@ def _rms(vectors: Tensor) -> float:
 
 
 def measure(
-    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, value: Tensor, gradient: Tensor
+    objective: Objective, constraint: ConstraintSet, delta: Tensor, heights: Tensor, gradient: Tensor
 ) -> dict[str, Tensor]:
-    """The first-order measures at delta (..., d), each of shape (...,).
+    """The first-order measures at delta (..., d), each of shape (...,), from the objective's heights and grad L.
 
     loss L; value f; grad_norm |g|_2; tangential |P g|/|g| on the boundary and |g| inside; cosine
     <delta, g>/(|delta||g|), 0 at delta = 0; radius |delta|/epsilon in the set's own norm; fosc.
     """
+    value, loss = objective.value_and_loss(heights)
     grad_norm = norm(gradient)
     tangent, boundary = constraint.tangential_part(delta, gradient)
     tiny = torch.finfo(delta.dtype).tiny
     tangential = norm(tangent) / torch.where(boundary, grad_norm.clamp_min(tiny), 1)
     lengths = norm(delta) * grad_norm
     return {
-        "loss": 0.5 * (value - objective.y).square(),
+        "loss": loss,
         "value": value,
         "grad_norm": grad_norm,
         "tangential": tangential,
@@ -163,7 +166,7 @@ class ProjectedGradientAscent:
     usual variants (Madry et al. 2018).
     """
 
-    objective: QuadraticAdversary
+    objective: Objective
     constraint: ConstraintSet
     rule: str
     eta: float
@@ -207,7 +210,7 @@ class ProjectedGradientAscent:
         while first <= steps:
             planned = min(length, steps + 1 - first)
             block, delta, cancelled = self._climb(delta, planned, len(starts), interrupted, paused, always=first == 0)
-            block_delta, block_gradient, block_value = block
+            block_delta, block_gradient, block_heights = block
             size = len(block_delta)
             if size == 0:
                 yield self._cancelled(first, starts, reasons, converged_at)
@@ -220,7 +223,7 @@ class ProjectedGradientAscent:
                 alive = finite.all(0)
                 delta = delta if single else torch.where(alive.unsqueeze(-1), delta, block_delta[-1])
             last = tuple(part[-1] for part in block)
-            measures = measure(self.objective, self.constraint, block_delta, block_value, block_gradient)
+            measures = measure(self.objective, self.constraint, block_delta, block_heights, block_gradient)
             if held:
                 # No number stands for what overflows at a start itself.
                 measures = {name: torch.where(torch.isfinite(v), v, torch.nan) for name, v in measures.items()}
@@ -257,30 +260,31 @@ class ProjectedGradientAscent:
         *,
         always: bool,
     ) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor, bool]:
-        """At most `planned` iterates from delta on: ((B, K, d) iterates and gradients, (B, K) values), and the next.
+        """At most `planned` iterates from delta on: (B, K, d) iterates, gradients, (B, K, ...) heights; and the next.
 
         Stops early when interrupted (but not before the first iterate if `always`), which the last result tells, or
         after an iterate when paused.
         """
-        deltas, gradients, values = [], [], []
+        deltas, gradients, heights = [], [], []
         stopped = False
         for i in range(planned):
             stopped = not (always and i == 0) and interrupted()
             if stopped or (i > 0 and paused()):
                 break
-            value, gradient = self.objective.value_and_gradient(delta)
+            height, gradient = self.objective.heights_and_gradient(delta)
             deltas.append(delta)
             gradients.append(gradient)
-            values.append(value)
+            heights.append(height)
             delta = self._next(delta, gradient)
         shape = (len(deltas), restarts, delta.shape[-1])
+        heights_shape = (*shape[:2], *self.objective.heights_shape)
         if not deltas:
-            return (delta.new_empty(shape), delta.new_empty(shape), delta.new_empty(shape[:2])), delta, stopped
+            return (delta.new_empty(shape), delta.new_empty(shape), delta.new_empty(heights_shape)), delta, stopped
         # Stacked at the end of a block: a small copy at each step would cost more.
         stacked = (
             torch.stack(deltas).view(shape),
             torch.stack(gradients).view(shape),
-            torch.stack(values).view(shape[:2]),
+            torch.stack(heights).view(heights_shape),
         )
         return stacked, delta, stopped
 
@@ -291,9 +295,9 @@ class ProjectedGradientAscent:
         empty = {name: starts.new_empty((0, len(starts))) for name in MEASURES}
         return Block(first, starts.new_empty((0, *starts.shape)), empty, ended, converged_at, True)
 
-    def _finite(self, delta: Tensor, gradient: Tensor, value: Tensor) -> Tensor:
+    def _finite(self, delta: Tensor, gradient: Tensor, heights: Tensor) -> Tensor:
         """Where the iterate, its loss and the length of its gradient are finite, bool (B, K)."""
-        loss = (value - self.objective.y).square()
+        _, loss = self.objective.value_and_loss(heights)
         # No point of a constraint set is so far out that its length overflows.
         return torch.isfinite(norm(delta)) & torch.isfinite(loss) & torch.isfinite(norm(gradient))
 

@@ -1,7 +1,7 @@
 """Projected gradient ascent on many inputs at once, each with its own label: the inner half of adversarial training.
 
-Everything runs under torch.inference_mode, in closed form; points are independent of each other but for the step, which
-relative units take from all of them.
+Everything runs under torch.inference_mode but what autograd needs; points are independent of each other but for the
+step, which relative units take from all of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import torch
 from .ascent import RULES, direction_length
 from .constraint import L2Sphere, LinfBall
 from .interruption import give_way, never
+from .learner import learner_of
+from .network import TwoLayerNetwork
 from .norms import norm
 from .threads import in_parallel
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .constraint import ConstraintSet
-    from .network import TwoLayerNetwork
+    from .learner import Gradient, Learner, Seen
 
 Where: TypeAlias = Literal["attacked", "clean"]
 """At which points the loss is differentiated by the weights."""
@@ -53,39 +55,19 @@ class Points:
         return Points(self.X[rows], self.y[rows])
 
 
-class WeightGradient(NamedTuple):
-    """The gradient of the mean loss (1/n) sum_i (f(z_i) - y_i)^2/2 by the weights: W (m, d) and a (m,)."""
+Trainee: TypeAlias = "Learner | TwoLayerNetwork"
+"""What is attacked and trained; a two-layer network alone stands for itself with the quadratic loss."""
 
-    W: Tensor
-    a: Tensor
+
+def as_learner(trainee: Trainee) -> Learner:
+    """The learner itself, or that of a network alone."""
+    return learner_of(trainee) if isinstance(trainee, TwoLayerNetwork) else trainee
 
 
 @torch.inference_mode()
-def weight_gradient(network: TwoLayerNetwork, points: Points) -> WeightGradient:
-    """The gradient of the mean loss of points (z_i, y_i) by W and a, in closed form.
-
-    dL/dW = (1/n) sum_i r_i (a sigma'(W z_i)) z_i^T,    dL/da = (1/n) sum_i r_i sigma(W z_i),    r_i = f(z_i) - y_i.
-    """
-    return _Evaluation.of(network, points.X, points.y).weight_gradient(network, len(points))
-
-
-class _Evaluation(NamedTuple):
-    """One pass over inputs z (n, d): h = sigma(W z) and slope = sigma'(W z), both (n, m), and residual f - y (n,)."""
-
-    z: Tensor
-    h: Tensor
-    slope: Tensor
-    residual: Tensor
-
-    @classmethod
-    def of(cls, network: TwoLayerNetwork, z: Tensor, y: Tensor) -> _Evaluation:
-        h, slope = network.activation.value_and_first(network.preactivation(z))
-        return cls(z, h, slope, h @ network.a - y)
-
-    def weight_gradient(self, network: TwoLayerNetwork, n: int) -> WeightGradient:
-        """The share of these points in the gradient of the mean loss of n."""
-        share = self.residual / n
-        return WeightGradient(((self.slope * share.unsqueeze(-1)).T @ self.z) * network.a.unsqueeze(-1), share @ self.h)
+def weight_gradient(trainee: Trainee, points: Points) -> Gradient:
+    """The gradient of the mean loss of points (z_i, y_i) by all weights, in the order of `Learner.arrays`: W, a."""
+    return as_learner(trainee).look(points.X, points.y).weight_gradient(len(points))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +81,11 @@ class Attack:
     delta : (n, d)
         The last iterates.
     residual, clean_residual : (n,)
-        f - y at the attacked and at the clean points.
+        f - y at the attacked and at the clean points; of other losses than the quadratic one, f.
+    loss, clean_loss : (n,)
+        L there.
+    wrong, clean_wrong : (n,)
+        Whether the network decides wrongly there, see `core.learner.Seen`.
     clean_slope : (n,)
         The size of grad f at the clean points, in the norm dual to that of the constraint set.
     tangential, fosc : (n,)
@@ -114,11 +100,15 @@ class Attack:
     delta: Tensor
     residual: Tensor
     clean_residual: Tensor
+    loss: Tensor
+    clean_loss: Tensor
+    wrong: Tensor
+    clean_wrong: Tensor
     clean_slope: Tensor
     tangential: Tensor
     fosc: Tensor
     converged_at: Tensor
-    weights: WeightGradient | None
+    weights: Gradient | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +148,7 @@ class InnerAscent:
     @torch.inference_mode()
     def attack(
         self,
-        network: TwoLayerNetwork,
+        trainee: Trainee,
         points: Points,
         weights: Where | None = None,
         interrupted: Callable[[], bool] = never,
@@ -173,15 +163,16 @@ class InnerAscent:
         Interrupted
             When `interrupted()`, which is asked on the threads of all cores, is true before a step of some points.
         """
-        n, piece = len(points), self._piece(network, points)
+        learner = as_learner(trainee)
+        n, piece = len(points), self._piece(learner, points)
         parts = [points[first : first + piece] for first in range(0, n, piece)]
 
         def look(part: Points) -> _Clean:
             give_way(interrupted)
-            return self._look(network, part, n if weights == "clean" else 0)
+            return self._look(learner, part, n if weights == "clean" else 0)
 
         def climb(both: tuple[Points, Tensor]) -> _End:
-            return self._climb(network, *both, eta, n if weights == "attacked" else 0, interrupted)
+            return self._climb(learner, *both, eta, n if weights == "attacked" else 0, interrupted)
 
         clean = in_parallel(look, parts)
         eta = self._eta(torch.cat([one.gradient for one in clean]))
@@ -191,6 +182,10 @@ class InnerAscent:
             delta=torch.cat([one.delta for one in ends]),
             residual=torch.cat([one.residual for one in ends]),
             clean_residual=torch.cat([one.residual for one in clean]),
+            loss=torch.cat([one.loss for one in ends]),
+            clean_loss=torch.cat([one.loss for one in clean]),
+            wrong=torch.cat([one.wrong for one in ends]),
+            clean_wrong=torch.cat([one.wrong for one in clean]),
             clean_slope=torch.cat([one.slope for one in clean]),
             tangential=torch.cat([one.tangential for one in ends]),
             fosc=torch.cat([one.fosc for one in ends]),
@@ -199,17 +194,18 @@ class InnerAscent:
         )
 
     @torch.inference_mode()
-    def path(self, network: TwoLayerNetwork, points: Points, row: int, eta: float) -> Tensor:
+    def path(self, trainee: Trainee, points: Points, row: int, eta: float) -> Tensor:
         """All iterates (T + 1, d) of one of the points: to the last bit those of an `attack` on all with this eta."""
-        piece = self._piece(network, points)
+        learner = as_learner(trainee)
+        piece = self._piece(learner, points)
         part = points[row // piece * piece : (row // piece + 1) * piece]
-        deltas, _, _ = self._iterates(network, part, self._look(network, part, 0).gradient, eta, never)
+        deltas, _, _ = self._iterates(learner, part, self._look(learner, part, 0).gradient, eta, never)
         return torch.stack([delta[row % piece] for delta in deltas])
 
-    def _piece(self, network: TwoLayerNetwork, points: Points) -> int:
+    def _piece(self, learner: Learner, points: Points) -> int:
         """How many points are taken at once, whatever the number of cores."""
         d, size = points.X.shape[1], points.X.element_size()
-        return max(FEWEST_IN_A_PIECE, _PIECE_BYTES // (size * max(network.width, (self.steps + 1) * d // 4)))
+        return max(FEWEST_IN_A_PIECE, _PIECE_BYTES // (size * max(learner.widest, (self.steps + 1) * d // 4)))
 
     def _eta(self, gradient: Tensor) -> float:
         if not self.relative:
@@ -218,20 +214,22 @@ class InnerAscent:
         # Where the loss is flat at all points no step leads anywhere; where it overflows, the loss itself says so.
         return self.step * self.constraint.epsilon / length if 0 < length < math.inf else 0.0
 
-    def _look(self, network: TwoLayerNetwork, points: Points, n: int) -> _Clean:
+    def _look(self, learner: Learner, points: Points, n: int) -> _Clean:
         """Look at the clean points; with n > 0, also at their share in the gradient of n points by the weights."""
-        seen = _Evaluation.of(network, points.X, points.y)
-        slope = seen.slope @ network.weighted_rows
+        seen = learner.look(points.X, points.y)
+        slope, gradient = seen.slope_and_gradient()
         return _Clean(
             seen.residual,
+            seen.loss,
+            seen.wrong,
             norm(slope, 1 if isinstance(self.constraint, LinfBall) else 2),
-            seen.residual.unsqueeze(-1) * slope,
-            seen.weight_gradient(network, n) if n else None,
+            gradient,
+            seen.weight_gradient(n) if n else None,
         )
 
     def _climb(
         self,
-        network: TwoLayerNetwork,
+        learner: Learner,
         points: Points,
         gradient: Tensor,
         eta: float,
@@ -239,30 +237,30 @@ class InnerAscent:
         interrupted: Callable[[], bool],
     ) -> _End:
         """All steps from delta = 0, where the `gradient` is known, and what there is at their end."""
-        deltas, gradients, seen = self._iterates(network, points, gradient, eta, interrupted)
+        deltas, gradients, seen = self._iterates(learner, points, gradient, eta, interrupted)
         delta, gradient = deltas[-1], gradients[-1]
         tangential, fosc = self._tangential(delta, gradient), self.constraint.fosc(delta, gradient)
-        weights = seen.weight_gradient(network, n) if n else None
-        return _End(delta, seen.residual, tangential, fosc, self._converged_at(deltas, gradients), weights)
+        weights = seen.weight_gradient(n) if n else None
+        since = self._converged_at(deltas, gradients)
+        return _End(delta, seen.residual, seen.loss, seen.wrong, tangential, fosc, since, weights)
 
     def _iterates(
         self,
-        network: TwoLayerNetwork,
+        learner: Learner,
         points: Points,
         gradient: Tensor,
         eta: float,
         interrupted: Callable[[], bool],
-    ) -> tuple[list[Tensor], list[Tensor], _Evaluation]:
+    ) -> tuple[list[Tensor], list[Tensor], Seen]:
         """All iterates from delta = 0, where the `gradient` is known, their gradients, and the last evaluation."""
         direction, project, (X, y) = RULES[self.rule], self.constraint.project, (points.X, points.y)
-        rows = network.weighted_rows
         delta = torch.zeros_like(X)
         deltas, gradients = [delta], [gradient]
         for _ in range(self.steps):
             give_way(interrupted)
             delta = project(torch.add(delta, direction(gradient), alpha=eta))
-            seen = _Evaluation.of(network, X + delta, y)
-            gradient = seen.residual.unsqueeze(-1) * (seen.slope @ rows)
+            seen = learner.look(X + delta, y)
+            gradient = seen.gradient()
             deltas.append(delta)
             gradients.append(gradient)
         return deltas, gradients, seen
@@ -289,12 +287,14 @@ class InnerAscent:
 
 
 class _Clean(NamedTuple):
-    """At the clean points: the residual (n,), |grad f| (n,), grad L (n, d), and their share in a weight gradient."""
+    """At the clean points: see `Attack`; slope is |grad f| (n,), gradient grad L (n, d)."""
 
     residual: Tensor
+    loss: Tensor
+    wrong: Tensor
     slope: Tensor
     gradient: Tensor
-    weights: WeightGradient | None
+    weights: Gradient | None
 
 
 class _End(NamedTuple):
@@ -302,17 +302,19 @@ class _End(NamedTuple):
 
     delta: Tensor
     residual: Tensor
+    loss: Tensor
+    wrong: Tensor
     tangential: Tensor
     fosc: Tensor
     converged_at: Tensor
-    weights: WeightGradient | None
+    weights: Gradient | None
 
 
-def _summed(shares: list[WeightGradient | None]) -> WeightGradient | None:
+def _summed(shares: list[Gradient | None]) -> Gradient | None:
     known = [share for share in shares if share is not None]
     if not known:
         return None
-    W, a = known[0]
+    total = known[0]
     for share in known[1:]:
-        W, a = W + share.W, a + share.a
-    return WeightGradient(W, a)
+        total = tuple(one + other for one, other in zip(total, share, strict=True))
+    return total

@@ -216,7 +216,7 @@ def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
     """W (m, k) in an orthonormal basis (d, k) of what its rows span where that is smaller than R^d, else (W, None)."""
     if network.width >= network.dimension:
         return network.W, None
-    basis, R = network.row_basis
+    basis, R = network.first.row_basis
     return R.T, basis
 
 
@@ -247,6 +247,8 @@ def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tupl
     p = network.preactivation(objective.x)
     lost = 2 * _EPS * (network.dimension + 2) * float(norm(objective.x))
     reach = (epsilon * (1 + 4 * _EPS) + lost) * network.row_norms
+    if network.b is not None:
+        reach = reach + 2 * _EPS * (network.dimension + 2) * network.b.abs()
     return p - reach, p + reach
 
 

@@ -18,7 +18,6 @@ from .interruption import never
 from .newton import ROUND_OFF, newton_step
 from .norms import norm
 from .places import CPU, to_exact
-from .roundoff import round_off
 from .spectrum import ReducedHessian, on_exact_set, restrict
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .constraint import ConstraintSet, TangentSpace
-    from .objective import QuadraticAdversary
+    from .objective import Objective
 
 STATIONARY = 1e-5
 """The largest tangential ratio at which a point is judged as stationary."""
@@ -118,14 +117,14 @@ class _Look(NamedTuple):
 
 
 @torch.inference_mode()
-def first_order_at(objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor) -> LocalMaximum:
+def first_order_at(objective: Objective, constraint: ConstraintSet, delta: Tensor) -> LocalMaximum:
     """The part of `local_maximum_at` that needs no second derivative."""
     return _look(objective.exact, _exact(constraint), delta).test
 
 
 @torch.inference_mode()
 def local_maximum_at(
-    objective: QuadraticAdversary,
+    objective: Objective,
     constraint: ConstraintSet,
     delta: Tensor,
     *,
@@ -171,7 +170,7 @@ def local_maximum_at(
 
 @torch.inference_mode()
 def summit_near(
-    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, interrupted: Callable[[], bool] = never
+    objective: Objective, constraint: ConstraintSet, delta: Tensor, interrupted: Callable[[], bool] = never
 ) -> Tensor | None:
     """The stationary point (d,) that an ascent with safe steps climbs to from delta (d,), both in float64.
 
@@ -239,7 +238,7 @@ def _truncated_newton(reduced: ReducedHessian, b: Tensor, multiplier: float, tol
     return s
 
 
-def _higher(objective: QuadraticAdversary, constraint: ConstraintSet, look: _Look, s: Tensor) -> _Look | None:
+def _higher(objective: Objective, constraint: ConstraintSet, look: _Look, s: Tensor) -> _Look | None:
     """The first of Proj(delta + t s), t = 1, 1/2, ..., at which the loss has risen as its expansion says."""
     for _ in range(_HALVINGS):
         point = constraint.project(look.delta + s)
@@ -256,7 +255,7 @@ def _exact(constraint: ConstraintSet) -> ConstraintSet:
     return constraint.to(device=CPU, dtype=torch.float64)
 
 
-def _look(objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor) -> _Look:
+def _look(objective: Objective, constraint: ConstraintSet, delta: Tensor) -> _Look:
     """The first-order measures at delta (d,), with a float64 objective and set."""
     point = on_exact_set(constraint, to_exact(delta), delta.dtype)
     _, loss, g = objective.evaluate(point)
@@ -354,7 +353,7 @@ def _is_flat(look: _Look, epsilon: float, reduced: ReducedHessian, curvature: fl
     Its gradient, as of saturated neurons, may then be made of round-off alone.
     """
     variation = epsilon * float(norm(look.gradient)) + 0.5 * epsilon**2 * curvature
-    lost = round_off(reduced.objective, float(norm(look.delta))).value
+    lost = reduced.objective.lost(float(norm(look.delta))).value
     return variation <= math.sqrt(2 * look.loss) * lost + torch.finfo(torch.float64).eps * look.loss
 
 

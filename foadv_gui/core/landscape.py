@@ -1,7 +1,7 @@
 """The loss on a plane, by the affine shortcut: pre-activations are affine in the plane's coordinates.
 
-W(x + origin + alpha u + beta v) = p_0 + alpha (W u) + beta (W v), so an N x N grid costs three products with W
-and then N^2 m activations, with no factor d.
+W(x + origin + alpha u + beta v) + b = p_0 + alpha (W u) + beta (W v), so an N x N grid costs three products with W
+and then what comes after the first layer, N^2 times, with no factor d.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .constraint import ConstraintSet
-    from .objective import QuadraticAdversary
+    from .objective import Objective
     from .plane import Plane
 
 BLOCK_BYTES = {"cpu": 2**21, "cuda": 2**28, "mps": 2**27}
@@ -36,33 +36,32 @@ LARGE_GRID = 2e6
 
 @dataclass(frozen=True, eq=False)
 class PlanarPreactivations:
-    """p_0 = W(x + origin), W u and W v, each (m,), in the objective's type and place."""
+    """p_0 = W(x + origin) + b, W u and W v, each (m,), in the objective's type and place."""
 
-    objective: QuadraticAdversary
+    objective: Objective
     p0: Tensor
     Wu: Tensor
     Wv: Tensor
 
     @classmethod
     @torch.inference_mode()
-    def of(cls, objective: QuadraticAdversary, plane: Plane) -> PlanarPreactivations:
+    def of(cls, objective: Objective, plane: Plane) -> PlanarPreactivations:
         """The three products with W that a plane costs."""
-        network = objective.network
         origin, u, v = (like(part, objective.x) for part in (plane.origin, plane.u, plane.v))
-        p0, Wu, Wv = network.preactivation(torch.stack([objective.x + origin, u, v]))
-        return cls(objective, p0, Wu, Wv)
+        p0, Wu, Wv = objective.along(torch.stack([objective.x + origin, u, v]))
+        return cls(objective, objective.shifted(p0), Wu, Wv)
 
 
 @torch.inference_mode()
-def residual_on_grid(
+def heights_on_grid(
     planar: PlanarPreactivations,
     alphas: Tensor,
     betas: Tensor,
     interrupted: Callable[[], bool] = never,
 ) -> Tensor:
-    """The residual r = f - y on a grid, shape (len(betas), len(alphas)): one row per beta.
+    """The objective's heights on a grid, shape (len(betas), len(alphas), ...): one row per beta.
 
-    Every quantity of a picture follows from it: the loss r^2/2, its logarithm, the signed residual itself.
+    Every quantity of a picture follows from them: the loss, its logarithm, the signed residual.
 
     Raises
     ------
@@ -70,10 +69,9 @@ def residual_on_grid(
         When `interrupted()` is true between two blocks.
     """
     objective, p0 = planar.objective, planar.p0
-    a, activation = objective.network.a, objective.network.activation
     alphas, betas = like(alphas, p0), like(betas, p0)
-    residual = p0.new_empty((len(betas), len(alphas)))
-    held = points_held(p0)
+    heights = p0.new_empty((len(betas), len(alphas), *objective.heights_shape))
+    held = points_held(objective)
     rows, columns = max(1, held // len(alphas)), min(held, len(alphas))
 
     def fill(first: int, end: int) -> None:
@@ -86,23 +84,32 @@ def residual_on_grid(
             for start in range(0, len(alphas), columns):
                 part = alphas[start : start + columns].unsqueeze(1)
                 p = torch.addcmul(base, part, planar.Wu, out=memory[: len(some), : len(part)])
-                residual[row : row + len(some), start : start + columns] = activation.value_over(p) @ a
+                heights[row : row + len(some), start : start + columns] = objective.heights_over(p)
 
-    in_strips(fill, len(betas), rows, p0, residual.numel())
-    return residual.sub_(objective.y)
-
-
-def points_held(p0: Tensor) -> int:
-    """The number of points whose pre-activations (m,), such as p0, make a block."""
-    return max(1, BLOCK_BYTES[p0.device.type] // (p0.shape[0] * p0.element_size()))
+    in_strips(fill, len(betas), rows, objective, len(betas) * len(alphas))
+    return heights
 
 
-def in_strips(fill: Callable[[int, int], None], count: int, block: int, p0: Tensor, points: int) -> None:
+def residual_on_grid(
+    planar: PlanarPreactivations, alphas: Tensor, betas: Tensor, interrupted: Callable[[], bool] = never
+) -> Tensor:
+    """The residual f - level on a grid, shape (len(betas), len(alphas)), as `heights_on_grid` finds it."""
+    value, _ = planar.objective.value_and_loss(heights_on_grid(planar, alphas, betas, interrupted))
+    return value - planar.objective.level
+
+
+def points_held(objective: Objective) -> int:
+    """The number of points that make a block: with their pre-activations, or what comes after where that is wider."""
+    each = max(objective.width, objective.widest) * torch.finfo(objective.dtype).bits // 8
+    return max(1, BLOCK_BYTES[objective.device.type] // each)
+
+
+def in_strips(fill: Callable[[int, int], None], count: int, block: int, objective: Objective, points: int) -> None:
     """Call fill(first, end) over strips of range(count), of whole blocks each; large work is shared among the cores.
 
-    `points` evaluations of activations such as those of p0 (m,) are the work.
+    `points` evaluations of the objective are the work.
     """
-    if p0.device.type != "cpu" or points * p0.shape[0] < LARGE_GRID:
+    if objective.device.type != "cpu" or points * objective.work < LARGE_GRID:
         fill(0, count)
         return
     # A few strips a core: one that is busy with something else gets fewer.
@@ -111,27 +118,32 @@ def in_strips(fill: Callable[[int, int], None], count: int, block: int, p0: Tens
 
 
 @torch.inference_mode()
+def heights_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
+    """The objective's heights at points (n, 2) of the plane, shape (n, ...)."""
+    return planar.objective.heights_over(_entry(planar, coordinates))
+
+
 def residual_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
-    """The residual f - y at points (n, 2) of the plane, shape (n,)."""
-    objective = planar.objective
-    where = like(coordinates, planar.p0)
-    p = planar.p0 + where @ torch.stack([planar.Wu, planar.Wv])
-    return objective.network.activation.value(p) @ objective.network.a - objective.y
+    """The residual f - level at points (n, 2) of the plane, shape (n,)."""
+    value, _ = planar.objective.value_and_loss(heights_at(planar, coordinates))
+    return value - planar.objective.level
 
 
 @torch.inference_mode()
 def gradient_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
     """The in-plane gradient (dL/dalpha, dL/dbeta) at points (n, 2), shape (n, 2)."""
-    network = planar.objective.network
-    where, directions = like(coordinates, planar.p0), torch.stack([planar.Wu, planar.Wv])
-    h, slope = network.activation.value_and_first(planar.p0 + where @ directions)
-    residual = h @ network.a - planar.objective.y
-    return residual.unsqueeze(-1) * ((slope * network.a) @ directions.T)
+    slope = planar.objective.slope_at(_entry(planar, coordinates))
+    return slope @ torch.stack([planar.Wu, planar.Wv]).T
+
+
+def _entry(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
+    """The pre-activations (n, m) at points (n, 2)."""
+    return planar.p0 + like(coordinates, planar.p0) @ torch.stack([planar.Wu, planar.Wv])
 
 
 @torch.inference_mode()
 def curvature_on_grid(
-    objective: QuadraticAdversary,
+    objective: Objective,
     constraint: ConstraintSet,
     plane: Plane,
     alphas: Tensor,
@@ -160,7 +172,7 @@ def curvature_on_grid(
 
 
 def curvature_at(
-    exact: QuadraticAdversary,
+    exact: Objective,
     epsilon: float,
     points: Tensor,
     interrupted: Callable[[], bool] = never,
@@ -185,7 +197,7 @@ def curvature_at(
 
 
 def top_tangent_curvature(
-    objective: QuadraticAdversary,
+    objective: Objective,
     epsilon: float,
     delta: Tensor,
     steps: int = 24,

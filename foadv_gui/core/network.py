@@ -1,4 +1,4 @@
-"""The two-layer network f(z) = sum_r a_r sigma(w_r . z)."""
+"""The two-layer network f(z) = sum_r a_r sigma(w_r . z + b_r) + c."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .affine import Affine
 from .norms import norm
 from .places import move
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TwoLayerNetwork:
-    """f(z) = a . sigma(W z), a scalar network of width m on R^d.
+    """f(z) = a . sigma(W z + b) + c, a scalar network of width m on R^d.
 
     Everything is in closed form and batched: `z` has shape (..., d).
 
@@ -31,15 +32,25 @@ class TwoLayerNetwork:
         Second-layer weights.
     activation
         sigma and its derivatives.
+    b : Tensor (m,) or None
+        First-layer biases; the paper's network has none.
+    c : Tensor () or None
+        The output's bias.
     """
 
     W: Tensor
     a: Tensor
     activation: Activation
+    b: Tensor | None = None
+    c: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.W.ndim != 2 or self.a.shape != self.W.shape[:1]:
             raise ValueError(f"W must be (m, d) and a (m,), got {tuple(self.W.shape)} and {tuple(self.a.shape)}")
+        if self.b is not None and self.b.shape != self.a.shape:
+            raise ValueError(f"b must be (m,) = {tuple(self.a.shape)}, got {tuple(self.b.shape)}")
+        if self.c is not None and self.c.ndim:
+            raise ValueError(f"c must be a single number, got shape {tuple(self.c.shape)}")
 
     @property
     def width(self) -> int:
@@ -55,27 +66,38 @@ class TwoLayerNetwork:
         """The same network on another device or in another floating-point type."""
         if device in (None, self.W.device) and dtype in (None, self.W.dtype):
             return self
-        return TwoLayerNetwork(move(self.W, device, dtype), move(self.a, device, dtype), self.activation)
+        b, c = (None if part is None else move(part, device, dtype) for part in (self.b, self.c))
+        return TwoLayerNetwork(move(self.W, device, dtype), move(self.a, device, dtype), self.activation, b, c)
 
     def preactivation(self, z: Tensor) -> Tensor:
-        """The pre-activations p = z W^T, shape (..., m)."""
-        return self.W @ z if z.ndim == 1 else torch.nn.functional.linear(z, self.W)
+        """The pre-activations p = W z + b, shape (..., m)."""
+        if z.ndim == 1:
+            return self.W @ z if self.b is None else torch.addmv(self.b, self.W, z)
+        return torch.nn.functional.linear(z, self.W, self.b)
+
+    def along(self, v: Tensor) -> Tensor:
+        """What a direction v (..., d) adds to the pre-activations: W v, shape (..., m)."""
+        return self.W @ v if v.ndim == 1 else torch.nn.functional.linear(v, self.W)
+
+    def output(self, h: Tensor) -> Tensor:
+        """F = a . h + c of hidden values h (..., m), shape (...,)."""
+        return h @ self.a if self.c is None else h @ self.a + self.c
 
     def value(self, z: Tensor) -> Tensor:
         """f(z), shape (...,)."""
-        return self.activation.value(self.preactivation(z)) @ self.a
+        return self.output(self.activation.value(self.preactivation(z)))
 
     def value_and_gradient(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """f(z), shape (...,), and grad f(z) = W^T (a sigma'(W z)), shape (..., d)."""
+        """f(z), shape (...,), and grad f(z) = W^T (a sigma'(p)), shape (..., d)."""
         h, slope = self.activation.value_and_first(self.preactivation(z))
-        return h @ self.a, (slope * self.a) @ self.W
+        return self.output(h), (slope * self.a) @ self.W
 
     def gradient(self, z: Tensor) -> Tensor:
-        """Grad f(z) = W^T (a sigma'(W z)), shape (..., d)."""
+        """Grad f(z) = W^T (a sigma'(p)), shape (..., d)."""
         return (self.activation.first(self.preactivation(z)) * self.a) @ self.W
 
     def curvature(self, z: Tensor) -> Tensor:
-        """The diagonal a sigma''(W z) of hess f(z) = W^T diag(.) W, shape (..., m)."""
+        """The diagonal a sigma''(p) of hess f(z) = W^T diag(.) W, shape (..., m)."""
         return self.a * self.activation.second(self.preactivation(z))
 
     @cached_property
@@ -90,7 +112,7 @@ class TwoLayerNetwork:
 
     @cached_property
     def weighted_rows(self) -> Tensor:
-        """The rows a_r w_r of diag(a) W, shape (m, d): grad f(z) = sigma'(W z) diag(a) W."""
+        """The rows a_r w_r of diag(a) W, shape (m, d): grad f(z) = sigma'(p) diag(a) W."""
         return self.a.unsqueeze(-1) * self.W
 
     @cached_property
@@ -99,11 +121,6 @@ class TwoLayerNetwork:
         return norm(self.W)
 
     @cached_property
-    def row_basis(self) -> tuple[Tensor, Tensor]:
-        """Q (d, k) orthonormal and R (k, m) with W^T = Q R, k = min(m, d), in float64 on the CPU.
-
-        Every gradient and every Hessian of f lives in range(W^T) = range(Q), so that for m < d each
-        spectrum is an m-sized problem. Computed once per network.
-        """
-        Q, R = torch.linalg.qr(self.exact.W.T)
-        return Q, R
+    def first(self) -> Affine:
+        """The first layer, z -> W z + b."""
+        return Affine(self.W, self.b)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from .objective import QuadraticAdversary
+    from .objective import Objective
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class PathContext:
     `seed` and `pixels` serve the planes that need them. Float64 on the CPU.
     """
 
-    objective: QuadraticAdversary
+    objective: Objective
     constraint: ConstraintSet
     path: Tensor
     endpoints: Tensor
@@ -181,9 +181,9 @@ def _clean_start_end(context: PathContext) -> Plane:
 
 def _two_poles(context: PathContext) -> Plane:
     # Live, in a few milliseconds: where the iteration contracts that is far more than enough.
-    network = context.objective.network
-    iterations = min(100, max(12, 2**22 // (network.width * network.dimension)))
-    highest, lowest = poles(context.objective, context.constraint, tolerance=1e-7, iterations=iterations)
+    objective = context.objective
+    iterations = min(100, max(12, 2**22 // (objective.width * objective.dimension + 32 * objective.work)))
+    highest, lowest = poles(objective, context.constraint, tolerance=1e-7, iterations=iterations)
     named = [("towards a maximum of f", highest), ("towards a minimum of f, orthogonal", lowest)]
     return lay(context, context.clean, named)
 

@@ -10,7 +10,6 @@ from .constraint import L2Sphere
 from .interruption import give_way, never
 from .norms import norm
 from .places import CPU
-from .roundoff import round_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .constraint import ConstraintSet
-    from .objective import QuadraticAdversary
+    from .objective import Objective
 
 _FLOOR = 1e-10
 """Steps of this share of epsilon sqrt(d) that do not shrink any more are made of round-off."""
@@ -32,7 +31,7 @@ _IDLE = 40
 
 @torch.inference_mode()
 def poles(
-    objective: QuadraticAdversary,
+    objective: Objective,
     constraint: ConstraintSet,
     *,
     tolerance: float = 1e-15,
@@ -71,21 +70,21 @@ def poles(
         When `interrupted()` is true between two steps.
     """
     exact, within = objective.exact, constraint.to(device=CPU, dtype=torch.float64)
-    network, reach = exact.network, constraint.epsilon * exact.dimension**0.5
+    reach = constraint.epsilon * exact.dimension**0.5
     # As a tensor: a number beside a mask is taken for single precision, where it may overflow.
-    noise = torch.tensor(2 * round_off(exact, reach).value, dtype=torch.float64)
+    noise = torch.tensor(2 * exact.lost(reach).value, dtype=torch.float64)
     sign = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
     point = torch.zeros(2, exact.dimension, dtype=torch.float64)
     if isinstance(constraint, L2Sphere):  # the clean input is not on it
-        point = within.project(torch.nan_to_num(within.support(sign * network.gradient(exact.x))))
-    value, gradient = network.value_and_gradient(exact.x + point)
+        point = within.project(torch.nan_to_num(within.support(sign * exact.value_and_slope(point)[1])))
+    value, gradient = exact.value_and_slope(point)
     t = torch.full((2, 1), torch.inf, dtype=torch.float64)
     moved, idle = t[:, 0].clone(), torch.zeros(2, dtype=torch.int64)
     for _ in range(iterations):
         give_way(interrupted)
         uphill, full = sign * gradient, t.isinf()
         there = within.project(torch.where(full, within.support(uphill), point + torch.where(full, 0, t) * uphill))
-        value_there, gradient_there = network.value_and_gradient(exact.x + there)
+        value_there, gradient_there = exact.value_and_slope(there)
         length, gain = norm(there - point) / reach, sign[:, 0] * (value_there - value)
         # A shorter step has to rise by a good part of what its slope promises, lest it leap to and fro over the top.
         taken = gain >= torch.where(full[:, 0], -noise, _PROMISED * (uphill * (there - point)).sum(-1).clamp_min(0))

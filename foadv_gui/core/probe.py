@@ -13,6 +13,7 @@ import torch
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .activations import NoCurvatureError
+from .attack import as_learner
 from .ball import bounds
 from .interruption import give_way, never
 from .norms import norm
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from .attack import Points
+    from .attack import Points, Trainee
+    from .learner import Learner
     from .network import TwoLayerNetwork
     from .spectrum import ReducedHessian
 
@@ -87,12 +89,11 @@ def _at_least(W: Tensor, weights: Tensor) -> float:
 
 
 @torch.inference_mode()
-def top_eigenvalues(
-    network: TwoLayerNetwork, points: Points, interrupted: Callable[[], bool] = never
-) -> NDArray[np.float64]:
-    """The largest eigenvalue of hess L = r hess f + grad f grad f^T, r = f - y, at each clean point (x, y); (P,).
+def top_eigenvalues(trainee: Trainee, points: Points, interrupted: Callable[[], bool] = never) -> NDArray[np.float64]:
+    """The largest eigenvalue of hess L at each clean point (x, y); (P,).
 
-    NaN where the Hessian overflows, or Lanczos does not converge.
+    For the quadratic loss hess L = r hess f + grad f grad f^T, r = f - y. NaN where the Hessian overflows, or
+    Lanczos does not converge.
 
     Raises
     ------
@@ -101,11 +102,11 @@ def top_eigenvalues(
     Interrupted
         When `interrupted()` is true.
     """
-    _ = network.activation.bent
+    learner = as_learner(trainee)
     found = np.full(len(points), math.nan)
     for i in range(len(points)):
         give_way(interrupted)
-        reduced = _hessian(network, points.X[i], float(points.y[i]), interrupted)
+        reduced = _hessian(learner, points.X[i], float(points.y[i]), interrupted)
         try:
             if reduced.size <= _DENSE:
                 top = float(np.linalg.eigvalsh(reduced.matrix().numpy())[-1])
@@ -118,8 +119,8 @@ def top_eigenvalues(
 
 
 @torch.inference_mode()
-def profile(network: TwoLayerNetwork, x: Tensor, y: float) -> NDArray[np.float64]:
-    """All eigenvalues of hess L = r hess f + grad f grad f^T, r = f - y, at the clean point (x, y), descending; (d,).
+def profile(trainee: Trainee, x: Tensor, y: float) -> NDArray[np.float64]:
+    """All eigenvalues of hess L at the clean point (x, y), descending; (d,). See `top_eigenvalues`.
 
     Source: Moosavi-Dezfooli et al. 2019, who compare them before and after adversarial training.
 
@@ -128,7 +129,7 @@ def profile(network: TwoLayerNetwork, x: Tensor, y: float) -> NDArray[np.float64
     NoCurvatureError
         For relu, where the Hessian overflows, and where it is too large to be diagonalised.
     """
-    reduced = _hessian(network, x, y)
+    reduced = _hessian(as_learner(trainee), x, y)
     if reduced.size > DENSE_LIMIT:
         raise NoCurvatureError(
             f"the Hessian has more than {DENSE_LIMIT} eigenvalues: smaller inputs or a narrower network have fewer"
@@ -138,9 +139,12 @@ def profile(network: TwoLayerNetwork, x: Tensor, y: float) -> NDArray[np.float64
     return descending
 
 
-def _hessian(network: TwoLayerNetwork, x: Tensor, y: float, interrupted: Callable[[], bool] = never) -> ReducedHessian:
+def _hessian(learner: Learner, x: Tensor, y: float, interrupted: Callable[[], bool] = never) -> ReducedHessian:
     x = to_exact(x)
-    return restrict(QuadraticAdversary(network.exact, x, y), torch.zeros_like(x), None, interrupted)
+    objective = learner.exact.objective(x, y)
+    if objective.why_no_curvature:
+        raise NoCurvatureError(objective.why_no_curvature)
+    return restrict(objective, torch.zeros_like(x), None, interrupted)
 
 
 @torch.inference_mode()
@@ -153,7 +157,8 @@ def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool, interrupted: C
 
         J J^T = (S S^T) o (Z Z^T)  [+ H H^T where a is trained],
 
-    S and H (n, m) with the rows s_i and h_i and o the product of entries: the tangent kernel. Gradient descent on a
+    S and H (n, m) with the rows s_i and h_i and o the product of entries: the tangent kernel. With biases, z_i and h_i
+    have one more entry, 1. Gradient descent on a
     loss that is nearly quadratic with this curvature diverges at a rate above 2/sharpness.
 
     Returns
@@ -171,6 +176,7 @@ def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool, interrupted: C
     exact, z = network.exact, to_exact(z)
     h, slope = exact.activation.value_and_first(exact.preactivation(z))
     S, n = slope * exact.a, len(z)
+    z, h = z if exact.b is None else _with_one(z), h if exact.c is None else _with_one(h)
     parts = (S, z, h) if train_a else (S, z)
     if not all(bool(torch.isfinite(part).all()) for part in parts):
         return math.nan
@@ -187,6 +193,11 @@ def sharpness(network: TwoLayerNetwork, z: Tensor, train_a: bool, interrupted: C
     if n <= _DENSE:
         return float(np.linalg.eigvalsh(kernel.numpy())[-1]) / n
     return _top(n, lambda v: kernel @ v, interrupted) / n
+
+
+def _with_one(rows: Tensor) -> Tensor:
+    """Rows (n, k) with an entry 1 more, (n, k + 1)."""
+    return torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
 
 
 def _tangent_kernel_product(S: Tensor, z: Tensor, h: Tensor | None, v: Tensor) -> Tensor:

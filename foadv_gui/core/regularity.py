@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .constraint import ConstraintSet
-    from .objective import QuadraticAdversary
+    from .objective import Objective
 
     Floats = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def similarity_order(angles: Floats, cluster: NDArray[np.int64]) -> NDArray[np.i
 
 
 @torch.inference_mode()
-def segment(objective: QuadraticAdversary, start: Tensor, end: Tensor, count: int = 201) -> tuple[Floats, Floats]:
+def segment(objective: Objective, start: Tensor, end: Tensor, count: int = 201) -> tuple[Floats, Floats]:
     """The loss at delta = (1 - s) start + s end: shares s of the way (count,), and losses (count,).
 
     Pre-activations are affine in s: two products with W, whatever the count. Source: Madry et al. 2018, appendix A.
@@ -164,9 +164,7 @@ def segment(objective: QuadraticAdversary, start: Tensor, end: Tensor, count: in
 
 
 @torch.inference_mode()
-def great_circle(
-    objective: QuadraticAdversary, start: Tensor, end: Tensor, count: int = 201
-) -> tuple[float, Floats, Floats]:
+def great_circle(objective: Objective, start: Tensor, end: Tensor, count: int = 201) -> tuple[float, Floats, Floats]:
     """The loss along the shorter great circle between two points of a sphere about the clean input.
 
     delta(s) = |delta| (cos(s theta) u + sin(s theta) w) at the share s of the angle theta between the ends, with u the
@@ -204,13 +202,12 @@ def great_circle(
     return angle, shares.numpy(), _losses(objective, weights, torch.stack([u, side]))
 
 
-def _losses(objective: QuadraticAdversary, weights: Tensor, directions: Tensor) -> Floats:
+def _losses(objective: Objective, weights: Tensor, directions: Tensor) -> Floats:
     """L at delta = weights (n, k) times directions (k, d), shape (n,), by k + 1 products with W."""
     exact = objective.exact
-    network = exact.network
-    p = network.preactivation(exact.x) + weights @ network.preactivation(directions)
-    residual = network.activation.value(p) @ network.a - exact.y
-    return np.asarray(0.5 * residual.square())
+    p = exact.shifted(exact.along(exact.x)) + weights @ exact.along(directions)
+    _, loss = exact.value_and_loss(exact.heights_over(p))
+    return loss.numpy()
 
 
 # -- over the set ----------------------------------------------------------------------------------------------------
@@ -248,7 +245,7 @@ class Nonlinearity:
 
 @torch.inference_mode()
 def nonlinearity(
-    objective: QuadraticAdversary,
+    objective: Objective,
     constraint: ConstraintSet,
     extra: Tensor,
     *,
@@ -327,7 +324,7 @@ class ConcaveShare:
 
 @torch.inference_mode()
 def concave_share(
-    objective: QuadraticAdversary,
+    objective: Objective,
     epsilon: float,
     *,
     points: int = 64,

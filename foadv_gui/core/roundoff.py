@@ -24,13 +24,14 @@ class RoundOff(NamedTuple):
 def round_off(objective: QuadraticAdversary, epsilon: float) -> RoundOff:
     """What is lost at most in evaluating f, grad f and hess f at x + delta, |delta|_2 <= epsilon.
 
-    With u the unit of round-off and z = x + delta, a pre-activation is wrong by at most (d + 1) u |w_r| |z|, a sum of m
-    terms by m u times the sum of their sizes, and sigma and its derivatives, which are bounded by 1.2, 1 and 2.3 from
-    the first to the third, by a few units of their largest value. Together, and doubled,
+    With u the unit of round-off and z = x + delta, a pre-activation is wrong by at most (d + 2) u (|w_r| |z| + |b_r|),
+    a sum of m terms by m u times the sum of their sizes, and sigma and its derivatives, which are bounded by 1.2, 1 and
+    2.3 from the first to the third, by a few units of their largest value. Together, and doubled, with the reach
+    R_r = |w_r| (|x| + epsilon) + |b_r| of a neuron,
 
-        value:     k sum_r |a_r| (|sigma(p_r)| + |w_r| (|x| + epsilon)),      k = 4 u (m + d + 8),
-        gradient:  k sum_r |a_r| |w_r|   (1 + |w_r| (|x| + epsilon)),
-        hessian:   k sum_r |a_r| |w_r|^2 (1 + |w_r| (|x| + epsilon)).
+        value:     k (|c| + sum_r |a_r| (|sigma(p_r)| + R_r)),      k = 4 u (m + d + 8),
+        gradient:  k sum_r |a_r| |w_r|   (1 + R_r),
+        hessian:   k sum_r |a_r| |w_r|^2 (1 + R_r).
 
     Terms that cancel each other in f do not cancel here.
 
@@ -41,6 +42,9 @@ def round_off(objective: QuadraticAdversary, epsilon: float) -> RoundOff:
     k = 2 * torch.finfo(torch.float64).eps * (network.width + network.dimension + 8)
     a, rows = network.a.abs(), network.row_norms
     reach = rows * (float(norm(exact.x)) + epsilon)
+    if network.b is not None:
+        reach = reach + network.b.abs()
     heights = network.activation.value(network.preactivation(exact.x)).abs()
     bent = a * rows * (1 + reach)
-    return RoundOff(float(k * (a @ (heights + reach))), float(k * bent.sum()), float(k * (rows @ bent)))
+    beside = 0.0 if network.c is None else abs(float(network.c))
+    return RoundOff(k * (beside + float(a @ (heights + reach))), float(k * bent.sum()), float(k * (rows @ bent)))

@@ -33,6 +33,8 @@ _DENSE = 128
 """Up to this order a matrix is diagonalised in no time."""
 _BELOW, _APART = 16, math.log(1.14)
 """So many scales below a crossing, this far apart in log gamma, are looked at for an earlier one."""
+_ALL = 128
+"""So many parts of the whole range are looked at where no crossing was found."""
 
 
 @torch.inference_mode()
@@ -48,7 +50,9 @@ def certified_scale(
     is looked for from the scale of x on, with norms by Lanczos; what is returned is then proven with the dense solver.
     The label does not matter. Where grad f(x) nearly vanishes at some gamma, q crosses 1 several times: up to the order
     128, where a look costs little, an earlier crossing is looked for at 16 scales over the factor of eight below one
-    that was found, and taken in its place. In more dimensions a random network's gradient does not vanish so.
+    that was found, and taken in its place. In more dimensions a random network's gradient does not vanish so. Where the
+    proof holds at the largest scale, as where no neuron is near its bend any more, 127 scales between both ends are
+    looked at. With biases x and epsilon grow and b stays as it is.
 
     Returns
     -------
@@ -103,21 +107,21 @@ def certified_scale(
         root = first_below(low)
     else:
         high = low
-        while height < 0:
-            if high == most:
-                return math.inf
+        while height < 0 and high < most:
             low, high = high, min(most, high + _stride(height))
             height = excess(high)
-        root = crossing(low, high)
+        root = crossing(low, high) if height >= 0 else math.inf
     looks = _BELOW if min(exact.network.width, exact.dimension) <= _DENSE else 0
     while root is not None:
         below = (root - k * _APART for k in range(looks, 0, -1))
+        if root == math.inf:
+            below = (least + k * (most - least) / _ALL for k in range(1, _ALL))
         failing = next((power for power in below if power > least and excess(power) >= 0), None)
         if failing is None:
             break
         root = first_below(failing)
-    if root is None:
-        return None
+    if root is None or root == math.inf:
+        return root
     return _proven_below(exact, unit, ratio, math.exp(root), interrupted)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .constraint import ConstraintSet, TangentSpace
-    from .objective import QuadraticAdversary
+    from .objective import Bend, Objective
 
 Kind: TypeAlias = Literal["euclidean", "tangent"]
 DENSE_LIMIT = 2000
@@ -81,15 +81,16 @@ class Spectrum:
 class ReducedHessian:
     """H restricted to the free directions at a point, written in a small orthonormal basis.
 
-    With B (n, k) an orthonormal basis (None for the identity) of a space that contains range(H) and the normal, and
-    the Householder reflection that maps the normal (in that basis) to the first axis, the restricted operator is
-    `matrix()` on k - 1 (or k, without a normal) coordinates and zero on the `zeros` directions left over.
+    With B (n, k) an orthonormal basis (None for the identity) of a space that contains range(H) and the normal, WB its
+    product with the first layer's W (None where there is no such layer: then B is the identity), and the Householder
+    reflection that maps the normal (in that basis) to the first axis, the restricted operator is `matrix()` on k - 1
+    (or k, without a normal) coordinates and zero on the `zeros` directions left over.
     """
 
-    objective: QuadraticAdversary
+    objective: Objective
     delta: Tensor
     free: Tensor
-    WB: Tensor
+    WB: Tensor | None
     basis: Tensor | None
     reflector: Tensor | None
     interrupted: Callable[[], bool] = never
@@ -97,7 +98,8 @@ class ReducedHessian:
     @property
     def size(self) -> int:
         """The order of the reduced matrix."""
-        return self.WB.shape[1] - (self.reflector is not None)
+        columns = int(self.free.sum()) if self.WB is None else self.WB.shape[1]
+        return columns - (self.reflector is not None)
 
     @property
     def dimension(self) -> int:
@@ -117,7 +119,8 @@ class ReducedHessian:
         NoCurvatureError
             For relu, and where an entry overflows.
         """
-        M = _finite(self.objective.hessian_in(self.delta, self.WB))
+        WB = torch.eye(len(self.free), dtype=torch.float64)[:, self.free] if self.WB is None else self.WB
+        M = _finite(self._bend.between(WB))
         if self.reflector is None:
             return M
         w = self.reflector
@@ -144,16 +147,12 @@ class ReducedHessian:
         return v
 
     @cached_property
-    def _parts(self) -> tuple[Tensor, Tensor]:
-        """The diagonal r a sigma'' (m,), and grad f in the small basis, before the reflection."""
-        objective, network = self.objective, self.objective.network
-        p = network.preactivation(objective.x + self.delta)
-        residual = network.activation.value(p) @ network.a - objective.y
-        slope = network.activation.first(p) * network.a
-        return residual * network.a * network.activation.second(p), slope @ self.WB
+    def _bend(self) -> Bend:
+        """The Hessian by the pre-activations."""
+        return self.objective.bend(self.delta)
 
     def apply(self, c: Tensor) -> Tensor:
-        """The restricted Hessian times c (..., size), by two thin matrix products.
+        """The restricted Hessian times c (..., size), by two thin matrix products around that of the later layers.
 
         Raises
         ------
@@ -163,12 +162,16 @@ class ReducedHessian:
             For relu, and where the product overflows.
         """
         give_way(self.interrupted)
-        diagonal, gradient = self._parts
         w = self.reflector
         if w is not None:
             c = torch.nn.functional.pad(c, (1, 0))
             c = c - 2 * (c @ w).unsqueeze(-1) * w
-        bent = (diagonal * (c @ self.WB.T)) @ self.WB + (c @ gradient).unsqueeze(-1) * gradient
+        if self.WB is not None:
+            bent = self._bend.times(c @ self.WB.T) @ self.WB
+        else:
+            v = c.new_zeros((*c.shape[:-1], len(self.free)))
+            v[..., self.free] = c
+            bent = self._bend.times(v)[..., self.free]
         if w is not None:
             bent = (bent - 2 * (bent @ w).unsqueeze(-1) * w)[..., 1:]
         return _finite(bent)
@@ -183,24 +186,22 @@ def _finite(part: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def restrict(
-    objective: QuadraticAdversary,
+    objective: Objective,
     delta: Tensor,
     tangent: TangentSpace | None,
     interrupted: Callable[[], bool] = never,
 ) -> ReducedHessian:
     """H at delta (d,) restricted to a tangent space (None: to all of R^d)."""
     objective, delta = objective.exact, to_exact(delta)
-    network = objective.network
-    d = objective.dimension
+    first, d = objective.first, objective.dimension
     free = torch.ones(d, dtype=torch.bool) if tangent is None else tangent.free.cpu()
     normal = None if tangent is None or tangent.normal is None else tangent.normal.to(delta)[free]
     n = int(free.sum())
-    W = network.W if n == d else network.W[:, free]
     basis: Tensor | None = None
-    WB = W
-    if network.width + 1 < n:
+    W = WB = None if first is None else first.W if n == d else first.W[:, free]
+    if first is not None and W is not None and objective.width + 1 < n:
         if n == d:
-            basis, R = network.row_basis
+            basis, R = first.row_basis
         else:
             basis, R = torch.linalg.qr(W.T)
         WB = R.T
@@ -224,7 +225,7 @@ def restrict(
 
 @torch.inference_mode()
 def hessian_spectrum(
-    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind, *, ends: int = 10
+    objective: Objective, constraint: ConstraintSet, delta: Tensor, kind: Kind, *, ends: int = 10
 ) -> Spectrum:
     """The Hessian's spectrum at delta (d,): exact up to DENSE_LIMIT, else `ends` eigenvalues at both ends.
 
@@ -245,7 +246,7 @@ def hessian_spectrum(
 
 @torch.inference_mode()
 def extreme_eigenvalues(
-    objective: QuadraticAdversary,
+    objective: Objective,
     constraint: ConstraintSet,
     delta: Tensor,
     kind: Kind,
@@ -273,9 +274,7 @@ def extreme_eigenvalues(
 
 
 @torch.inference_mode()
-def top_eigenvectors(
-    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, *, count: int
-) -> list[Tensor]:
+def top_eigenvectors(objective: Objective, constraint: ConstraintSet, delta: Tensor, *, count: int) -> list[Tensor]:
     """Unit eigenvectors (d,) of the `count` largest tangent eigenvalues at delta (d,), largest first."""
     _, reduced = restricted(objective, constraint, delta, "tangent")
     count = min(count, reduced.size)
@@ -288,9 +287,7 @@ def top_eigenvectors(
 
 
 @torch.inference_mode()
-def eigenvector(
-    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, kind: Kind, index: int
-) -> Tensor:
+def eigenvector(objective: Objective, constraint: ConstraintSet, delta: Tensor, kind: Kind, index: int) -> Tensor:
     """The unit eigenvector (d,) of the index-th eigenvalue of `hessian_spectrum` at delta (d,)."""
     _, reduced = restricted(objective, constraint, delta, kind)
     if reduced.size <= DENSE_LIMIT:
@@ -306,7 +303,7 @@ def _eigenvectors(reduced: ReducedHessian) -> Tensor:
 
 
 def restricted(
-    objective: QuadraticAdversary,
+    objective: Objective,
     constraint: ConstraintSet,
     delta: Tensor,
     kind: Kind,
@@ -319,7 +316,7 @@ def restricted(
 
 
 def tangent_space_at(
-    objective: QuadraticAdversary, constraint: ConstraintSet, delta: Tensor, dtype: torch.dtype
+    objective: Objective, constraint: ConstraintSet, delta: Tensor, dtype: torch.dtype
 ) -> TangentSpace:
     """The tangent space at delta (d,) in float64, where delta may come from a run in the coarser `dtype`."""
     exact_set = constraint.to(device=torch.device("cpu"), dtype=torch.float64)

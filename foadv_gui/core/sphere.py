@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .constraint import ConstraintSet
-    from .objective import QuadraticAdversary
+    from .objective import Objective
     from .plane import PathContext
 
 
@@ -151,26 +151,25 @@ def make_subspace(name: str, context: PathContext) -> Subspace:
 
 @dataclass(frozen=True, eq=False)
 class SpherePreactivations:
-    """p_0 = W x (m,) and W E^T, transposed (3, m), in the objective's type and place; E (3, d) as it was given."""
+    """p_0 = W x + b (m,) and W E^T, transposed (3, m), in the objective's type and place; E (3, d) as it was given."""
 
-    objective: QuadraticAdversary
+    objective: Objective
     E: Tensor
     p0: Tensor
     EW: Tensor
 
     @classmethod
     @torch.inference_mode()
-    def of(cls, objective: QuadraticAdversary, E: Tensor) -> SpherePreactivations:
+    def of(cls, objective: Objective, E: Tensor) -> SpherePreactivations:
         """The four products with W that a subspace E (3, d) costs."""
-        network = objective.network
-        both = network.preactivation(torch.cat([objective.x.unsqueeze(0), like(E, objective.x)]))
-        return cls(objective, E, both[0], both[1:].contiguous())
+        both = objective.along(torch.cat([objective.x.unsqueeze(0), like(E, objective.x)]))
+        return cls(objective, E, objective.shifted(both[0]), both[1:].contiguous())
 
     @torch.inference_mode()
-    def residual(self, c: Tensor, interrupted: Callable[[], bool] = never) -> Tensor:
-        """The residual r = f(x + c E) - y at coordinates c (n, 3), shape (n,): n m activations and no factor d.
+    def heights(self, c: Tensor, interrupted: Callable[[], bool] = never) -> Tensor:
+        """The objective's heights at delta = c E for coordinates c (n, 3), shape (n, ...): no factor d.
 
-        The pre-activations W x + (W E^T) c are affine in c, as they are on a plane.
+        The pre-activations W x + b + (W E^T) c are affine in c, as they are on a plane.
 
         Raises
         ------
@@ -178,10 +177,9 @@ class SpherePreactivations:
             When `interrupted()` is true between two blocks.
         """
         objective, p0 = self.objective, self.p0
-        a, activation = objective.network.a, objective.network.activation
         c = like(c, p0)
-        residual = p0.new_empty(len(c))
-        block = min(points_held(p0), max(len(c), 1))
+        heights = p0.new_empty((len(c), *objective.heights_shape))
+        block = min(points_held(objective), max(len(c), 1))
 
         def fill(first: int, end: int) -> None:
             memory = p0.new_empty((block, p0.shape[0]))
@@ -189,10 +187,15 @@ class SpherePreactivations:
                 give_way(interrupted)
                 some = c[start : min(start + block, end)]
                 p = torch.addmm(p0, some, self.EW, out=memory[: len(some)])
-                residual[start : start + len(some)] = activation.value_over(p) @ a
+                heights[start : start + len(some)] = objective.heights_over(p)
 
-        in_strips(fill, len(c), block, p0, len(c))
-        return residual.sub_(objective.y)
+        in_strips(fill, len(c), block, objective, len(c))
+        return heights
+
+    def residual(self, c: Tensor, interrupted: Callable[[], bool] = never) -> Tensor:
+        """The residual f - level at coordinates c (n, 3), shape (n,)."""
+        value, _ = self.objective.value_and_loss(self.heights(c, interrupted))
+        return value - self.objective.level
 
 
 _BOX_BLOCK = 2**17

@@ -57,9 +57,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "open",
         "Open…",
-        "Open an experiment, a sweep or a training (.toml), a recording (.npz) or a sweep's table (.parquet, .csv)",
+        "Open an experiment, a sweep, a training or a recording, or take a file as the input or the network",
         "Ctrl+O",
         "open",
+    ),
+    ActionSpec("paste", "Paste", "Make the copied image, or file, the input", "Ctrl+V"),
+    ActionSpec(
+        "browse",
+        "Browse inputs…",
+        "Choose the input among pictures of all digits, or of the rows of its file",
+        "Ctrl+B",
     ),
     ActionSpec(
         "save",
@@ -68,6 +75,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Ctrl+S",
         "save",
     ),
+    ActionSpec(
+        "export",
+        "Export",
+        "Take the run out of the program: adversary, weights, landscape, spectrum, traces, a script, a figure",
+        "Ctrl+E",
+        "export",
+    ),
+    ActionSpec("copy-figure", "Copy figure", "Copy the plot under the mouse, or the page, as an image", "Ctrl+Shift+C"),
     ActionSpec("theme", "Light or dark", "Switch between light and dark", "Ctrl+T", "theme"),
     ActionSpec("full", "Full screen", "Fill the screen, or leave it", "F11"),
     ActionSpec("help", "Keys", "All keys on one page", "?", "help"),
@@ -147,12 +162,8 @@ def _tip(spec: ActionSpec) -> str:
 
 
 def key_sheet(unit: str = _UNIT) -> str:
-    """All keys as a table in HTML, for the ? sheet; `unit` is what the playback keys step over."""
-    rows = "".join(
-        f"<tr><td><b>{spec.shortcut}</b>&nbsp;&nbsp;&nbsp;</td><td>{spec.help.replace(_UNIT, unit)}</td></tr>"
-        for spec in ACTIONS
-        if spec.shortcut
-    )
+    """All keys as HTML in two columns, for the ? sheet; `unit` is what the playback keys step over."""
+    keys = [(spec.shortcut, spec.help.replace(_UNIT, unit)) for spec in ACTIONS if spec.shortcut]
     mouse = (
         ("Drag a start", "Move it along the plane: its whole path follows"),
         ("Click a trail", "Follow that path"),
@@ -161,7 +172,11 @@ def key_sheet(unit: str = _UNIT) -> str:
         ("Drag elsewhere", "Move the view"),
         ("Shift and drag", "Draw a line: the loss along it"),
         ("Wheel in a column", "Zoom in all columns of Compare scales or Train"),
+        ("Click with the right button", "Export or copy what a plot shows"),
+        ("Drop a file", "Open it, or make it the input or the network"),
         ("Drag the globe", "Turn it; a double click turns it back"),
     )
-    rows += "".join(f"<tr><td><b>{what}</b>&nbsp;&nbsp;&nbsp;</td><td>{why}</td></tr>" for what, why in mouse)
-    return f"<table cellspacing='4'>{rows}</table>"
+    rows = [f"<tr><td><b>{what}</b>&nbsp;&nbsp;&nbsp;</td><td>{why}</td></tr>" for what, why in (*keys, *mouse)]
+    half = len(rows) // 2
+    columns = (f"<td><table cellspacing='4'>{''.join(part)}</table></td>" for part in (rows[:half], rows[half:]))
+    return f"<table><tr>{'<td>&nbsp;&nbsp;&nbsp;</td>'.join(columns)}</tr></table>"

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
+from foadv_gui.lab.arrival import readings
 from foadv_gui.lab.config import ExperimentError
-from foadv_gui.lab.documents import look_up, names_recording, names_table, save_experiment
+from foadv_gui.lab.documents import Found, look_up, save_experiment
 from foadv_gui.lab.files import FileProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from foadv_gui.desktop.undo import Choice
+    from foadv_gui.lab.adoption import Adopted, Unclear
+    from foadv_gui.lab.arrival import Reading
     from foadv_gui.lab.recording import Recording
 
 
@@ -25,7 +29,13 @@ class Filing(QObject):
     """Reads and writes one file after the other on a thread of its own, and says in the window's what came of it."""
 
     found = Signal(str, object)
+    read = Signal(str, object)
+    """A file that is no document, and the ways to take it."""
+    adopted = Signal(str, object)
+    """What makes a file part of the experiment on show, or what is to be asked first."""
     saved = Signal(str)
+    made = Signal(str, object)
+    """What `make` was asked for under a name."""
     refused = Signal(str, str)
     """What cannot be done, and why."""
     failed = Signal(str, str)
@@ -55,13 +65,17 @@ class Filing(QObject):
     def open(self, name: str) -> None:
         """Look up what a preset's name or a file stands for; of several the latest is wanted."""
         self._wanted = None
-        if names_recording(name) or names_table(name):
-            self._wanted = self._do("opened", name, partial(look_up, name))
+        if is_read_beside(name):
+            self._wanted = self._do("opened", name, partial(_read, name))
             return
         try:
             self.found.emit(name, look_up(name))
         except (ExperimentError, FileProblem) as problem:
             self.refused.emit("This cannot be opened", str(problem))
+
+    def adopt(self, name: str, work: Callable[[], Adopted | Unclear]) -> None:
+        """Find out what makes a file part of an experiment; of several the latest is wanted."""
+        self._wanted = self._do("opened", name, work)
 
     def save_recording(self, path: Path, recording: Recording) -> None:
         """Write a finished recording."""
@@ -70,6 +84,10 @@ class Filing(QObject):
     def save(self, path: Path, write: Callable[[], object]) -> None:
         """Do what writes a file."""
         self._do("saved", str(path), write)
+
+    def make(self, name: str, work: Callable[[], object]) -> None:
+        """Do what takes too long for the window's thread; `made` delivers what it returns."""
+        self._do("made", name, work)
 
     def save_experiment(self, path: Path, choice: Choice) -> None:
         """Write the experiment, and the starts that it does not give."""
@@ -98,8 +116,12 @@ class Filing(QObject):
         error = future.exception()
         if what == "opened" and future is not self._wanted:
             return  # something else has been asked for since
-        if error is None and what == "opened":
-            self.found.emit(name, future.result())
+        if error is None and what == "made":
+            self.made.emit(name, future.result())
+        elif error is None and what == "opened":
+            result = future.result()
+            said = self.found if isinstance(result, Found) else self.read if isinstance(result, tuple) else self.adopted
+            said.emit(name, result)
         elif error is None:
             self.saved.emit(name)
         elif isinstance(error, ExperimentError | FileProblem):
@@ -109,3 +131,15 @@ class Filing(QObject):
         else:
             details = "".join(traceback.format_exception(error))
             self.failed.emit(f"{type(error).__name__}: {error}", details)
+
+
+def is_read_beside(name: str) -> bool:
+    """Whether a name is that of a file which may be large: not that of a preset, nor of an experiment's file."""
+    ending = Path(name).suffix.lower()
+    return ending != ".toml" and (bool(ending) or os.path.isfile(name))
+
+
+def _read(name: str) -> Found | tuple[Reading, ...]:
+    """What a document holds, or the ways to take another file."""
+    ways = readings(name)
+    return look_up(name) if ways[0].role == "document" else ways

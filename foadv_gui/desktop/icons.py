@@ -23,6 +23,7 @@ _GLYPHS = {
     "help": "mdi6.help-circle-outline",
     "open": "mdi6.folder-open-outline",
     "save": "mdi6.content-save-outline",
+    "export": "mdi6.export-variant",
     "cancel": "mdi6.stop-circle-outline",
     "fit": "mdi6.fit-to-page-outline",
     "line": "mdi6.vector-line",

@@ -5,18 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QUndoGroup
 from PySide6.QtWidgets import (
     QFileDialog,
     QMainWindow,
-    QMessageBox,
     QStackedWidget,
 )
 
+from foadv_gui.desktop import boxes, placing
 from foadv_gui.desktop.actions import Actions, key_sheet
-from foadv_gui.desktop.filing import Filing
+from foadv_gui.desktop.export_menu import ExportMenu
+from foadv_gui.desktop.file_kinds import EVERYTHING
+from foadv_gui.desktop.filing import Filing, is_read_beside
 from foadv_gui.desktop.icons import application_icon
+from foadv_gui.desktop.incoming import Incoming
 from foadv_gui.desktop.leaving import Leaving
 from foadv_gui.desktop.player import Player
 from foadv_gui.desktop.rendering import Rendering
@@ -28,12 +31,11 @@ from foadv_gui.desktop.workspaces.compare import CompareWorkspace, run_of
 from foadv_gui.desktop.workspaces.explore import ExploreWorkspace
 from foadv_gui.desktop.workspaces.sweep import SweepWorkspace
 from foadv_gui.desktop.workspaces.train import TrainWorkspace
-from foadv_gui.lab.documents import names_recording, names_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtGui import QCloseEvent
+    from PySide6.QtGui import QCloseEvent, QShowEvent
 
     from foadv_gui.desktop.theme import ThemeKeeper
     from foadv_gui.desktop.undo import Choice
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from foadv_gui.lab.documents import Found
 
 _TOLD_MS = 8000
-_KINDS = "All that foadv opens (*.toml *.npz *.parquet *.csv);;All files (*)"
 
 
 class MainWindow(QMainWindow):
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self.player = Player(self.session, self)
         self.transport = Transport(self)
         self.filing = Filing(self)
+        self.exports = ExportMenu(self.session, self.filing, self)
         self.rendering = Rendering(self)
         self._played_before = False
         self.actions_table = Actions(self, self._handlers(), theme)
@@ -99,10 +101,14 @@ class MainWindow(QMainWindow):
             writer.saved.connect(self._on_saved)
             writer.refused.connect(self.warn)
             writer.failed.connect(self._on_failed)
+        self.incoming = Incoming(self, self.explore, self.filing, theme)
+        self.incoming.openWanted.connect(self.open_target)
+        self.incoming.exploreWanted.connect(self._explore)
+        self.incoming.told.connect(self._tell)
+        self.incoming.warned.connect(self.warn)
         self.resize(1280, 720)
         if remember:
-            self._restore()
-        self.setAcceptDrops(False)
+            placing.restore(self, self.explore.columns)
         self._come_to_front()
 
     # -- building ------------------------------------------------------------------------------------------------
@@ -110,6 +116,7 @@ class MainWindow(QMainWindow):
     def _handlers(self) -> dict[str, Callable[..., object]]:
         return {
             **self.transport.handlers,
+            **self.exports.handlers,
             "fit": self._fit,
             "cut": self._cut,
             "pin": self._pin,
@@ -117,6 +124,8 @@ class MainWindow(QMainWindow):
             "undo": self._undo,
             "redo": self._redo,
             "open": self.ask_open,
+            "paste": self._paste,
+            "browse": self._browse,
             "save": self.ask_save,
             "theme": self.theme.toggle,
             "full": self._full,
@@ -128,6 +137,7 @@ class MainWindow(QMainWindow):
         self.bar.pageChosen.connect(self.show_page)
         self.bar.presetChosen.connect(self._on_preset)
         self.addToolBar(self.bar)
+        self.exports.attend(self.explore, self.bar.buttons["export"])
         for i in range(len(self.workspaces)):
             shortcut = QShortcut(QKeySequence(f"Ctrl+{i + 1}"), self)
             shortcut.setProperty("page", i)
@@ -138,14 +148,6 @@ class MainWindow(QMainWindow):
         self.doing, self.stop, self.device = line.doing, line.stop, line.device
         line.messageChanged.connect(self._show_status)
         self.setStatusBar(line)
-
-    def _restore(self) -> None:
-        geometry = QSettings().value("window/geometry")
-        if geometry is not None:
-            self.restoreGeometry(geometry)
-        columns = QSettings().value("window/columns")
-        if columns is not None:
-            self.explore.columns.restoreState(columns)
 
     # -- pages ---------------------------------------------------------------------------------------------------
 
@@ -187,8 +189,8 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def open_target(self, target: str) -> None:
-        """Open a preset, an experiment file or a recording; a message says what is wrong, and nothing changes."""
-        if names_recording(target) or names_table(target):
+        """Open a preset or a file, whatever it is; a message says what is wrong, and nothing changes."""
+        if is_read_beside(target):
             self.statusBar().showMessage(f"Reading {target}")
         self.filing.open(target)
 
@@ -221,10 +223,7 @@ class MainWindow(QMainWindow):
     def warn(self, what: str, why: str) -> None:
         """Say what cannot be done, and why."""
         self.statusBar().clearMessage()
-        box = QMessageBox(QMessageBox.Icon.Warning, what, why, parent=self)
-        box.setTextFormat(Qt.TextFormat.PlainText)  # a file's name is no markup
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        boxes.warn(self, what, why)
 
     @Slot(str)
     def _on_preset(self, name: str) -> None:
@@ -234,7 +233,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def ask_open(self) -> None:
         """Choose a file and open it."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open", "", _KINDS)
+        path, _ = QFileDialog.getOpenFileName(self, "Open", "", EVERYTHING)
         if path:
             self.open_target(path)
 
@@ -289,14 +288,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str, str)
     def _on_failed(self, message: str, details: str) -> None:
-        if self.findChild(QMessageBox, "failure") is not None:
-            return  # the mouse asks at every move: one report of what is wrong is enough
-        box = QMessageBox(QMessageBox.Icon.Critical, "Something went wrong", message, parent=self)
-        box.setObjectName("failure")
-        box.setInformativeText("The window goes on; the details below can be copied into a report.")
-        box.setDetailedText(details)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        boxes.report(self, message, details)
 
     # -- actions -------------------------------------------------------------------------------------------------
 
@@ -310,6 +302,15 @@ class MainWindow(QMainWindow):
             self.rendering.cancel()
         else:
             self.workspace.cancel()
+
+    @Slot()
+    def _paste(self) -> None:
+        self.incoming.paste()
+
+    @Slot()
+    def _browse(self) -> None:
+        self.show_page(self.workspaces.index(self.explore))
+        self.explore.browse()
 
     @Slot()
     def _pin(self) -> None:
@@ -327,7 +328,8 @@ class MainWindow(QMainWindow):
     def _explore(self, choice: Choice) -> None:
         self.explore.waiting = None
         self.show_page(self.workspaces.index(self.explore))
-        self.session.open(choice.experiment, recording=choice.recording, starts=choice.recording)
+        name = choice.opened or ""
+        self.session.open(choice.experiment, recording=choice.recording, starts=choice.recording, name=name)
 
     @Slot()
     def _undo(self) -> None:
@@ -348,15 +350,17 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _help(self) -> None:
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "Keys and mouse", key_sheet(self.workspace.step), parent=self)
-        box.setTextFormat(Qt.TextFormat.RichText)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        boxes.tell(self, "Keys and mouse", key_sheet(self.workspace.step))
 
     @Slot(int)
     def _on_save_wanted(self, index: int) -> None:
         self.show_page(index)
         self.workspace.ask_save()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Watch for what is dropped: now the window has a surface (Qt tells)."""
+        super().showEvent(event)
+        self.incoming.watch()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask what becomes of unsaved work, wait for what is being saved; then stop timers and threads, and go."""
@@ -371,9 +375,7 @@ class MainWindow(QMainWindow):
             return
         try:
             if self._remember:
-                settings = QSettings()
-                settings.setValue("window/geometry", self.saveGeometry())
-                settings.setValue("window/columns", self.explore.columns.saveState())
+                placing.remember(self, self.explore.columns)
             self.hide()  # at once: loading torch, which takes seconds, cannot be interrupted
             for workspace in self.workspaces:
                 workspace.leave()

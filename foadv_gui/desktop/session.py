@@ -19,6 +19,7 @@ from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready,
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.documents import keeps_starts
 from foadv_gui.lab.findings import CertifiedScale
+from foadv_gui.lab.globe import SpherePicture
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     FocusRun,
@@ -63,7 +64,7 @@ class Session(Questions):
         self.trackball = Trackball(self, thread)
         self._position_before = 0.0
         self._oldest_job = self._asked_job = 0
-        self._fresh = self._live = False
+        self._fresh = self._live = self._drawn = False
         self._beside: tuple[PlanePicture | None, tuple[Ghost, ...]] = (None, ())
         self._spectrum_asked: tuple[object, ...] = ()
         thread.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
@@ -101,6 +102,11 @@ class Session(Questions):
         if recording is None or not recording.finished or self.outdated or self.shipped:
             return None
         return None if "cancelled" in recording.stop_reason else recording
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the landscape on show is no coarse one, and lies on the plane or the sphere on show."""
+        return self._drawn
 
     @property
     def busy(self) -> bool:
@@ -262,9 +268,9 @@ class Session(Questions):
         self._thread.cancel()
 
     def _ask_spectrum(self) -> None:
-        if self.recording is None or self.path is None or not self.torch_version:
+        if self.recording is None or self.path is None or self.info is None or not self.torch_version:
             return
-        if self.moving and min(self.recording.W.shape) > MOVING_LIMIT:
+        if self.moving and min(self.info.width, self.info.dimension) > MOVING_LIMIT:
             return  # it comes when the control rests
         t = int(self.path.steps[self.path.at(self.t)])
         wanted = (t, self.focus, self.experiment.view.spectrum)
@@ -276,6 +282,7 @@ class Session(Questions):
     def _ask(self, *, live: bool) -> None:
         """Ask for the picture; several changes in one turn of the event loop make one request."""
         self._live = self._live or live
+        self._drawn = False
         self._asking.start()
 
     @Slot()
@@ -316,6 +323,7 @@ class Session(Questions):
             if self.withdrawn(job, value):
                 continue  # the mouse has gone since it was asked
             if job == 0 or (job >= self._oldest_job and not self._fresh):
+                self._note_drawn(job, value)
                 self.apply(value)
             if job == self._asked_job and isinstance(value, Surface | PathPicture | FocusRun):
                 self._note_possible()
@@ -352,6 +360,12 @@ class Session(Questions):
                 self._ask_spectrum()
                 if self.cut is not None:
                     self.ask_cut((self.cut.start[0], self.cut.start[1]), (self.cut.end[0], self.cut.end[1]))
+
+    def _note_drawn(self, job: int, value: object) -> None:
+        if isinstance(value, SpherePicture) and (self.sphere is None or not np.array_equal(value.E, self.sphere.E)):
+            self._drawn = False
+        elif isinstance(value, Surface) and job >= self._asked_job and not self._asking.isActive():
+            self._drawn = not value.coarse
 
     def _note_possible(self) -> None:
         command = self.undo_stack.command(self.undo_stack.index() - 1)

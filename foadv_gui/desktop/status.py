@@ -85,8 +85,10 @@ def at_cursor(session: Session) -> str:
     i = path.at(session.t)
     held = session.plane.explained if session.plane is not None else None
     explained = "" if held is None else f",  plane holds {held:.0%}"
+    known = "" if path.decided is None else str(path.decided[i])
+    chosen = f",  {known}" if known else ""
     return (
-        f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane),  "
+        f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane){chosen},  "
         f"off plane {path.off_plane[i, path.focus]:.0%}{explained}"
     )
 
@@ -111,14 +113,14 @@ def _common(values: Sequence[object], words: str) -> str:
 
 def shown(session: Session) -> str:
     """What is on show, how large it is, and where it is computed."""
-    info, recording = session.info, session.recording
+    info, recording, given = session.info, session.recording, session.experiment.input
     if info is None:
         return ""
     parts = [
         info.input_label,
-        f"d = {info.dimension}",
-        f"m = {info.width}",
+        *info.sizes.split(", "),
         f"K = {info.restarts}",
+        f"|x| = {info.epsilon / given.ratio:.4g}" if given.unit == "file" else "",
         f"ε = {info.epsilon:.4g}",
         f"η = {info.eta:.4g}",
         f"k = {info.reach:.3g}",

@@ -69,9 +69,10 @@ def crew_of(plan: Plan) -> Crew:
         from foadv_gui.lab.sweep.cluster import Cluster
 
         return Cluster(plan.address)
+    from foadv_gui.lab.modules import called_factory
     from foadv_gui.lab.sweep.pool import Pool
 
-    return Pool(plan.processes)
+    return Pool(plan.processes, factory=called_factory())
 
 
 class SweepDesk(QObject):

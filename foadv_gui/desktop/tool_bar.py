@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.actions import Actions
     from foadv_gui.desktop.workspaces.workspace import Workspace
 
-_BUTTONS = ("undo", "redo", "open", "save", "theme", "help")
+_BUTTONS = ("undo", "redo", "open", "save", "export", "theme", "help")
 _WIDEST_PX = 300
 _INSET_PX = 4
 """The style keeps the text this far from the ends of its field."""
@@ -94,8 +94,9 @@ class ToolBar(QToolBar):
         self.watch.setContentsMargins(10, 0, 10, 0)
         self.watch.setEllipsesWidth(22)  # it takes the whole width for its own, margins and all
         self.addWidget(self.watch)
+        self.buttons: dict[str, QToolButton] = {}
         for key in _BUTTONS:
-            button = QToolButton()
+            button = self.buttons[key] = QToolButton()
             button.setDefaultAction(actions[key])
             self.addWidget(button)
 

@@ -6,7 +6,7 @@ Both are kept while nothing changes that they depend on.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ import torch
 from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.constraint import LinfBall
 from foadv_gui.core.interruption import give_way
-from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, residual_on_grid
+from foadv_gui.core.landscape import PlanarPreactivations, curvature_on_grid, gradient_at, heights_on_grid
 from foadv_gui.core.places import to_exact
 from foadv_gui.core.plane import PathContext, Plane, constraint_cut, inside_cut, make_plane
 from foadv_gui.lab.config import ExperimentError
@@ -27,12 +27,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from foadv_gui.core.objective import Objective
     from foadv_gui.lab.recording import Recording
 
 PATH_PLANES = frozenset({"path-components", "endpoint-components", "clean-start-end", "hessian-eigenvectors"})
 """Planes that follow the iterates, and so can be laid only when the ascent has run."""
 _COARSE = 101
 CURVATURE_GRID = 25
+
+
+class QuantityValues(NamedTuple):
+    """What a surface is drawn from: residuals (or curvatures), and losses where they do not follow from those."""
+
+    values: NDArray[np.float64]
+    losses: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of(cls, objective: Objective, heights: torch.Tensor) -> QuantityValues:
+        """Those of an objective's heights."""
+        value, loss = objective.value_and_loss(heights)
+        residual = to_exact(value - objective.level).numpy()
+        return cls(residual, to_exact(loss).numpy() if objective.heights_shape else None)
 
 
 class Backdrop(Lookup):
@@ -146,7 +161,7 @@ class Backdrop(Lookup):
     def activations(self, request: Request) -> float:
         """How many activations the fine landscape takes."""
         assert self.problem is not None
-        return float(request.experiment.view.grid**2 * self.problem.objective.network.width)
+        return float(request.experiment.view.grid**2 * self.problem.objective.work)
 
     def _surface_on(
         self, window: Window, grid: int, view: Any, coarse: bool, interrupted: Callable[[], bool]
@@ -161,11 +176,13 @@ class Backdrop(Lookup):
         planar = PlanarPreactivations.of(objective, self.plane)
         if curvature:
             values = curvature_on_grid(objective, self._exact_set(), self.plane, alphas, betas, interrupted)
+            quantity = QuantityValues(to_exact(values).numpy())
         else:
-            values = residual_on_grid(planar, alphas, betas, interrupted)
+            quantity = QuantityValues.of(objective, heights_on_grid(planar, alphas, betas, interrupted))
         arrows = self._arrows(window) if view.arrows else np.empty((0, 4))
         inside = inside_cut(constraint_cut(self.plane, self._exact_set()) / epsilon, alpha, beta)
-        return Surface(alpha, beta, to_exact(values).numpy(), inside, view.quantity, arrows, coarse)
+        found = Surface(alpha, beta, quantity.values, inside, view.quantity, arrows, coarse)
+        return replace(found, losses=quantity.losses, loss=self.problem.objective.loss_name)
 
     def _arrows(self, window: Window, count: int = 15) -> NDArray[np.float64]:
         """Gradient directions on a coarse grid: (n, 4) of point and unit direction scaled by its relative length."""

@@ -10,6 +10,7 @@ from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.ball import BallProof, prove
 from foadv_gui.core.constraint import LinfBall
 from foadv_gui.core.interruption import never
+from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.scale import SEARCHED, certified_scale
 from foadv_gui.lab.findings import CertifiedScale
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from foadv_gui.lab.experiment import Problem
 
 _CUBE = "the proofs are for ℓ₂ balls: on the ℓ∞ ball only first-order statements are made"
+_NOT_CLOSED = (
+    "the proofs are for two layers and the quadratic loss: of this network and loss it is tested at the ends of the "
+    "paths what is a local maximum, and no more"
+)
 _BOX = "a box cuts the ball: its bounds hold, but the number of maxima on what is left is not proven"
 
 
@@ -85,12 +90,15 @@ class BallVerdict:
 
 def ball_verdict(problem: Problem, interrupted: Callable[[], bool] = never) -> BallVerdict:
     """Prove what can be proven; `Interrupted` is raised when `interrupted()` becomes true."""
-    epsilon, y = problem.constraint.epsilon, problem.objective.y
+    objective = problem.objective
+    epsilon, y = problem.constraint.epsilon, objective.level
     boxed = problem.constraint.box is not None
+    if not isinstance(objective, QuadraticAdversary):
+        return BallVerdict(None, epsilon, y, boxed, _NOT_CLOSED)
     if isinstance(problem.constraint, LinfBall):
         return BallVerdict(None, epsilon, y, boxed, _CUBE)
     try:
-        return BallVerdict(prove(problem.objective, epsilon, interrupted), epsilon, y, boxed)
+        return BallVerdict(prove(objective, epsilon, interrupted), epsilon, y, boxed)
     except NoCurvatureError as reason:
         return BallVerdict(None, epsilon, y, boxed, str(reason))
 
@@ -98,9 +106,14 @@ def ball_verdict(problem: Problem, interrupted: Callable[[], bool] = never) -> B
 def find_certified_scale(
     problem: Problem, ball: BallVerdict, interrupted: Callable[[], bool] = never
 ) -> CertifiedScale:
-    """Look for the certified scale, where `ball` says that anything can be proven; `Interrupted` may be raised."""
-    ratio = problem.experiment.input.ratio
-    if ball.proof is None or ball.boxed:
+    """Look for the certified scale, where `ball` says that anything can be proven; `Interrupted` may be raised.
+
+    It is a gamma, that is |x| in the unit of the input.
+    """
+    ratio, length = problem.experiment.input.ratio, problem.clean.length
+    if ball.proof is None or ball.boxed or not isinstance(problem.objective, QuadraticAdversary):
         return CertifiedScale(None, ratio, ball.why or _BOX)
     found = certified_scale(problem.objective, problem.constraint.epsilon, interrupted)
-    return CertifiedScale(found, ratio, "" if found is not None else f"no γ down to {SEARCHED[0]:.0e} is certified")
+    if found is None:
+        return CertifiedScale(None, ratio, f"no γ down to {SEARCHED[0] / length:.0e} is certified")
+    return CertifiedScale(found / length, ratio)

@@ -24,6 +24,7 @@ _FOSC = "first-order stationary condition: Wang et al. 2019, measured from the c
 def clauses(known: RestartVerdict) -> list[Clause]:
     """The verdict on one restart as clauses of one sentence."""
     return [
+        *([] if known.decision is None else [known.decision.clause]),
         _second_order(known),
         *_coordinates(known),
         *ball_clauses(known),
@@ -172,11 +173,14 @@ def _best(known: RestartVerdict) -> list[Clause]:
 
 
 def _reach(known: RestartVerdict) -> list[Clause]:
-    if not known.reach > 1:
+    if not known.reach > 1 or known.loss_name == "own":  # which has no level that f could cross
         return []
     formula = "max of ⟨δ, −sign(r) ∇f(x)⟩ over the set / |r|"
     if known.ascent.box is None:
         formula = f"ε |∇f(x)|{'₁' if known.ascent.constraint == 'linf-ball' else '₂'} / |r|"
+    if known.loss_name != "quadratic":
+        words = f"the linearised decision boundary f = 0 cuts the set (k = {known.reach:.3g})"
+        return [Clause("note", words, f"k = {formula} = {known.reach:.3g} with r = f(x)", "reach", _HERE)]
     level = "above 1 the linearised plane f = y cuts the set"
     if math.isinf(known.reach):
         words = "f(x) = y at the clean input: the residual changes sign there, two poles"

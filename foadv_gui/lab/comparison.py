@@ -230,6 +230,8 @@ def told(entry: Setting, value: Any) -> str:
         shown = f"{value:.4g}"
     elif entry.kind == "path":
         shown = Path(value).name if value else "none"
+    elif entry.kind == "names":
+        shown = ", ".join(value) if value else "recognised"
     else:
         shown = "none" if value is None else str(value)
     return f"{entry.symbol} = {shown}" if entry.symbol else f"{entry.title.lower()} {shown}"

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, Input, Network, View
-from foadv_gui.lab.settings import SETTINGS, TRAINING_SETTINGS, Setting, nearest, setting
+from foadv_gui.lab.input_section import Input
+from foadv_gui.lab.network_section import Network
+from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, View
+from foadv_gui.lab.settings import CHOOSERS, SETTINGS, TRAINING_SETTINGS, Setting, nearest, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -238,18 +240,16 @@ def first_problem(error: ValidationError, section: str = "") -> ExperimentError:
 
 def _impossible(e: Experiment) -> ExperimentError | None:
     """Return what makes settings that are valid one by one impossible together, if anything does."""
-    network, given, ascent, view, d = e.network, e.input, e.ascent, e.view, e.dimension
-    for key, source in (
-        ("network.file", network.source),
-        ("input.file", given.source),
-        ("ascent.start_file", ascent.start),
-    ):
-        if source == "file" and not e.get(key):
-            return ExperimentError(key, f"must name a file, since {_chooser(key)} is file")
+    given, ascent, view, d = e.input, e.ascent, e.view, e.dimension
+    for key, chooser in CHOOSERS.items():
+        if e.get(chooser) == "file" and not e.get(key):
+            return ExperimentError(key, f"must name a file, since {CHOOSERS[key]} is file")
     if given.source == "digits" and given.index >= DIGIT_COUNT:
         reason = f"must be between 0 and {DIGIT_COUNT - 1}, since there are {DIGIT_COUNT} digits"
         return ExperimentError("input.index", reason, given.index)
-    if ascent.box is not None and not ascent.box[0] < ascent.box[1]:
+    if ascent.box == "pixels" and given.source == "sphere":
+        return ExperimentError("ascent.box", "must be [lo, hi] or none: a random direction is no image", ascent.box)
+    if isinstance(ascent.box, tuple) and not ascent.box[0] < ascent.box[1]:
         return ExperimentError("ascent.box", "must have its lower end below its upper end", list(ascent.box))
     if ascent.constraint == "l2-sphere" and ascent.start == "zero":
         reason = "must be ball, sphere or file on the l2-sphere: the clean input is as far from all of its points"
@@ -264,10 +264,6 @@ def _impossible(e: Experiment) -> ExperimentError | None:
             if d is not None and e.get(key) >= d:
                 return ExperimentError(key, f"must be less than the dimension, {d}", e.get(key))
     return None
-
-
-def _chooser(key: str) -> str:
-    return "ascent.start" if key == "ascent.start_file" else key.replace(".file", ".source")
 
 
 def memory_problem(

@@ -158,10 +158,15 @@ def save_experiment(path: Path, experiment: Experiment, starts: NDArray[np.float
     named = {entry.key: experiment.get(entry.key) for entry in SETTINGS if entry.kind == "path"}
     changes: dict[str, object] = {key: str(Path(file).absolute()) for key, file in named.items() if file}
     if starts is not None:
-        beside = path.with_name(f"{path.stem}.starts.npy")
-        if beside.exists() and not path.exists():  # nobody was asked about this one
-            raise FileProblem(beside, "there is such a file already, where the starts would go; choose another name")
-        exact = starts.astype(np.float64)
-        atomic_write(beside, lambda stream: np.save(stream, exact, allow_pickle=False))
-        changes |= {"ascent.start": "file", "ascent.start_file": beside.name}
+        changes |= {"ascent.start": "file", "ascent.start_file": save_starts(path, starts)}
     write_text(path, experiment.changed(changes).to_toml())
+
+
+def save_starts(path: Path, starts: NDArray[np.floating[Any]]) -> str:
+    """Write starts (K, d) beside a file that needs them; returns their name. `FileProblem` if that is taken."""
+    beside = path.with_name(f"{path.stem}.starts.npy")
+    if beside.exists() and not path.exists():  # nobody was asked about this one
+        raise FileProblem(beside, "there is such a file already, where the starts would go; choose another name")
+    exact = starts.astype(np.float64)
+    atomic_write(beside, lambda stream: np.save(stream, exact, allow_pickle=False))
+    return beside.name

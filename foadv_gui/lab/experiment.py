@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.ascent import ProjectedGradientAscent, ZeroGradientError, relative_step
 from foadv_gui.core.constraint import CONSTRAINTS, ConstraintSet
-from foadv_gui.core.network import TwoLayerNetwork
-from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.places import CPU, move
 from foadv_gui.lab.config import ExperimentError, memory_problem
-from foadv_gui.lab.inputs import CleanInput, check_box, load_input, load_starts
-from foadv_gui.lab.models import load_weights
+from foadv_gui.lab.inputs import CleanInput, box_of, load_input, load_starts, radius
+from foadv_gui.lab.models import load_layers
+from foadv_gui.lab.modules import give
+from foadv_gui.lab.objectives import objective_for
 from foadv_gui.lab.recording import RecordingBuilder
+from foadv_gui.lab.stored_network import layers_of, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from foadv_gui.core.objective import Objective
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.recording import Recording
 
@@ -36,14 +37,18 @@ _ROUNDING = 8
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What an experiment stands for: the objective, where delta may go, where it starts, and how far it steps."""
+    """What an experiment stands for: the objective, where delta may go, where it starts, and how far it steps.
+
+    `box` is the box that x + delta must stay in, in the units of x.
+    """
 
     experiment: Experiment
     clean: CleanInput
-    objective: QuadraticAdversary
+    objective: Objective
     constraint: ConstraintSet
     starts: Tensor
     eta: float
+    box: tuple[float, float] | None = None
 
     @property
     def restarts(self) -> int:
@@ -65,13 +70,14 @@ class Problem:
     def reach(self) -> float:
         """The reach k = max over the set of <delta, -sign(r) grad f(x)> / |r|, with r = f(x) - y.
 
-        Above 1 the linearised plane f = y cuts the set. On l2 sets k = epsilon |grad f|_2/|r|, on the l-infinity ball
-        epsilon |grad f|_1/|r|; with a box it is the support function of the intersection. inf where r = 0: the plane
-        then goes through the clean input; NaN where the network overflows.
+        Above 1 the linearised plane f = y cuts the set; of other losses than the quadratic one, f = 0. On l2 sets
+        k = epsilon |grad f|_2/|r|, on the l-infinity ball epsilon |grad f|_1/|r|; with a box it is the support function
+        of the intersection. inf where r = 0: the plane then goes through the clean input; NaN where the network
+        overflows.
         """
         exact = self.objective.exact
-        value, gradient = exact.network.value_and_gradient(exact.x)
-        residual = float(value) - exact.y
+        value, gradient = exact.value_and_slope(torch.zeros_like(exact.x))
+        residual = float(value) - exact.level
         if residual == 0:
             return math.inf
         downhill = -gradient / residual
@@ -100,19 +106,19 @@ def prepare(
         Names the setting that cannot be met and says why.
     """
     clean = load_input(experiment)
-    check_box(experiment, clean.x)
+    box = box_of(experiment, clean)
     device, dtype = place(experiment)
-    network = _network(experiment, clean.dimension, device, dtype, previous)
     x = torch.tensor(clean.x, dtype=dtype, device=device)
-    objective = QuadraticAdversary(network, x, clean.y)
-    constraint = _set_around(experiment, clean.x, clean.epsilon, device, dtype)
+    before = None if previous is None or previous.experiment.network != experiment.network else previous.objective
+    objective = objective_for(experiment, clean, x, before)
+    constraint = _set_around(experiment, clean.x, clean.epsilon, box, device, dtype)
     drawn = None if starts is None else torch.tensor(starts).double()
     if drawn is not None and (drawn.ndim != 2 or drawn.shape[1] != clean.dimension or len(drawn) == 0):
         shape = tuple(drawn.shape)
         raise ExperimentError("ascent.start_file", f"must hold starts of shape (K, {clean.dimension}), not {shape}")
     feasible = _starts(experiment, constraint, clean.dimension, drawn, device, dtype)
     return Problem(
-        experiment, clean, objective, constraint, feasible, _eta(experiment, objective, constraint, feasible)
+        experiment, clean, objective, constraint, feasible, _eta(experiment, objective, constraint, feasible), box
     )
 
 
@@ -120,22 +126,30 @@ def problem_of(recording: Recording) -> Problem:
     """The problem that a recording solved, rebuilt from its arrays alone."""
     experiment = recording.experiment
     device, dtype = torch.device("cpu"), getattr(torch, str(recording.delta.dtype))
-    W, a, x = (torch.tensor(array, dtype=dtype) for array in (recording.W, recording.a, recording.x))
-    network = TwoLayerNetwork(W, a, ACTIVATIONS[experiment.network.activation])
-    constraint = _set_around(experiment, recording.x, recording.epsilon, device, dtype)
+    constraint = _set_of(recording, device, dtype)
     try:
         clean = load_input(experiment)
     except ExperimentError:  # the input's file has gone: the arrays are all here
-        length = float(np.linalg.norm(recording.x)) or 1.0
-        clean = CleanInput(recording.x / length, recording.x, recording.epsilon, recording.y, "from the recording")
+        length, given = float(np.linalg.norm(recording.x)) or 1.0, experiment.input
+        clean = CleanInput(
+            recording.x / length,
+            recording.x,
+            recording.epsilon,
+            recording.y,
+            "from the recording",
+            length=length / given.scale if given.unit == "file" else 1.0,
+        )
     starts = torch.tensor(recording.delta[0])
-    return Problem(experiment, clean, QuadraticAdversary(network, x, recording.y), constraint, starts, recording.eta)
+    x = torch.tensor(recording.x, dtype=dtype)
+    own = experiment.replace("input.label", recording.y)
+    objective = objective_for(own, clean, x, layers=layers_of(recording.weights))
+    return Problem(experiment, clean, objective, constraint, starts, recording.eta, recording.bounds)
 
 
 def own_starts(recording: Recording) -> NDArray[np.floating[Any]] | None:
     """The starts (K, d) of a recording that its settings do not give: set by hand, or from a file as it was then."""
     experiment, dtype = recording.experiment, getattr(torch, str(recording.delta.dtype))
-    constraint = _set_around(experiment, recording.x, recording.epsilon, CPU, dtype)
+    constraint = _set_of(recording, CPU, dtype)
     own: NDArray[np.floating[Any]] = recording.delta[0]
     try:
         drawn = _starts(experiment, constraint, recording.dimension, None, CPU, dtype)
@@ -151,11 +165,13 @@ def given_starts(
 
     Either follow the radius: `starts` set by hand are over epsilon, and `own_starts` are scaled where it has changed.
     """
-    epsilon = experiment.input.ratio * experiment.input.scale
     if starts is None or isinstance(starts, np.ndarray):
-        return None if starts is None else starts * epsilon
+        return None if starts is None else starts * radius(experiment)
     own = own_starts(starts)
-    return own if own is None or epsilon == starts.epsilon else own / starts.epsilon * epsilon
+    if own is None:
+        return None
+    epsilon = radius(experiment)
+    return own if epsilon == starts.epsilon else own / starts.epsilon * epsilon
 
 
 def run(
@@ -163,13 +179,31 @@ def run(
     on_iterate: Callable[[Recording], None] | None = None,
     *,
     starts: NDArray[np.floating[Any]] | None = None,
+    model: Callable[[Tensor], Tensor] | None = None,
+    loss: Callable[[Tensor], Tensor] | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Recording:
     """Run an experiment: `on_iterate` sees the recording grow, the finished one is returned.
 
     Equal experiments give bit-identical recordings on the same machine. When `interrupted()` becomes true, the
     recording so far comes back with the stop reason "cancelled".
+
+    Parameters
+    ----------
+    experiment
+        What to run.
+    starts
+        Starting perturbations (K, d) in place of those that it asks for.
+    model
+        An `nn.Module`, or a differentiable function, of a batch of inputs, in place of the network: grey images come as
+        (1, 1, h, w), colour ones as (1, 3, h, w), other inputs as (1, d). It is copied, and used in evaluation mode.
+    loss
+        A function of the model's outputs (..., C) with one value each, (...,), in place of the experiment's loss.
     """
+    if loss is not None and model is None:
+        raise ExperimentError("network.loss", "can be a function of one's own for one's own model only: give both")
+    if model is not None:
+        experiment = experiment.changed({"network.source": "model", "network.model": give(model, loss)})
     return climb(prepare(experiment, starts), on_iterate, interrupted=interrupted)
 
 
@@ -213,11 +247,12 @@ def climbing(
 
 def _builder(problem: Problem) -> RecordingBuilder:
     experiment = problem.experiment
-    W, a = load_weights(experiment, problem.clean.dimension)
+    weights = {}
+    if experiment.network.source != "model":
+        weights = named(load_layers(experiment, problem.clean.dimension))
     budget = experiment.compute.memory_mib * 2**20
     return RecordingBuilder(
-        W,
-        a,
+        weights,
         problem.clean.x,
         problem.clean.y,
         problem.constraint.epsilon,
@@ -225,8 +260,9 @@ def _builder(problem: Problem) -> RecordingBuilder:
         experiment.model_dump_json(),
         experiment.ascent.steps,
         problem.restarts,
-        max(budget - 3 * W.nbytes, budget // 4),
+        max(budget - 3 * sum(array.nbytes for array in weights.values()), budget // 4),
         experiment.compute.dtype,
+        problem.box if experiment.ascent.box == "pixels" else None,
     )
 
 
@@ -250,25 +286,19 @@ def device_name(device: torch.device, dtype: torch.dtype) -> str:
     return f"{names[device.type]} {str(dtype).removeprefix('torch.')}"
 
 
-def _network(
-    experiment: Experiment, dimension: int, device: torch.device, dtype: torch.dtype, previous: Problem | None
-) -> TwoLayerNetwork:
-    if previous is not None and experiment.network.source == "random":
-        old = previous.objective
-        same = previous.experiment.network == experiment.network and old.dimension == dimension
-        if same and old.device == device and old.dtype == dtype:
-            return old.network
-    W, a = load_weights(experiment, dimension)
-    activation = ACTIVATIONS[experiment.network.activation]
-    return TwoLayerNetwork(
-        torch.tensor(W, dtype=dtype, device=device), torch.tensor(a, dtype=dtype, device=device), activation
-    )
+def _set_of(recording: Recording, device: torch.device, dtype: torch.dtype) -> ConstraintSet:
+    return _set_around(recording.experiment, recording.x, recording.epsilon, recording.bounds, device, dtype)
 
 
 def _set_around(
-    experiment: Experiment, x: NDArray[np.float64], epsilon: float, device: torch.device, dtype: torch.dtype
+    experiment: Experiment,
+    x: NDArray[np.float64],
+    epsilon: float,
+    box: tuple[float, float] | None,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> ConstraintSet:
-    kind, box = CONSTRAINTS[experiment.ascent.constraint], experiment.ascent.box
+    kind = CONSTRAINTS[experiment.ascent.constraint]
     if box is None:
         return kind(epsilon)
     lower = torch.tensor(box[0] - x, dtype=dtype, device=device).clamp_max(0)
@@ -315,7 +345,7 @@ def _draw_starts(experiment: Experiment, constraint: ConstraintSet, dimension: i
     return constraint.sample(torch.from_numpy(normals), torch.from_numpy(uniforms), surface=ascent.start == "sphere")
 
 
-def _eta(experiment: Experiment, objective: QuadraticAdversary, constraint: ConstraintSet, starts: Tensor) -> float:
+def _eta(experiment: Experiment, objective: Objective, constraint: ConstraintSet, starts: Tensor) -> float:
     ascent = experiment.ascent
     if ascent.step_units == "absolute":
         return ascent.step

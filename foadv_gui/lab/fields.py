@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -57,8 +58,19 @@ class Section(BaseModel):
             raise ValueError("a number is needed, not true or false")
         return value
 
-    @field_validator("file", "start_file", mode="before", check_fields=False)
+    @field_validator("file", "start_file", "array", mode="before", check_fields=False)
     @classmethod
     def _no_file(cls, value: object) -> object:
-        """Read an emptied entry field as no file."""
+        """Read an emptied entry field as no name."""
         return None if value == "" else value
+
+
+_OUTPUT = re.compile(r"\s*(\d{1,9})\s*(?:[-−]\s*(\d{1,9})\s*)?")
+
+
+def chosen_output(text: str) -> tuple[int, ...] | None:
+    """The outputs that "3" or "3 - 5" names; () for nothing, None for something else."""
+    if not text.strip():
+        return ()
+    found = _OUTPUT.fullmatch(text)
+    return None if found is None else tuple(int(part) for part in found.groups() if part is not None)

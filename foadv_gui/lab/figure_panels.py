@@ -118,7 +118,16 @@ def legend(axes: Any, seen: Observation, palette: Theme, ink: dict[str, str]) ->
         name = label("ascent.constraint", seen.experiment)
         entries.append(Line2D([], [], color=ink["line"], lw=1.8, path_effects=cased, label=f"cut of the {name}"))
     if seen.surface.zero_residual():
-        entries.append(Line2D([], [], color=palette.text, lw=1.4, ls=(0, (4, 2)), label="f = y"))
+        entries.append(
+            Line2D(
+                [],
+                [],
+                color=palette.text,
+                lw=1.4,
+                ls=(0, (4, 2)),
+                label="f = y" if seen.surface.loss == "quadratic" else "f = 0",
+            )
+        )
     axes.legend(
         handles=entries,
         loc="lower left",

@@ -17,9 +17,9 @@ from foadv_gui.lab.figure_panels import (
     label,
 )
 from foadv_gui.lab.findings import TONE_ICONS
+from foadv_gui.lab.input_picture import InputPicture, as_image
 from foadv_gui.lab.observation import Observation, observe
 from foadv_gui.lab.page import HEIGHT, SIZE, Page, ThemeName, check_target, write
-from foadv_gui.lab.picture import QUANTITY_TITLES, InputPicture
 from foadv_gui.lab.presets import what_to_watch
 
 if TYPE_CHECKING:
@@ -96,16 +96,27 @@ def parameters(seen: Observation) -> str:
     """The run's settings on one line."""
     e, known = seen.experiment, seen.prepared
     unit = " ε/G" if e.ascent.step_units == "relative" else ""
-    box = "" if e.ascent.box is None else f" in the box [{e.ascent.box[0]:g}, {e.ascent.box[1]:g}]"
+    bounds = e.ascent.box
+    ends = "" if bounds is None else " of its pixels" if bounds == "pixels" else f" [{bounds[0]:g}, {bounds[1]:g}]"
+    box = f" in the box{ends}" if ends else ""
+    length = f" (|x| = {known.epsilon / e.input.ratio:.4g})" if e.input.unit == "file" else ""
     parts = [
         known.input_label,
-        f"{label('network.activation', e)}, d = {known.dimension}, m = {known.width}, κ = {e.network.weight_scale:g}",
-        f"γ = {e.input.scale:g}, ρ = {e.input.ratio:g}, y = {e.input.label:g}",
+        _network(seen),
+        f"γ = {e.input.scale:g}{length}, ρ = {e.input.ratio:g}, y = {e.input.label:g}",
         f"{label('ascent.constraint', e)}{box}",
         f"{label('ascent.rule', e).lower()}, η = {e.ascent.step:g}{unit}",
         known.device,
     ]
     return "   ·   ".join(parts).replace(" -", " −")
+
+
+def _network(seen: Observation) -> str:
+    e, sizes = seen.experiment, seen.prepared.sizes
+    if e.network.source == "model":
+        return f"{e.network.model}, {sizes}"
+    loss = "" if e.network.loss == "quadratic" else f", {label('network.loss', e).lower()}"
+    return f"{label('network.activation', e)}, {sizes}, κ = {e.network.weight_scale:g}{loss}"
 
 
 def _colour_bar(page: Page, axes: Any, seen: Observation, place: tuple[float, float, float, float]) -> None:
@@ -116,7 +127,7 @@ def _colour_bar(page: Page, axes: Any, seen: Observation, place: tuple[float, fl
     extend = beyond.get((bool(shown.min() < low), bool(shown.max() > high)), "neither")
     bar = page.figure.colorbar(image, cax=page.axes(*place), extend=extend, extendfrac=0.025)
     bar.outline.set_color(page.palette.border)
-    words = QUANTITY_TITLES[seen.surface.quantity]
+    words = seen.surface.title
     bar.set_label(words, color=page.palette.text, fontsize=9.5, labelpad=4)
 
 
@@ -152,11 +163,14 @@ def _honesty_of_sphere(seen: Observation, sphere: SpherePicture) -> str:
 def _images(page: Page, seen: Observation, left: float, top: float, width: float) -> float:
     """The clean image, the perturbation and the adversary, in a row below `top`; returns the height used."""
     palette, size = page.palette, 0.92
-    shown = InputPicture.of(seen.recording, seen.recording.steps, seen.focus)
+    shape = seen.prepared.image_shape
+    assert shape is not None
+    shown = InputPicture.of(seen.recording, seen.recording.steps, seen.focus, shape)
+    what = "δ, mean of its colours" if shown.in_colour else "perturbation δ"
     sides = (-shown.limit, shown.limit)
     shades = [
         ("clean input x", shown.clean, "gray", shown.span),
-        (f"perturbation δ, ±{shown.limit:.2g}", shown.delta, "RdBu_r", sides),
+        (f"{what}, ±{shown.limit:.2g}", shown.shift, "RdBu_r", sides),
         ("adversary x + δ", shown.adversary, "gray", shown.span),
     ]
     for i, (words, pixels, colours, (low, high)) in enumerate(shades):
@@ -164,7 +178,8 @@ def _images(page: Page, seen: Observation, left: float, top: float, width: float
         axes = page.axes(x, top - 0.12 - size, size, size)
         axes.set_xticks([])
         axes.set_yticks([])
-        axes.imshow(pixels.reshape(seen.prepared.image_shape), cmap=colours, vmin=low, vmax=high, aspect="equal")
+        image = as_image(pixels, shape, (low, high))
+        axes.imshow(image, cmap=colours, vmin=low, vmax=high, aspect="equal")
         page.text(x, top - 0.27 - size, words, 8.5, palette.faint_text)
     return size + 0.4
 

@@ -7,6 +7,7 @@ contents, the header of each array and the bytes on disk must agree, and stay wi
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import secrets
@@ -29,9 +30,8 @@ _DEFLATE_BEST = 1040  # deflate shrinks by at most 1032 to 1; more is a forged t
 _DEFLATE_SLACK = 1024
 _KINDS = "biufU"
 _LONGEST = 2**31
-# What zipfile, zlib and NumPy's header parser raise on files that are damaged or forged. MemoryError and RecursionError
-# come from headers that nest or claim too much, Warning from headers of Python 2 where warnings are errors.
-_DAMAGE = (
+_CONTENTS = 2**20  # the largest table of contents of an archive, some ten thousand members
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -46,6 +46,11 @@ _DAMAGE = (
     tokenize.TokenError,
     Warning,
 )
+"""What zipfile, zlib and NumPy's header parser raise on files that are damaged or forged.
+
+MemoryError and RecursionError come from headers that nest or claim too much, Warning from headers of Python 2 where
+warnings are errors.
+"""
 
 
 class FileProblem(ValueError):
@@ -78,11 +83,30 @@ def read_npz(
     """Read the arrays of an .npz archive (those called `names`, or all); `FileProblem` says what is wrong with it."""
     with (
         open_file(path) as stream,
-        damage_told(path, "is not an undamaged .npz archive", _DAMAGE),
-        zipfile.ZipFile(stream) as archive,
+        damage_told(path, "is not an undamaged .npz archive", DAMAGE),
+        open_archive(stream) as archive,
     ):
-        members = _checked_members(path, archive, _size(stream), limits, names)
-        return {name: _read_member(path, archive, info, limits) for name, info in members.items()}
+        members = _checked_members(path, archive, size_of(stream), limits)
+        wanted = {name: info for name, info in members.items() if names is None or name in names}
+        total = sum(info.file_size for info in wanted.values())
+        if total > limits.size:
+            raise FileProblem(path, f"would take {mib(total)} of memory, more than the {mib(limits.size)} allowed")
+        return {name: _read_member(path, archive, info, limits) for name, info in wanted.items()}
+
+
+def read_headers(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, ArrayHeader]:
+    """What the header of each array of an .npz archive says, in the file's order; the arrays are not read."""
+    with (
+        open_file(path) as stream,
+        damage_told(path, "is not an undamaged .npz archive", DAMAGE),
+        open_archive(stream) as archive,
+    ):
+        found = {}
+        for name, info in _checked_members(path, archive, size_of(stream), limits).items():
+            with archive.open(info) as member:
+                found[name] = read_header(path, name, member, limits)
+            check_length(path, name, found[name], info.file_size)
+        return found
 
 
 def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | tuple[str, ...] = ()) -> NDArray[Any]:
@@ -94,8 +118,8 @@ def read_array(path: str | Path, limits: Limits = DEFAULT_LIMITS, name: str | tu
         magic = stream.read(6)
         if magic == b"\x93NUMPY":
             stream.seek(0)
-            with damage_told(path, "is not an undamaged .npy file", _DAMAGE):
-                return _read_stream(path, "the array", stream, _size(stream), limits)
+            with damage_told(path, "is not an undamaged .npy file", DAMAGE):
+                return _read_stream(path, "the array", stream, size_of(stream), limits)
     if magic[:2] != b"PK":
         raise FileProblem(path, "is not a NumPy file (.npy or .npz)")
     arrays = read_npz(path, limits)
@@ -113,8 +137,8 @@ def array_names(path: str | Path) -> list[str]:
     """The names of the arrays of an .npz archive, none of which is read; `FileProblem` if it is none."""
     with (
         open_file(path) as stream,
-        damage_told(path, "is not an undamaged .npz archive", _DAMAGE),
-        zipfile.ZipFile(stream) as archive,
+        damage_told(path, "is not an undamaged .npz archive", DAMAGE),
+        open_archive(stream) as archive,
     ):
         return [name.removesuffix(".npy") for name in archive.namelist()]
 
@@ -193,14 +217,47 @@ def open_file(path: str | Path) -> IO[bytes]:
         raise FileProblem(path, "is not a possible file name") from None
 
 
-def _size(stream: IO[bytes]) -> int:
+class _Sparing(io.BufferedReader):
+    """A file that is never read in large pieces, so that a table of contents without measure takes no memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read so many bytes, or to the end."""
+        if size is not None and size > _CONTENTS:
+            raise zipfile.BadZipFile("its table of contents is too large")
+        return super().read(size)
+
+
+@contextlib.contextmanager
+def open_archive(stream: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """The zip archive of an opened file; `BadZipFile` if it lists more members than anything that is read here."""
+    sparing = _Sparing(stream.raw)  # type: ignore[attr-defined]
+    try:
+        with zipfile.ZipFile(sparing) as archive:
+            yield archive
+    finally:
+        sparing.detach()  # the file is closed by who opened it
+
+
+def size_of(stream: IO[bytes]) -> int:
+    """The number of bytes of an open file."""
     return os.fstat(stream.fileno()).st_size
 
 
+def stamp_of(path: str | Path) -> tuple[int, int]:
+    """What changes when a file does: when it was written, and its size; `FileProblem` if there is none."""
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
+    except ValueError:
+        raise FileProblem(path, "is not a possible file name") from None
+    return state.st_mtime_ns, state.st_size
+
+
 def _checked_members(
-    path: str | Path, archive: zipfile.ZipFile, on_disk: int, limits: Limits, names: Collection[str] | None
+    path: str | Path, archive: zipfile.ZipFile, on_disk: int, limits: Limits
 ) -> dict[str, zipfile.ZipInfo]:
-    """Return the members to read by array name, having checked the whole table of contents."""
+    """Return the members by array name, having checked the whole table of contents."""
     table = archive.infolist()
     if len(table) > limits.members:
         raise FileProblem(path, f"holds {len(table)} members, more than the {limits.members} allowed")
@@ -218,11 +275,7 @@ def _checked_members(
         if info.file_size > _DEFLATE_BEST * info.compress_size + _DEFLATE_SLACK:
             raise FileProblem(path, f"claims an impossible size for {name[:60]!r}")
         found[name[:-4]] = info
-    wanted = {name: info for name, info in found.items() if names is None or name in names}
-    total = sum(info.file_size for info in wanted.values())
-    if total > limits.size:
-        raise FileProblem(path, f"would take {_mib(total)} of memory, more than the {_mib(limits.size)} allowed")
-    return wanted
+    return found
 
 
 def _read_member(path: str | Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> NDArray[Any]:
@@ -230,8 +283,26 @@ def _read_member(path: str | Path, archive: zipfile.ZipFile, info: zipfile.ZipIn
         return _read_stream(path, info.filename[:-4], stream, info.file_size, limits)
 
 
-def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits) -> NDArray[Any]:
-    """Read one array in NumPy's format from a stream of `size` bytes."""
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What the header of an array in NumPy's format says; its numbers begin at the byte `offset`."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    offset: int
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the numbers take."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(path: str | Path, name: str, stream: IO[bytes], limits: Limits = DEFAULT_LIMITS) -> ArrayHeader:
+    """Read the header of an array; `FileProblem` if it holds neither numbers nor text, or has no possible shape.
+
+    What NumPy raises on a damaged header is left to `damage_told`.
+    """
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -245,14 +316,25 @@ def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limi
         raise FileProblem(path, f"{name} holds {dtype}, not real numbers, truth values or text")
     if len(shape) > limits.dimensions or any(not 0 <= length < _LONGEST for length in shape):
         raise FileProblem(path, f"{name} has the impossible shape {str(shape)[:60]}")
-    need = math.prod(shape) * dtype.itemsize
-    if need > limits.size:
-        raise FileProblem(path, f"{name} would take {_mib(need)}, more than the {_mib(limits.size)} allowed")
-    header = stream.tell()
-    if header + need != size:
+    return ArrayHeader(shape, fortran, dtype, stream.tell())
+
+
+def check_length(path: str | Path, name: str, header: ArrayHeader, size: int) -> None:
+    """Refuse an array whose header claims other than the rest of the `size` bytes in which it stands."""
+    if header.offset + header.nbytes != size:
         raise FileProblem(
-            path, f"{name} should have {need} bytes by its header but has {size - header}; is it cut off?"
+            path,
+            f"{name} should have {header.nbytes} bytes by its header but has {size - header.offset}; is it cut off?",
         )
+
+
+def _read_stream(path: str | Path, name: str, stream: IO[bytes], size: int, limits: Limits) -> NDArray[Any]:
+    """Read one array in NumPy's format from a stream of `size` bytes."""
+    header = read_header(path, name, stream, limits)
+    shape, fortran, dtype, need = header.shape, header.fortran, header.dtype, header.nbytes
+    if need > limits.size:
+        raise FileProblem(path, f"{name} would take {mib(need)}, more than the {mib(limits.size)} allowed")
+    check_length(path, name, header, size)
     flat = np.empty(math.prod(shape), dtype)
     buffer = flat.view(np.uint8).data if need else memoryview(b"")
     done = 0
@@ -273,5 +355,6 @@ def _is_text(codes: NDArray[np.uint32]) -> bool:
     return bool(((codes < 0xD800) | ((codes > 0xDFFF) & (codes <= 0x10FFFF))).all())
 
 
-def _mib(size: int) -> str:
+def mib(size: int) -> str:
+    """A number of bytes in words."""
     return f"{size / 2**20:,.1f} MiB"

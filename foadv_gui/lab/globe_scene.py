@@ -15,7 +15,8 @@ from foadv_gui.core.landscape import curvature_at
 from foadv_gui.core.places import to_exact
 from foadv_gui.core.sphere import NoSphereError, SpherePreactivations, Subspace, inside_box, make_subspace
 from foadv_gui.core.threads import abandonable
-from foadv_gui.lab.backdrop import CURVATURE_GRID, Backdrop
+from foadv_gui.lab.backdrop import CURVATURE_GRID, Backdrop, QuantityValues
+from foadv_gui.lab.decision import decided
 from foadv_gui.lab.globe import SpherePicture, SphereSurface, seen_directions, sides, unit
 from foadv_gui.lab.picture import ProbePicture
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from foadv_gui.core.objective import QuadraticAdversary
+    from foadv_gui.core.objective import Objective
     from foadv_gui.lab.picture import Request, Surface
     from foadv_gui.lab.recording import Recording
 
@@ -95,7 +96,8 @@ class GlobeBackdrop(Backdrop):
             found.append(self.subspace.coordinates(torch.tensor(recording.delta[i : i + size])))
         c = torch.cat([part for part, _ in found]).numpy() / recording.epsilon
         drawn = torch.from_numpy(recording.epsilon * unit(c[:, focus]))
-        residual = self._on(self._exact_objective()).residual(drawn).numpy()
+        sphere = self._on(self._exact_objective())
+        _, nearest_loss = sphere.objective.value_and_loss(sphere.heights(drawn))
         return SpherePicture(
             name=name,
             E=self.subspace.E.numpy(),
@@ -107,7 +109,7 @@ class GlobeBackdrop(Backdrop):
             steps=recording.steps_kept,
             coordinates=c,
             off=torch.cat([part for _, part in found]).numpy(),
-            nearest_loss=0.5 * residual**2,
+            nearest_loss=nearest_loss.numpy(),
             focus=focus,
             alone=alone,
         )
@@ -150,9 +152,10 @@ class GlobeBackdrop(Backdrop):
             return
         size = round(_FINER * view.grid) | 1  # the centre is a pixel
         size = min(size, CURVATURE_GRID if curvature else _COARSE if coarse else size)
-        values, inside = self._values(view.chart, turn, size, curvature, coarse, interrupted)
+        (values, losses), inside = self._values(view.chart, turn, size, curvature, coarse, interrupted)
         side = sides(view.chart, size)
         drawn = SphereSurface(side, side, values, inside, view.quantity, coarse=coarse, chart=view.chart, turn=turn)
+        drawn = replace(drawn, losses=losses, loss=self.problem.objective.loss_name)
         self._globe = key, drawn
         yield drawn
 
@@ -164,24 +167,31 @@ class GlobeBackdrop(Backdrop):
         curvature: bool,
         coarse: bool,
         interrupted: Callable[[], bool],
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """The residual, or the curvature, at the pixels of a chart, and which of them lie in the box."""
+    ) -> tuple[QuantityValues, NDArray[np.bool_]]:
+        """What is drawn at the pixels of a chart, and which of them lie in the box."""
         assert self.problem is not None and self.subspace is not None
         epsilon = self.problem.constraint.epsilon
         seen = seen_directions(chart, turn, sides(chart, size))
         drawn = np.isfinite(seen[..., 0])
         c = torch.from_numpy(seen[drawn])
         if curvature:
-            found = curvature_at(self._exact_objective(), epsilon, self.subspace.lift(epsilon * c), interrupted)
+            tops = curvature_at(self._exact_objective(), epsilon, self.subspace.lift(epsilon * c), interrupted)
+            found = QuantityValues(to_exact(tops).numpy())
         else:
             objective = self.problem.objective.single if coarse else self.problem.objective
-            found = self._on(objective).residual(epsilon * c, interrupted)
-        values, inside = np.full(drawn.shape, np.nan), np.zeros(drawn.shape, dtype=bool)
-        values[drawn] = to_exact(found).numpy()
+            found = QuantityValues.of(objective, self._on(objective).heights(epsilon * c, interrupted))
+
+        def spread(part: NDArray[np.float64]) -> NDArray[np.float64]:
+            whole = np.full(drawn.shape, np.nan)
+            whole[drawn] = part
+            return whole
+
+        values = QuantityValues(spread(found.values), None if found.losses is None else spread(found.losses))
+        inside = np.zeros(drawn.shape, dtype=bool)
         inside[drawn] = inside_box(self._exact_set(), self.subspace.E, c).numpy()
         return values, inside
 
-    def _on(self, objective: QuadraticAdversary) -> SpherePreactivations:
+    def _on(self, objective: Objective) -> SpherePreactivations:
         """The products of W with the subspace; those of the globe that is being turned are kept."""
         assert self.subspace is not None
         known = self._preactivations
@@ -190,7 +200,7 @@ class GlobeBackdrop(Backdrop):
             self._preactivations = known
         return known
 
-    def _exact_objective(self) -> QuadraticAdversary:
+    def _exact_objective(self) -> Objective:
         assert self.problem is not None
         return self.problem.objective.exact
 
@@ -201,5 +211,6 @@ class GlobeBackdrop(Backdrop):
             return super().probe(point)
         assert self.problem is not None and self.subspace is not None
         delta = self.problem.constraint.epsilon * self.subspace.lift(torch.tensor(point, dtype=torch.float64))
-        value, loss, _ = self._exact_objective().evaluate(delta)
-        return ProbePicture(np.array(point), float(value), float(loss))
+        exact = self._exact_objective()
+        value, loss, _ = exact.evaluate(delta)
+        return ProbePicture(np.array(point), float(value), float(loss), decided(exact, delta))

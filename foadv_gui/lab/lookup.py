@@ -11,11 +11,13 @@ import torch
 from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.density import lanczos_density
 from foadv_gui.core.interruption import never
-from foadv_gui.core.landscape import PlanarPreactivations, residual_at
+from foadv_gui.core.landscape import PlanarPreactivations, heights_at
+from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.randommatrix import predicted_bulk
 from foadv_gui.core.spectrum import eigenvector, hessian_spectrum, restricted
 from foadv_gui.lab import survey
 from foadv_gui.lab.bulk import BulkPicture, Curve
+from foadv_gui.lab.decision import decided
 from foadv_gui.lab.picture import CutPicture, DirectionPicture, ProbePicture, SpectrumPicture
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ class Lookup:
         exact = self.problem.objective.exact
         delta = self.plane.lift(torch.tensor(point, dtype=torch.float64) * self.problem.constraint.epsilon)
         value, loss, _ = exact.evaluate(delta)
-        return ProbePicture(np.array(point), float(value), float(loss))
+        return ProbePicture(np.array(point), float(value), float(loss), decided(exact, delta))
 
     def cut(self, start: tuple[float, float], end: tuple[float, float], count: int = 401) -> CutPicture:
         """The loss along a line of the plane."""
@@ -125,8 +127,9 @@ class Lookup:
         share = np.linspace(0, 1, count)
         points = a + share[:, None] * (b - a)
         planar = PlanarPreactivations.of(self.problem.objective.exact, self.plane)
-        residual = residual_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon)).numpy()
-        return CutPicture(a, b, share * float(np.linalg.norm(b - a)), 0.5 * residual**2)
+        heights = heights_at(planar, torch.from_numpy(points * self.problem.constraint.epsilon))
+        _, loss = planar.objective.value_and_loss(heights)
+        return CutPicture(a, b, share * float(np.linalg.norm(b - a)), loss.numpy())
 
     def between(self, i: int, j: int) -> BetweenPicture:
         """The loss between the ends of restarts i and j, which are the chosen pair from now on."""
@@ -145,7 +148,8 @@ def _predicted(
     problem: Problem, shown: SpectrumPicture, delta: torch.Tensor, interrupted: Callable[[], bool]
 ) -> dict[str, Any]:
     """The random-matrix prediction as parts of a picture, or why there is none."""
-    if why := _unpredicted(problem, shown):
+    why = _unpredicted(problem, shown)
+    if why or not isinstance(problem.objective, QuadraticAdversary):
         return {"why": why}
     along = shown.dimension < problem.objective.dimension
     kappa = problem.experiment.network.weight_scale
@@ -162,11 +166,13 @@ def _predicted(
 def _unpredicted(problem: Problem, shown: SpectrumPicture) -> str:
     """Why no curve is predicted, or nothing if one is."""
     chosen = problem.experiment
+    if not isinstance(problem.objective, QuadraticAdversary):
+        return "No curve is predicted: random-matrix theory knows two layers of random weights and the quadratic loss."
     if chosen.network.source != "random":
         return "No curve is predicted: random-matrix theory knows random, untrained weights, and these are from a file."
     if shown.kind == "tangent" and (chosen.ascent.constraint == "linf-ball" or chosen.ascent.box is not None):
         return "No curve is predicted along a set with flat faces: which coordinates they hold depends on the weights."
-    if min(shown.dimension, problem.objective.network.width) < _FEWEST_PREDICTED:
+    if min(shown.dimension, problem.objective.width) < _FEWEST_PREDICTED:
         return "No curve is predicted for so small a network: random-matrix theory is a law of large numbers."
     return ""
 

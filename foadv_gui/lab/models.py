@@ -1,17 +1,18 @@
-"""Where the weights W (m, d) and a (m,) come from: a seed, or a file."""
+"""Where the weights of a network come from: W (m, d) and a (m,) from a seed, or the layers in a file."""
 
 from __future__ import annotations
 
-import os
 import threading
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from foadv_gui.lab.config import ExperimentError, memory_problem
-from foadv_gui.lab.files import FileProblem, Limits, read_npz
+from foadv_gui.lab.files import FileProblem, stamp_of
+from foadv_gui.lab.weights import Layer, WrongLayers, read_layers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,11 +28,40 @@ _draws: dict[tuple[int, int], NDArray[np.float64]] = {}
 
 
 def load_weights(experiment: Experiment, dimension: int) -> Weights:
-    """Return the weights W (m, d) and a (m,) of an experiment, float64 and read-only.
+    """Return the weights W (m, d) and a (m,) of a two-layer network without biases, float64 and read-only.
 
     Random weights are ``W = kappa Z`` with Z standard normal, drawn row by row, and ``a = ±1/sqrt(m)`` with a fair sign
     per neuron: a wider network keeps the rows and signs that it had. Weights from a file keep their own width m, and W
     is multiplied by kappa too.
+
+    Parameters
+    ----------
+    experiment
+        Its network section is used, and its memory budget (see `memory_problem`).
+    dimension
+        The number d of coordinates of the input.
+
+    Raises
+    ------
+    ExperimentError
+        If the run does not fit the memory budget, or the file cannot be read, does not fit the input, or holds another
+        kind of network.
+    """
+    layers = load_layers(experiment, dimension)
+    if len(layers) != 2 or len(layers[1].W) != 1:
+        shapes = " -> ".join(str(layer.W.shape[1]) for layer in layers) + f" -> {len(layers[-1].W)}"
+        reason = f"holds layers of {shapes} numbers, where W of shape (m, d) and a of shape (m,) are needed"
+        raise ExperimentError("network.file", reason, experiment.network.file)
+    if any(layer.b is not None and layer.b.any() for layer in layers):
+        raise ExperimentError("network.file", "holds biases, which have no place here", experiment.network.file)
+    return layers[0].W, layers[1].W[0]
+
+
+def load_layers(experiment: Experiment, dimension: int) -> tuple[Layer, ...]:
+    """Return the linear layers of an experiment's network, first one first; their arrays are read-only.
+
+    Random weights are those of `load_weights`, as layers "W" (m, d) and "a" (1, m) without biases. From a file come the
+    layers that `network.layers` names, or all that it holds (see `read_layers`); the first W is multiplied by kappa.
 
     Parameters
     ----------
@@ -50,21 +80,22 @@ def load_weights(experiment: Experiment, dimension: int) -> Weights:
     if problem is not None:
         raise problem
     if network.source == "random":
-        return _random(network.seed, network.width, dimension, network.weight_scale)
+        W, a = _random(network.seed, network.width, dimension, network.weight_scale)
+        return Layer("W", W, None), Layer("a", a[None], None)
     try:
-        state = os.stat(network.file or "")
-        W, a = _from_file(network, experiment.compute.memory_mib * 2**19, (state.st_mtime_ns, state.st_size))
+        layers = _from_file(network, experiment.compute.file_limit, stamp_of(network.file or ""))
+    except WrongLayers as error:
+        raise ExperimentError("network.layers", error.problem, list(network.layers or ())) from None
     except FileProblem as error:
         raise ExperimentError("network.file", error.problem, network.file) from None
-    except OSError as error:
-        raise ExperimentError("network.file", f"cannot be read: {error.strerror or error}", network.file) from None
-    if W.shape[1] != dimension:
+    inputs = layers[0].W.shape[1]
+    if inputs != dimension:
         if experiment.input.source == "sphere":
-            reason = f"must be {W.shape[1]}, the columns of W in {Path(network.file or '').name}"
+            reason = f"must be {inputs}, the columns of {layers[0].name} in {Path(network.file or '').name}"
             raise ExperimentError("network.dimension", reason, dimension)
-        reason = f"holds W for inputs of {W.shape[1]} coordinates, but this input has {dimension}"
+        reason = f"holds {layers[0].name} for inputs of {inputs} coordinates, but this input has {dimension}"
         raise ExperimentError("network.file", reason, network.file)
-    return W, a
+    return layers
 
 
 # One entry, since W may take half of the memory budget; the current network is the one that is asked for again.
@@ -87,44 +118,20 @@ def _standard(seed: int, width: int, dimension: int) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1)
-def _from_file(network: Network, limit: int, stamp: tuple[int, int]) -> Weights:
-    """Read W and a; `stamp` makes a file that has changed be read again."""
+def _from_file(network: Network, limit: int, stamp: tuple[int, int]) -> tuple[Layer, ...]:
+    """Read the layers; `stamp` makes a file that has changed be read again."""
     path = Path(network.file or "")
-    arrays = _read_safetensors(path, limit) if path.suffix.lower() == ".safetensors" else read_npz(path, Limits(limit))
-    for name in ("W", "a"):
-        if name not in arrays:
-            raise FileProblem(path, f"holds no array called {name}; it holds {', '.join(sorted(arrays)) or 'none'}")
-        if arrays[name].dtype.kind not in "iuf":
-            raise FileProblem(path, f"{name} holds {arrays[name].dtype}, not real numbers")
-        if not np.isfinite(arrays[name]).all():
-            raise FileProblem(path, f"{name} holds a value that is not finite")
-    W, a = arrays["W"], arrays["a"]
-    if W.ndim != 2 or a.shape != W.shape[:1] or W.size == 0:
-        raise FileProblem(path, f"must hold W of shape (m, d) and a of shape (m,), not {W.shape} and {a.shape}")
-    if len(W) > _WIDTH_MAX:
-        raise FileProblem(path, f"holds {len(W)} neurons, more than {_WIDTH_MAX}")
-    if W.size * 8 > limit:
-        raise FileProblem(path, f"W takes {W.size * 8 / 2**20:.0f} MiB, more than half of compute.memory_mib")
+    first, *rest = read_layers(path, network.layers, limit)
+    for layer in (first, *rest):
+        if len(layer.W) > _WIDTH_MAX:
+            raise FileProblem(path, f"holds {len(layer.W)} neurons, more than {_WIDTH_MAX}")
     with np.errstate(over="ignore"):
-        scaled, outer = network.weight_scale * np.ascontiguousarray(W, dtype=np.float64), a.astype(np.float64)
+        scaled = network.weight_scale * first.W
     if not np.isfinite(scaled).all():
-        raise FileProblem(path, f"W overflows when multiplied by network.weight_scale = {network.weight_scale:g}")
-    if not np.isfinite(outer).all():
-        raise FileProblem(path, "a holds a value that is too large for float64")
-    return _frozen(scaled, outer)
-
-
-def _read_safetensors(path: Path, limit: int) -> dict[str, NDArray[Any]]:
-    """Read the arrays of a safetensors file, whose format has no code and no compression."""
-    if path.stat().st_size > limit + 2**20:
-        raise FileProblem(path, f"is larger than half of compute.memory_mib ({limit / 2**20:.0f} MiB)")
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as stored:
-            return {name: stored.get_tensor(name) for name in stored.keys() if name in ("W", "a")}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FileProblem(path, f"is not an undamaged safetensors file of real numbers ({str(error)[:120]})") from None
+        scale = f"network.weight_scale = {network.weight_scale:g}"
+        raise FileProblem(path, f"{first.name} overflows when multiplied by {scale}")
+    scaled.flags.writeable = False
+    return replace(first, W=scaled), *rest
 
 
 def _frozen(W: NDArray[np.float64], a: NDArray[np.float64]) -> Weights:

@@ -22,6 +22,7 @@ from foadv_gui.lab.picture import (
 )
 from foadv_gui.lab.presets import load_preset, preset_names
 from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.stored_network import is_weights
 from foadv_gui.resources import resource
 
 if TYPE_CHECKING:
@@ -42,9 +43,11 @@ _KINDS = (
     CertifiedScale,
 )
 _MAY_BE_NONE = (
+    "box",
     "explained",
     "image_shape",
     "local_maximum",
+    "losses",
     "rate_predicted",
     "step_largest",
     "step_fastest",
@@ -93,7 +96,9 @@ def load_opening() -> list[Any]:
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    """A dataclass as arrays: clauses as a table of texts, None as an empty array."""
+    """A dataclass as arrays: clauses as a table of texts, None as an empty array; a recording as it is saved."""
+    if isinstance(value, Recording):
+        return value.arrays
     plain: dict[str, Any] = {}
     for entry in fields(value):
         content = getattr(value, entry.name)
@@ -106,13 +111,17 @@ def _plain(value: Any) -> dict[str, Any]:
 def _rich(kind: type[Any], arrays: dict[str, Any]) -> Any:
     """The dataclass back from its arrays."""
     values: dict[str, Any] = {}
+    if kind is Recording:
+        values["weights"] = {name: array for name, array in arrays.items() if is_weights(name)}
     for entry in fields(kind):
+        if entry.name not in arrays:  # the weights of a recording, and what it does without
+            continue
         array = arrays[entry.name]
         if entry.name == "clauses":
             values[entry.name] = tuple(Clause(*row) for row in array.tolist())
         elif array.ndim == 0:
             values[entry.name] = array.item()
-        elif entry.name in ("axes", "image_shape") and len(array):
+        elif entry.name == "later" or (entry.name in ("axes", "image_shape") and len(array)):
             values[entry.name] = tuple(array.tolist())
         elif not len(array) and entry.name in _MAY_BE_NONE:
             values[entry.name] = None

@@ -35,12 +35,22 @@ _FAR = 1.5
 MOVING_LIMIT = 200
 """The largest order of a matrix that is diagonalised while a control moves (some milliseconds)."""
 
-QUANTITY_TITLES: dict[str, str] = {
-    "loss": "loss L = (f − y)²/2",
-    "log-loss": "log₁₀ L",
-    "residual": "residual f − y",
-    "curvature": "top eigenvalue of P(H − λI)P",
+FORMULAS = {
+    "quadratic": "(f − y)²/2",
+    "logistic": "log(1 + exp(−y f))",
+    "cross-entropy": "log Σ exp(z) − z_y",
+    "hinge": "max(0, 1 − y f)",
 }
+"""The losses by name, as functions of the value f or of the outputs z."""
+
+
+def quantity_title(quantity: Quantity, loss: str = "quadratic") -> str:
+    """What a quantity is, for a loss of this name."""
+    if quantity == "loss":
+        return f"loss L = {FORMULAS[loss]}" if loss in FORMULAS else "loss L"
+    if quantity == "residual":
+        return "residual f − y" if loss == "quadratic" else "f, a decision at 0"
+    return {"log-loss": "log₁₀ L", "curvature": "top eigenvalue of P(H − λI)P"}[quantity]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +78,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is known before the first step: sizes, step and reach, and where it is computed."""
+    """What is known before the first step: sizes, step and reach, and where it is computed.
+
+    later: the widths of what comes after the first layer, where that is more than one number; (0,) for a module, whose
+    inside is its own.
+    """
 
     restarts: int
     width: int
@@ -78,7 +92,17 @@ class Prepared:
     reach: float
     device: str
     input_label: str
-    image_shape: tuple[int, int] | None
+    image_shape: tuple[int, ...] | None
+    later: tuple[int, ...] = ()
+
+    @property
+    def sizes(self) -> str:
+        """The sizes of input and network."""
+        if self.later == (0,):
+            return f"d = {self.dimension}, a module"
+        if self.later:
+            return " → ".join(map(str, (self.dimension, self.width, *self.later)))
+        return f"d = {self.dimension}, m = {self.width}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +152,8 @@ class PathPicture:
     """Iterates on a plane: points (n, K, 2) at the kept steps (n,), and the off-plane share (n, K) of each.
 
     Of the focused restart, `shadow_loss` (n,) is the loss at its points on the plane, where it is not the iterates'
-    own, and `proposals` (n, 2) are where its steps led before they were projected.
+    own, `proposals` (n, 2) are where its steps led before they were projected, and `decided` (n,) is what a classifier
+    decides for at its iterates, and whether that is right; empty texts where there is no right answer.
     """
 
     steps: NDArray[np.int64]
@@ -137,6 +162,7 @@ class PathPicture:
     shadow_loss: Floats
     proposals: Floats
     focus: int
+    decided: NDArray[np.str_] | None = None
 
     @property
     def restarts(self) -> int:
@@ -166,9 +192,9 @@ class FocusRun:
 class Surface:
     """A quantity on a grid of a plane: values (len(beta), len(alpha)), with alpha and beta in units of epsilon.
 
-    For loss, log loss and residual the values are the residual f - y, from which `shown` derives the rest.
-    `inside` marks the grid points in the constraint set's cut. `arrows` are (n, 4): point and in-plane gradient
-    direction.
+    For loss, log loss and residual the values are the residual f - y, from which `shown` derives the rest; of another
+    than the quadratic `loss` the residual is f itself, and `losses` are L. `inside` marks the grid points in the
+    constraint set's cut. `arrows` are (n, 4): point and in-plane gradient direction.
     """
 
     alpha: Floats
@@ -178,6 +204,13 @@ class Surface:
     quantity: Quantity
     arrows: Floats = field(default_factory=lambda: np.empty((0, 4)))
     coarse: bool = False
+    losses: Floats | None = None
+    loss: str = "quadratic"
+
+    @property
+    def title(self) -> str:
+        """What is shown, in words."""
+        return quantity_title(self.quantity, self.loss)
 
     @property
     def window(self) -> Window:
@@ -188,7 +221,11 @@ class Surface:
         """The quantity itself, as `Surface.quantity` says, NaN where it cannot be drawn."""
         if self.quantity == "loss":
             with np.errstate(over="ignore"):
-                return drawable(0.5 * self.values**2)
+                return drawable(0.5 * self.values**2 if self.losses is None else self.losses)
+        if self.quantity == "log-loss" and self.losses is not None:
+            losses = np.where(np.isfinite(self.losses), self.losses, np.nan)
+            highest = float(np.max(losses, where=np.isfinite(losses), initial=0.0))
+            return np.asarray(np.log10(np.maximum(losses, max(highest * 1e-12, 1e-300))))
         if self.quantity == "log-loss":
             # A valley of zero loss has no logarithm: 12 decades below the top count as its floor.
             size = np.abs(np.where(np.isfinite(self.values), self.values, np.nan))
@@ -231,7 +268,7 @@ class Surface:
         return [(level, _lines(generator, level)) for level in levels]
 
     def zero_residual(self) -> list[Floats]:
-        """The level set f = y, polylines (n, 2); empty for the curvature, which does not know it."""
+        """The level set f = y (of other losses f = 0), polylines (n, 2); empty for the curvature, which has none."""
         if self.quantity == "curvature":
             return []
         return _lines(contour_generator(self.alpha, self.beta, drawable(self.values)), 0.0)
@@ -330,35 +367,6 @@ class ExtremesPicture:
 
 
 @dataclass(frozen=True, eq=False)
-class InputPicture:
-    """The clean input and its perturbation (d,), and between which values they are coloured."""
-
-    clean: Floats
-    delta: Floats
-
-    @classmethod
-    def of(cls, recording: Recording, t: int, k: int) -> InputPicture:
-        """The input of restart k at the last kept iterate not after t."""
-        return cls(recording.x, np.asarray(recording.delta[recording.kept_index(t), k], np.float64))
-
-    @property
-    def adversary(self) -> Floats:
-        """What the network sees: x + delta."""
-        return np.asarray(self.clean + self.delta)
-
-    @property
-    def limit(self) -> float:
-        """The size of the perturbation's largest entry; 1 for none at all."""
-        return float(np.abs(self.delta).max()) or 1.0
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """The lowest and the highest entry of clean input and adversary, which share one scale."""
-        both = np.append(self.clean, self.adversary)
-        return some_range(float(both.min()), float(both.max()))
-
-
-@dataclass(frozen=True, eq=False)
 class DirectionPicture:
     """One eigenvector: its eigenvalue, its in-plane part (2,), the share of it in the plane, and itself (d,)."""
 
@@ -371,11 +379,12 @@ class DirectionPicture:
 
 @dataclass(frozen=True, eq=False)
 class ProbePicture:
-    """Values under the mouse: a point of the plane (2,), or of the globe (3,), in units of epsilon; f and L there."""
+    """Values at a point of the plane (2,), or of the globe (3,), over epsilon: f, L, what a classifier decides for."""
 
     point: Floats
     value: float
     loss: float
+    decided: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from foadv_gui.lab.config import Experiment
-from foadv_gui.lab.files import FileProblem, Limits, atomic_write, read_npz
+from foadv_gui.lab.files import atomic_write
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 VERSION = 1
 MEASURES = ("loss", "value", "grad_norm", "tangential", "cosine", "radius", "fosc")
 RUNNING = "running"
-_SMALL = 2**30
-"""What the default memory budget lets a run take, and so any file, however it is packed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +30,10 @@ class Recording:
 
     With T steps, K restarts, d coordinates, m neurons and n kept iterates: `delta` (n, K, d) at the steps `steps_kept`
     (n,); the measures of THEORY's first-order table, each (T+1, K); `stop_reason` and `converged_at` (K,), -1 where a
-    restart has not converged; the network `W` (m, d), `a` (m,), the clean input `x` (d,), its label, radius and step;
-    the experiment as JSON. The arrays are read-only.
+    restart has not converged; the arrays of the network by their names (`weights`, see `lab.stored_network`; none for a
+    module from Python), which for two layers are `W` (m, d) and `a` (m,), the clean input `x` (d,), its label, radius
+    and step; the experiment as JSON; `box` (2,) where the experiment's box is that of its pixels. The arrays are
+    read-only.
     """
 
     delta: Floats
@@ -47,14 +47,38 @@ class Recording:
     fosc: NDArray[np.float64]
     stop_reason: NDArray[np.str_]
     converged_at: NDArray[np.int64]
-    W: NDArray[np.float64]
-    a: NDArray[np.float64]
+    weights: Mapping[str, NDArray[np.float64]]
     x: NDArray[np.float64]
     y: float
     epsilon: float
     eta: float
     config: str
     version: int = VERSION
+    box: NDArray[np.float64] | None = None
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything by the names under which it is saved."""
+        parts = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "weights"}
+        return {name: np.asarray(part) for name, part in {**self.weights, **parts}.items() if part is not None}
+
+    @property
+    def W(self) -> NDArray[np.float64]:
+        """The first layer's weights (m, d) of a network of two layers; KeyError for another."""
+        return self.weights["W"]
+
+    @property
+    def a(self) -> NDArray[np.float64]:
+        """The second layer's weights (m,) of a network of two layers; KeyError for another."""
+        return self.weights["a"]
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The box that x + delta stayed in, in the units of x."""
+        if self.box is not None:
+            return float(self.box[0]), float(self.box[1])
+        asked = self.experiment.ascent.box
+        return None if asked == "pixels" else asked
 
     @property
     def steps(self) -> int:
@@ -99,7 +123,7 @@ class Recording:
 
     def save(self, path: str | Path) -> None:
         """Write the recording to an .npz file, whole or not at all; `FileProblem` if it cannot be written."""
-        arrays = {entry.name: np.asarray(getattr(self, entry.name)) for entry in fields(self)}
+        arrays = self.arrays
 
         def write(stream: IO[bytes]) -> None:
             np.savez(stream, allow_pickle=False, **arrays)
@@ -127,8 +151,8 @@ class RecordingBuilder:
 
     Parameters
     ----------
-    W, a, x
-        The network (m, d), (m,) and the clean input (d,), shared and not copied.
+    weights, x
+        The network's arrays and the clean input (d,), shared and not copied.
     y, epsilon, eta
         The label, the radius and the absolute step size.
     config
@@ -140,12 +164,13 @@ class RecordingBuilder:
         fit.
     dtype
         The number type of the iterates, float32 or float64; measures are kept in float64.
+    box
+        The box in the units of x, where the input's pixels give it.
     """
 
     def __init__(
         self,
-        W: NDArray[np.float64],
-        a: NDArray[np.float64],
+        weights: Mapping[str, NDArray[np.float64]],
         x: NDArray[np.float64],
         y: float,
         epsilon: float,
@@ -155,15 +180,16 @@ class RecordingBuilder:
         restarts: int,
         budget_bytes: int,
         dtype: DTypeLike = np.float64,
+        box: tuple[float, float] | None = None,
     ) -> None:
         self._fixed: dict[str, Any] = {
-            "W": _view(W),
-            "a": _view(a),
-            "x": _view(x),
+            "weights": {name: view(array) for name, array in weights.items()},
+            "x": view(x),
             "y": float(y),
             "epsilon": float(epsilon),
             "eta": float(eta),
             "config": config,
+            "box": None if box is None else view(np.array(box)),
         }
         self._restarts, self._steps = restarts, steps
         self._measures = {name: np.empty((steps + 1, restarts)) for name in MEASURES}
@@ -241,59 +267,15 @@ class RecordingBuilder:
             raise ValueError("a recording starts with the iterate of step 0: append it first")
         if stop_reason.shape != (self._restarts,) or converged_at.shape != (self._restarts,):
             raise ValueError(f"there must be one stop reason and one step of convergence for each of {self._restarts}")
-        measures: dict[str, Any] = {name: _view(array[: self._seen]) for name, array in self._measures.items()}
+        measures: dict[str, Any] = {name: view(array[: self._seen]) for name, array in self._measures.items()}
         return Recording(
-            delta=_view(self._delta[: self._count]),
-            steps_kept=_view(self._kept[: self._count]),
-            stop_reason=_view(stop_reason),
-            converged_at=_view(converged_at),
+            delta=view(self._delta[: self._count]),
+            steps_kept=view(self._kept[: self._count]),
+            stop_reason=view(stop_reason),
+            converged_at=view(converged_at),
             **measures,
             **self._fixed,
         )
-
-
-def load(path: str | Path) -> Recording:
-    """Read a recording from an .npz file; `FileProblem` says what is wrong with it."""
-    names = [entry.name for entry in fields(Recording)]
-    arrays = read_npz(path, load_limits(path), names)
-    missing = [name for name in names if name not in arrays]
-    if missing:
-        raise FileProblem(path, f"is not a recording of this program: it holds no {', '.join(missing)}")
-    version = _scalar(path, arrays, "version", "iu")
-    if version != VERSION:
-        raise FileProblem(path, f"is a recording of version {version}; this program reads version {VERSION}")
-    _check_types(path, arrays)
-    _check_shapes(path, arrays)
-    _check_values(path, arrays)
-    config = _scalar(path, arrays, "config", "U")
-    try:
-        Experiment.model_validate_json(config)
-    except ValueError as error:
-        raise FileProblem(path, f"holds an experiment that cannot be: {error}") from None
-    parts: dict[str, Any] = {name: float(_scalar(path, arrays, name, "f")) for name in ("y", "epsilon", "eta")}
-    for name in ("steps_kept", "converged_at"):
-        arrays[name] = arrays[name].astype(np.int64)
-    parts |= {name: _view(arrays[name]) for name in names if arrays[name].ndim}
-    return Recording(**parts, config=config, version=VERSION)
-
-
-def load_limits(path: str | Path) -> Limits:
-    """How much a recording, or the record of a training, may take: no more than its file does, or some, if it is small.
-
-    Nothing that is saved is packed. In no case may it take more than half of this machine's memory.
-    """
-    try:
-        on_disk = os.stat(path).st_size
-    except (OSError, ValueError):  # reading it says why
-        on_disk = 0
-    return Limits(size=min(max(_SMALL, on_disk), _physical_memory() // 2))
-
-
-def _physical_memory() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not on Windows
-        return 2**33
 
 
 def _ordinal(n: int) -> str:
@@ -301,65 +283,15 @@ def _ordinal(n: int) -> str:
     return f"{n}{ending}"
 
 
-def _scalar(path: str | Path, arrays: dict[str, NDArray[Any]], name: str, kinds: str) -> Any:
-    array = arrays[name]
-    if array.ndim != 0 or array.dtype.kind not in kinds:
-        raise FileProblem(path, f"{name} must be a single {'text' if kinds == 'U' else 'number'}")
-    return array.item()
+def view(array: NDArray[Any]) -> NDArray[Any]:
+    """A read-only view of an array."""
+    seen = array.view()
+    seen.flags.writeable = False
+    return seen
 
 
-def _check_types(path: str | Path, arrays: dict[str, NDArray[Any]]) -> None:
-    for name in (*MEASURES, "W", "a", "x"):
-        if arrays[name].dtype != np.float64:
-            raise FileProblem(path, f"{name} must be float64, not {arrays[name].dtype}")
-    if arrays["delta"].dtype not in (np.float64, np.float32):
-        raise FileProblem(path, f"delta must be float64 or float32, not {arrays['delta'].dtype}")
-    kinds: tuple[tuple[str, Literal["iu", "U"]], ...] = (
-        ("steps_kept", "iu"),
-        ("converged_at", "iu"),
-        ("stop_reason", "U"),
-    )
-    for name, kind in kinds:
-        if arrays[name].dtype.kind not in kind:
-            raise FileProblem(path, f"{name} must hold {'text' if kind == 'U' else 'whole numbers'}")
+def load(path: str | Path) -> Recording:
+    """Read a recording from an .npz file; `FileProblem` says what is wrong with it."""
+    from foadv_gui.lab.recording_file import load
 
-
-def _check_shapes(path: str | Path, arrays: dict[str, NDArray[Any]]) -> None:
-    if arrays["delta"].ndim != 3 or arrays["loss"].ndim != 2 or arrays["W"].ndim != 2 or 0 in arrays["delta"].shape:
-        raise FileProblem(path, "delta must have three dimensions, and loss and W two")
-    n, K, d = arrays["delta"].shape
-    m = len(arrays["W"])
-    rows = len(arrays["loss"])
-    expected = {"steps_kept": (n,), "stop_reason": (K,), "converged_at": (K,), "W": (m, d), "a": (m,), "x": (d,)}
-    expected |= dict.fromkeys(MEASURES, (rows, K))
-    for name, shape in expected.items():
-        if arrays[name].shape != shape:
-            raise FileProblem(path, f"{name} has the shape {arrays[name].shape} where {shape} fits the other arrays")
-    if rows == 0 or m == 0:
-        raise FileProblem(path, "holds no step or no neuron")
-
-
-def _check_values(path: str | Path, arrays: dict[str, NDArray[Any]]) -> None:
-    last = len(arrays["loss"]) - 1
-    kept = arrays["steps_kept"]
-    if kept[0] != 0 or kept[-1] > last or (kept[1:] <= kept[:-1]).any():
-        raise FileProblem(path, f"steps_kept must rise from 0 to at most {last}, the last step")
-    if (arrays["converged_at"] < -1).any() or (arrays["converged_at"] > last).any():
-        raise FileProblem(path, f"converged_at must lie between -1 and {last}")
-    for name in ("W", "a", "x", "y", "epsilon", "eta"):
-        if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
-            raise FileProblem(path, f"{name} holds a value that is not finite")
-    for name in ("epsilon", "eta"):
-        if not (arrays[name] > 0).all():
-            raise FileProblem(path, f"{name} must be above 0")
-    # A run that diverged ends in losses that are not finite; its perturbations may then be, too, but only then.
-    finite = np.isfinite(arrays["delta"]).all(axis=2)
-    if (~finite & np.isfinite(arrays["loss"][kept])).any():
-        raise FileProblem(path, "delta holds a value that is not finite where the loss is")
-
-
-def _view(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a read-only view of an array."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    return load(path)

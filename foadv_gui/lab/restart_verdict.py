@@ -14,6 +14,7 @@ from foadv_gui.core.certificate import LocalMaximum, first_order_at, local_maxim
 from foadv_gui.core.interruption import never
 from foadv_gui.lab.clauses import clauses, ending
 from foadv_gui.lab.config import setting
+from foadv_gui.lab.decision import Decision, decision
 from foadv_gui.lab.findings import VerdictPicture
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class RestartVerdict:
     test: LocalMaximum
     rate_observed: float | None
     reach: float
+    loss_name: str = "quadratic"
+    decision: Decision | None = None
     ball: BallVerdict | None = None
     scale: CertifiedScale | None = None
 
@@ -114,6 +117,8 @@ class RestartVerdict:
             "step_max": test.step_max,
             "step_fastest": test.step_fastest,
         }
+        if self.decision is not None:  # of a classifier
+            entry["decision"], entry["margin"] = self.decision.attacked, self.decision.margin
         if test.coordinates_held is not None:  # on the l-infinity ball
             entry["coordinates_held"] = test.coordinates_held
         infinite = [key for key, value in entry.items() if isinstance(value, float) and not math.isfinite(value)]
@@ -174,6 +179,8 @@ def restart_verdict(
         test=test,
         rate_observed=observed_rate(recording, k),
         reach=problem.reach,
+        loss_name=problem.objective.loss_name,
+        decision=decision(problem.objective, end),
     )
 
 

@@ -23,6 +23,7 @@ from foadv_gui.lab.experiment import Problem, climbing, given_starts, prepare, p
 from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
 from foadv_gui.lab.globe_scene import GlobeBackdrop
 from foadv_gui.lab.judge import Judge
+from foadv_gui.lab.objectives import later_widths
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     ExtremesPicture,
@@ -140,7 +141,7 @@ class Scene(GlobeBackdrop):
                 yield restart_verdict(problem, recording, focus, second_order=False).picture
             raise Interrupted
         yield from self.draw_surface(request, coarse=False, interrupted=interrupted)
-        if request.live and min(problem.objective.network.width, problem.clean.dimension) > MOVING_LIMIT:
+        if request.live and min(problem.objective.width, problem.clean.dimension) > MOVING_LIMIT:
             # A dense spectrum cannot be interrupted: it waits until the control rests, or the next move would wait.
             return
         yield from self._findings(request, focus, interrupted)
@@ -172,17 +173,17 @@ class Scene(GlobeBackdrop):
         self.forget_run()
 
     def _prepared(self, problem: Problem) -> Prepared:
-        network = problem.objective.network
         return Prepared(
             restarts=problem.restarts,
-            width=network.width,
-            dimension=network.dimension,
+            width=problem.objective.width,
+            dimension=problem.objective.dimension,
             epsilon=problem.constraint.epsilon,
             eta=problem.eta,
             reach=problem.reach,
             device=problem.device,
             input_label=problem.clean.label,
             image_shape=problem.clean.image_shape,
+            later=later_widths(problem.objective),
         )
 
     def _focus_first(
@@ -319,9 +320,10 @@ def _scale_key(request: Request) -> object:
 
 
 def _step_work(problem: Problem) -> float:
-    """Multiplications that a step of one restart takes: 2 m d."""
-    network = problem.objective.network
-    return 2.0 * network.width * network.dimension
+    """Multiplications that a step of one restart takes: 2 m d, and what comes after the first layer there and back."""
+    objective = problem.objective
+    later = 64.0 * (objective.work - objective.width)
+    return 2.0 * objective.width * objective.dimension + max(later, 0.0)
 
 
 def _work(problem: Problem) -> float:

@@ -1,4 +1,7 @@
-"""The five sections of an experiment: every name, symbol, unit, limit, default and help text is written here, once."""
+"""The sections of an experiment: every name, symbol, unit, limit, default and help text is written once, here.
+
+The network and the input have files of their own.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from foadv_gui.lab.fields import SEED_MAX, Section, drawn_from, field
+from foadv_gui.lab.fields import Section, drawn_from, field
+from foadv_gui.lab.input_section import Input
+from foadv_gui.lab.network_section import Network
 
-ActivationName = Literal["tanh", "sigmoid", "softplus", "erf", "gelu", "silu", "sin", "relu", "linear"]
 ConstraintName = Literal["l2-ball", "l2-sphere", "linf-ball"]
 RuleName = Literal["gradient", "normalized", "sign"]
 StartName = Literal["zero", "ball", "sphere", "file"]
@@ -29,124 +33,6 @@ ChartName = Literal["plane", "globe", "map"]
 SubspaceName = Literal["maximum-and-eigenvectors", "clean-gradient-random", "endpoint-components", "three-random"]
 
 
-class Network(Section):
-    """The two-layer network f(z) = sum_r a_r sigma(w_r . z)."""
-
-    source: Literal["random", "file"] = field(
-        "random",
-        "Weights from",
-        "Draw the weights at random (Gaussian first layer, fixed signs in the second), or read your own from a file.",
-        labels={"random": "Random", "file": "File"},
-    )
-    width: int = field(
-        512,
-        "Width",
-        "How many hidden neurons the network has. Neurons are drawn in order, so a wider network keeps those it had.",
-        symbol="m",
-        unit="neurons",
-        limits=(1, 65_536),
-        slider=(8, 4096),
-        log=True,
-    )
-    dimension: int = field(
-        64,
-        "Dimension",
-        "How many coordinates the input has. Digit images fix it at 64, and an input file brings its own.",
-        symbol="d",
-        unit="coordinates",
-        limits=(1, 100_000),
-        slider=(2, 3072),
-        log=True,
-    )
-    activation: ActivationName = field(
-        "tanh",
-        "Activation",
-        "The bend that every neuron applies to its input. ReLU and linear have no curvature of their own, "
-        "so the Hessian says less about them.",
-        symbol="σ",
-        labels={
-            "tanh": "tanh",
-            "sigmoid": "Sigmoid",
-            "softplus": "Softplus",
-            "erf": "erf",
-            "gelu": "GELU",
-            "silu": "SiLU (swish)",
-            "sin": "sin",
-            "relu": "ReLU",
-            "linear": "Linear",
-        },
-    )
-    weight_scale: float = field(
-        1.0,
-        "Weight scale",
-        "The standard deviation of every first-layer weight; a weights file is multiplied by it. "
-        "Only κ·γ matters: doubling it is the same as doubling the input.",
-        symbol="κ",
-        unit="std of a weight",
-        limits=(1e-4, 1e4),
-        slider=(0.1, 10.0),
-        log=True,
-    )
-    seed: int = drawn_from("the weights are")
-    file: str | None = field(
-        None,
-        "Weights file",
-        "An .npz or .safetensors file with W of shape (m, d) and a of shape (m,), for weights from a file.",
-    )
-
-
-class Input(Section):
-    """The clean input x = gamma x_hat, its label, and how far the adversary may go."""
-
-    source: Literal["sphere", "digits", "file"] = field(
-        "sphere",
-        "Input from",
-        "A random direction on the unit sphere, a handwritten digit of 8 × 8 pixels, or a vector of your own.",
-        labels={"sphere": "Random direction", "digits": "Handwritten digit", "file": "File"},
-    )
-    index: int = field(
-        0,
-        "Index",
-        "Which of the 1797 digit images to attack, or which row of the input file; counted from 0.",
-        limits=(0, SEED_MAX),
-    )
-    seed: int = drawn_from("the random direction is")
-    file: str | None = field(
-        None,
-        "Input file",
-        "An .npy or .npz file with one vector (d,) or a table of them (n, d). It is scaled to length 1, then by γ.",
-    )
-    scale: float = field(
-        1.0,
-        "Input scale",
-        "The length of the clean input, |x|. Small inputs give one smooth hill; large ones a mountain range.",
-        symbol="γ",
-        unit="|x|",
-        limits=(1e-4, 1e4),
-        slider=(0.01, 30.0),
-        log=True,
-    )
-    ratio: float = field(
-        0.3,
-        "Perturbation ratio",
-        "How far the adversary may go, as a fraction of the input's length: the radius is ε = ρ·γ.",
-        symbol="ρ",
-        unit="ε/|x|",
-        limits=(1e-4, 10.0),
-        slider=(0.01, 2.0),
-        log=True,
-    )
-    label: float = field(
-        1.0,
-        "Label",
-        "The value that the network should give. The adversary maximises the loss (f(x + δ) − y)²/2.",
-        symbol="y",
-        unit="units of f",
-        limits=(-1e6, 1e6),
-        slider=(-3.0, 3.0),
-    )
-
-
 class Ascent(Section):
     """Projected gradient ascent: where it may go, how it steps, and from where it starts."""
 
@@ -157,12 +43,12 @@ class Ascent(Section):
         "or within ε of zero in every coordinate.",
         labels={"l2-ball": "ℓ₂ ball", "l2-sphere": "ℓ₂ sphere", "linf-ball": "ℓ∞ ball"},
     )
-    box: tuple[float, float] | None = field(
+    box: tuple[float, float] | Literal["pixels"] | None = field(
         None,
         "Box",
-        "Also keep every coordinate of x + δ between two values, as pixels must stay between black and white. "
-        "The clean input itself must lie inside.",
-        unit="[lo, hi]",
+        "Also keep every coordinate of x + δ between two values. The clean input itself must lie inside. Write pixels "
+        "for an image: between black and white, wherever γ puts them.",
+        unit="[lo, hi], or pixels",
     )
     rule: RuleName = field(
         "gradient",
@@ -240,8 +126,8 @@ class Ascent(Section):
     @classmethod
     def _box_from_text(cls, value: object) -> object:
         """Read "0, 1" or "[0, 1]", as it is typed, and an emptied entry field as no box."""
-        if not isinstance(value, str):
-            return value
+        if not isinstance(value, str) or value.strip() == "pixels":
+            return value.strip() if isinstance(value, str) else value
         return value.strip("[]() ").replace(",", " ").split() or None
 
 
@@ -267,6 +153,11 @@ class Compute(Section):
         unit="MiB",
         limits=(64, 1_000_000),
     )
+
+    @property
+    def file_limit(self) -> int:
+        """The bytes that the input or the weights of a file may take: half of the budget."""
+        return self.memory_mib * 2**19
 
 
 class View(Section):
@@ -325,9 +216,9 @@ class View(Section):
     quantity: QuantityName = field(
         "loss",
         "Colour by",
-        "What the colours show: the loss, its logarithm, the signed residual f − y, "
-        "or the largest eigenvalue of the Hessian along the ℓ₂ sphere, below 0 where the loss is concave along it "
-        "(the faces of a box are left out of account).",
+        "What the colours show: the loss, its logarithm, the signed residual f − y (of a classifier f itself, which "
+        "decides at 0), or the largest eigenvalue of the Hessian along the ℓ₂ sphere, below 0 where the loss is "
+        "concave along it (the faces of a box are left out of account).",
         labels={"loss": "Loss", "log-loss": "Log loss", "residual": "Residual f − y", "curvature": "Top curvature"},
     )
     colormap: Literal["viridis", "magma", "cividis", "inferno"] = field(

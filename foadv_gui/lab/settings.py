@@ -13,7 +13,7 @@ from foadv_gui.lab.training.section import TrainingSection
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-Kind = Literal["float", "int", "choice", "text", "bool", "path", "box"]
+Kind = Literal["float", "int", "choice", "text", "bool", "path", "box", "names", "size"]
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,35 @@ class Setting:
         if self.kind in ("float", "int"):
             number = "a whole number" if self.kind == "int" else "a number"
             return number if self.low is None else f"{number} between {self.low:.12g} and {self.high:.12g}"
-        words = {"bool": "true or false", "box": "two numbers [lo, hi]", "path": "the name of a file", "text": "text"}
-        return words[self.kind]
+        return _VALID[self.kind]
 
 
-def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
-    """Return the kind of a field, and its choices, from its type."""
+_VALID: dict[Kind, str] = {
+    "bool": "true or false",
+    "box": "two numbers [lo, hi], pixels, or none",
+    "size": "two whole numbers [height, width] from 1 to 4096, or none",
+    "names": "names, separated by commas",
+    "path": "the name of a file",
+    "text": "text",
+}
+
+
+CHOOSERS = {
+    "network.file": "network.source",
+    "input.file": "input.source",
+    "ascent.start_file": "ascent.start",
+}
+"""The settings that name files, and those that say "file" where they are used."""
+
+
+def _kind(name: str, annotation: Any) -> tuple[Kind, tuple[str, ...]]:
+    """Return the kind of a field, and its choices, from its type; which texts are names of files, its name says."""
     if get_origin(annotation) in (Union, types.UnionType):
         inner = next(part for part in get_args(annotation) if part is not type(None))
-        return ("path" if inner is str else "box"), ()
+        if inner is str:
+            return ("path" if name.endswith("file") else "text"), ()
+        kinds: dict[Any, Kind] = {float: "box", str: "names"}
+        return kinds.get(get_args(inner)[0], "size"), ()
     if get_origin(annotation) is Literal:
         return "choice", tuple(get_args(annotation))
     plain: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
@@ -69,7 +89,7 @@ def _limit(info: FieldInfo, name: str) -> float | None:
 
 def _setting(section: str, name: str, info: FieldInfo) -> Setting:
     extra: Any = info.json_schema_extra
-    kind, choices = _kind(info.annotation)
+    kind, choices = _kind(name, info.annotation)
     return Setting(
         key=f"{section}.{name}",
         section=section,

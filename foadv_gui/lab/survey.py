@@ -181,15 +181,19 @@ def _concavity(problem: Problem, interrupted: Callable[[], bool]) -> RegularityR
 
 def _reach(problem: Problem) -> RegularityRow:
     k = problem.reach
+    quadratic = problem.objective.loss_name == "quadratic"
+    residual = "r = f(x) − y" if quadratic else "r = f(x)"
+    means = "the linearised f can pass 0, where the decision changes"
+    if quadratic:
+        means = "the linearised f can pass y, so that r may change its sign and the loss have two poles"
     value = f"{k:.3g}"
     if math.isinf(k):
-        value = "∞: f(x) = y at the clean input"
+        value = f"∞: f(x) = {'y' if quadratic else '0'} at the clean input"
     elif math.isnan(k):
         value = _OVERFLOWS
     hover = (
-        "How far the set reaches beside the residual, k = max ⟨δ, −sign(r) ∇f(x)⟩/|r| with r = f(x) − y, which is "
-        "ε|∇f(x)|/|r| on an ℓ₂ set: above 1 the linearised f can pass y, so that r may change its sign and the loss "
-        "have two poles (derived here)."
+        f"How far the set reaches beside the residual, k = max ⟨δ, −sign(r) ∇f(x)⟩/|r| with {residual}, which is "
+        f"ε|∇f(x)|/|r| on an ℓ₂ set: above 1 {means} (derived here)."
     )
     return RegularityRow("Reach", "k", value, hover)
 

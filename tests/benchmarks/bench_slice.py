@@ -1,15 +1,22 @@
-"""A 201 x 201 landscape by the affine shortcut, against its activations alone."""
+"""A 201 x 201 landscape by the affine shortcut, against its activations alone, or a deep network's later layers."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
 from sizes import FULL, Size, experiment
 from timing import Row, compare, tell
 
+from foadv_gui.core.activations import ACTIVATIONS
+from foadv_gui.core.affine import Affine
+from foadv_gui.core.constraint import L2Ball
 from foadv_gui.core.cores import cores
-from foadv_gui.core.landscape import PlanarPreactivations, residual_on_grid
+from foadv_gui.core.landscape import PlanarPreactivations, heights_on_grid, points_held, residual_on_grid
+from foadv_gui.core.losses import CrossEntropy
+from foadv_gui.core.models import FullyConnectedNetwork
+from foadv_gui.core.module import ModuleAdversary
 from foadv_gui.core.plane import PathContext, make_plane
 from foadv_gui.core.threads import in_parallel, use_one_thread
 from foadv_gui.lab.experiment import prepare
@@ -48,6 +55,46 @@ def rows(size: Size = FULL) -> Iterator[Row]:
         lambda: residual_on_grid(planar, along, along),
         bare,
         1.5,
+        rounds=size.rounds,
+        scale=1,
+    )
+    yield from _deep(size)
+
+
+def _deep(size: Size) -> Iterator[Row]:
+    """A 64-128-128-10 tanh classifier of digits (or a tiny one), over a bare batched forward of its later layers."""
+    d, m, classes = min(size.dimension, 64), min(size.width, 128), 10
+    generator = torch.Generator().manual_seed(0)
+    widths = (d, m, m, classes)
+    layers = tuple(
+        Affine(torch.randn(after, before, generator=generator) / before**0.5, torch.randn(after, generator=generator))
+        for before, after in pairwise(widths)
+    )
+    x = torch.randn(d, generator=generator)
+    objective = ModuleAdversary(FullyConnectedNetwork(layers, ACTIVATIONS["tanh"]), CrossEntropy(3), x)
+    sides = torch.randn(4, d, generator=generator).double()
+    plane = make_plane("two-random", PathContext(objective.exact, L2Ball(0.3), sides, sides))
+    planar = PlanarPreactivations.of(objective, plane)
+    along = torch.linspace(-0.3, 0.3, size.grid, dtype=torch.float64)
+    second, third = layers[1:]
+    bend = ACTIVATIONS["tanh"].value_over
+    held = points_held(objective)
+    blocks = -(-(size.grid**2) // held)
+
+    def forward(count: int) -> None:
+        block = torch.zeros(held, m)
+        for _ in range(count):
+            third(bend(second(bend(block))))
+
+    def bare() -> None:
+        share, rest = divmod(blocks, cores())
+        in_parallel(forward, [share + (i < rest) for i in range(cores())])
+
+    yield compare(
+        f"{size.grid} x {size.grid} slice of a {'-'.join(map(str, widths))} classifier, over its later layers",
+        lambda: heights_on_grid(planar, along, along),
+        bare,
+        1.3,
         rounds=size.rounds,
         scale=1,
     )

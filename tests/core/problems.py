@@ -25,9 +25,6 @@ Array: TypeAlias = NDArray[np.float64]
 SMOOTH = [name for name, activation in ACTIVATIONS.items() if activation.smooth]
 CONSTRAINT_NAMES = list(CONSTRAINTS)
 
-# torch.func's forward mode imports TorchScript decompositions, which warn once; nothing here uses TorchScript.
-TORCH_FUNC_WARNING = "ignore:.torch.jit.script. is deprecated:FutureWarning"
-
 
 def tensor(values: object, dtype: torch.dtype = torch.float64) -> torch.Tensor:
     return torch.tensor(np.asarray(values), dtype=dtype)

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.ascent import ProjectedGradientAscent
-from foadv_gui.core.ball import prove
+from foadv_gui.core.ball import _preactivation_ranges, prove
 from foadv_gui.core.constraint import L2Ball
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.norms import normalized
@@ -239,6 +239,14 @@ def test_in_the_tails_of_tanh_no_proof_rests_on_round_off() -> None:
     # One neuron at p = 15 and one direction: |f''| = 2 tanh sech^2, largest at the near end.
     proof = prove(made_of([[1.0]], [1.0], "tanh", [15.0]), 1.0)
     np.testing.assert_allclose(proof.M2, 2 * np.tanh(14.0) / np.cosh(14.0) ** 2, rtol=1e-9)
+
+
+def test_a_bias_that_dwarfs_the_input_is_rounded_too() -> None:
+    # W x + b is wrong by some units of round-off of b, which are far more than the ball's radius here.
+    network = TwoLayerNetwork(tensor([[1.0]]), tensor([1.0]), ACTIVATIONS["sin"], tensor([1e9]))
+    objective = QuadraticAdversary(network, tensor([1e-12]), 0.0)
+    low, high = _preactivation_ranges(objective, 1e-13)
+    assert float(low) <= 1e9 - 1e-7 and float(high) >= 1e9 + 1e-7
 
 
 def test_values_that_cancel_are_bounded_all_the_same() -> None:

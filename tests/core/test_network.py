@@ -82,16 +82,16 @@ def test_another_type_is_a_rounded_copy_and_the_same_type_is_the_same_object() -
 @pytest.mark.parametrize(("d", "m"), [(7, 3), (3, 7), (4, 4), (1, 5), (5, 1)])
 def test_row_basis_is_an_orthonormal_factor_of_the_weights(d: int, m: int) -> None:
     network = problem(d, m, dtype=torch.float32).network
-    Q, R = network.row_basis
+    Q, R = network.first.row_basis
     k = min(m, d)
     assert Q.dtype == torch.float64
     torch.testing.assert_close(Q.T @ Q, torch.eye(k, dtype=torch.float64), rtol=0, atol=1e-14)
     torch.testing.assert_close(Q @ R, network.W.double().T, rtol=1e-13, atol=1e-14)
-    assert network.row_basis[0] is Q  # once per network
+    assert network.first.row_basis[0] is Q  # once per network
 
 
 def test_every_gradient_lies_in_the_range_of_the_rows() -> None:
     network = problem(9, 3).network
-    Q, _ = network.row_basis
+    Q, _ = network.first.row_basis
     g = network.gradient(normal(1, 6, 9))
     torch.testing.assert_close(g @ Q @ Q.T, g, rtol=0, atol=1e-13)

@@ -10,11 +10,12 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from problems import SMOOTH, problem
+from problems import SMOOTH, problem, tensor
 
-from foadv_gui.core.activations import NoCurvatureError
+from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.ball import bounds, prove
 from foadv_gui.core.interruption import Interrupted
+from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.scale import RESOLUTION, certified_scale
 
@@ -64,6 +65,24 @@ def test_the_proof_holds_at_every_scale_up_to_it() -> None:
     for gamma in found[0] * np.linspace(0.1, 1.0, 91):
         q = bounds(at_scale(objective, gamma), 0.01 * gamma).contraction(0.01 * gamma)
         assert q is not None and q < 1
+
+
+def test_a_biased_network_that_is_regular_at_both_ends_is_certified_up_to_the_first_only() -> None:
+    # Two bends, which the ball leaves behind as it grows; from far away it seems that there are none.
+    network = TwoLayerNetwork(
+        tensor([[1.0], [0.2]]), tensor([1.0, 1.0]), ACTIVATIONS["softplus"], tensor([-30.0, -3.0]), tensor(0.5)
+    )
+    objective = QuadraticAdversary(network, tensor([1.0]), 0.0)
+
+    def fails(gamma: float) -> bool:
+        q = bounds(at_scale(objective, gamma), 0.3 * gamma).contraction(0.3 * gamma)
+        return q is None or q >= 1
+
+    found = [certified_scale(at_scale(objective, gamma), 0.3 * gamma) for gamma in (1e-3, 1.0, 1e4)]
+    scales = np.geomspace(1e-5, 1e5, 400)
+    first = next(gamma for gamma in scales if fails(gamma))
+    assert not fails(1e5)
+    assert found == pytest.approx([first] * 3, rel=0.06)
 
 
 def test_only_the_product_of_weight_scale_and_input_scale_matters() -> None:

@@ -65,13 +65,18 @@ class Desk(QObject):
         self.recordChanged.emit()
 
 
-def run(over: dict[str, Any], **section: Any) -> TrainingRecord:
-    """The record of a training that takes some milliseconds: d = 8, m = 24, 6 epochs of 5 steps on 10 points."""
+def run(over: dict[str, Any], changes: dict[str, Any] | None = None, **section: Any) -> TrainingRecord:
+    """The record of a training that takes some milliseconds: d = 8, m = 24, 6 epochs of 5 steps on 10 points.
+
+    `changes` are made to the experiment, `section` to its training.
+    """
     base = Experiment.model_validate(
         {"network": {"width": 24, "dimension": 8}, "input": {"ratio": 0.3}, "view": {"grid": 31}}
     )
     wanted = {"points": 10, "held_out": 0, "epochs": 6, "inner_steps": 5, "probes": 0, **section}
-    training = Training(base).changed({f"training.{name}": value for name, value in wanted.items()})
+    training = Training(base.changed(changes or {})).changed(
+        {f"training.{name}": value for name, value in wanted.items()}
+    )
     *_, record = train(training.over(over.items()))
     return record
 

@@ -13,7 +13,7 @@ from test_accessibility import controls, says
 
 from foadv_gui.lab.comparison import Comparison, find_comparison
 from foadv_gui.lab.documents import Found
-from foadv_gui.lab.picture import QUANTITY_TITLES
+from foadv_gui.lab.picture import quantity_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,7 +186,7 @@ def test_zoom_plane_and_colours_are_shared(compare: Callable[..., Comparer]) -> 
     assert {plot.levels for plot in plots} == {wanted}
     assert all(tuple(plot.ground.image.getLevels()) == pytest.approx(wanted) for plot in plots)
     assert tuple(hands.page.colours.bar.levels()) == pytest.approx(wanted)
-    assert hands.page.colours.bar.getAxis("right").labelText == QUANTITY_TITLES["residual"]
+    assert hands.page.colours.bar.getAxis("right").labelText == quantity_title("residual")
     assert hands.page.colours.isVisible()
     assert not any(plot.ground.bar.isVisible() for plot in plots)
     hands.click(switches["one scale"])

@@ -15,6 +15,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from foadv_gui.lab.models import load_weights
+from foadv_gui.lab.training.epoch import epoch_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,20 @@ def test_the_columns_show_the_epoch_at_the_cursor(page: Page, record: TrainingRe
         x = GAMMAS[arm // 2] * record.data[arm].X_hat[0] + delta
         residual = track.a[4] @ np.tanh(track.W[4] @ x) - record.data[arm].y[0]
         assert surface.values[5, 3] == pytest.approx(residual, rel=1e-5)
+
+
+def test_a_deep_classifier_is_seen_with_the_class_of_its_point(page: Page, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0).standard_normal
+    shapes = {"W1": (9, 8), "b1": (9,), "W2": (7, 9), "b2": (7,), "W3": (4, 7), "b3": (4,)}
+    np.savez(tmp_path / "deep.npz", **{name: 0.7 * draw(shape) for name, shape in shapes.items()})
+    changes = {"network.source": "file", "network.file": str(tmp_path / "deep.npz"), "network.loss": "cross-entropy"}
+    record = run({"input.scale": GAMMAS}, changes)
+    page.open(record, epoch=4)
+    assert page.row.bar.label.text() == f"class {record.data[0].y[0]:g}"
+    for column, arm in zip(page.columns, (0, 1), strict=True):
+        loss = epoch_run(record, arm, 4, 0).loss[-1, 0]
+        assert f"L = {loss:.3g}" in column.values.text() and "certified" not in column.values.text()
+        assert column.session.surface.loss == "cross-entropy"
 
 
 def test_a_narrow_column_leaves_out_what_would_be_cut_off_and_its_hovers_tell_it(page: Page) -> None:
@@ -269,7 +284,10 @@ def test_a_training_that_goes_on_does_not_move_who_looks_at_an_early_epoch(page:
 def test_a_network_that_was_not_kept_is_told(page: Page, record: TrainingRecord) -> None:
     thinned = replace(
         record,
-        tracks=tuple(replace(t, kept=t.kept[::3], W=t.W[::3], a=t.a[::3]) for t in record.tracks),
+        tracks=tuple(
+            replace(t, kept=t.kept[::3], weights={name: part[::3] for name, part in t.weights.items()})
+            for t in record.tracks
+        ),
     )
     page.open(thinned, epoch=5)
     assert page.columns[0].epoch.text() == "≈ epoch 3"

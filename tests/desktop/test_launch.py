@@ -131,6 +131,10 @@ def assert_alike(old: Any, new: Any, where: str) -> None:
         np.testing.assert_array_equal(old, new, err_msg=where)
     elif isinstance(new, float):
         assert old == pytest.approx(new, rel=1e-5, abs=1e-9), where
+    elif where.endswith(".weights"):
+        assert list(old) == list(new)
+        for name, array in new.items():
+            assert_alike(old[name], array, f"{where}.{name}")
     elif where.endswith(".clauses"):
         assert [(clause.tone, without_digits(clause.words)) for clause in old] == [
             (clause.tone, without_digits(clause.words)) for clause in new

@@ -118,6 +118,25 @@ def test_files_that_cannot_be_read(hands: Hands, unchanged: Callable[[], None], 
     assert hands.session.recording.experiment.input.scale == 2
 
 
+def test_layers_that_are_not_there_are_told_beside_their_names_and_forgotten_with_the_file(
+    open_window: Callable[..., Hands], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "two.npz", W=np.eye(24, 16), a=np.ones(24), V1=np.ones((9, 16)), V2=np.ones(9))
+    np.savez(tmp_path / "one.npz", W=np.ones((3, 16)), a=np.ones(3))
+    hands = open_window(network={"source": "file", "file": str(tmp_path / "two.npz"), "dimension": 16})
+    hands.type(hands.field("network.layers").editor.box, "V1, V3")
+    hands.rest()
+    assert reasons(hands) == {"network.layers": "⚠ holds no array called V3; it holds W, a, V1, V2"}
+    assert hands.session.recording.W.shape == (24, 16)
+    hands.type(hands.field("network.layers").editor.box, "V1, V2")
+    hands.rest()
+    assert hands.session.recording.W.shape == (9, 16) and not reasons(hands)
+    hands.type(hands.field("network.file").editor.box, str(tmp_path / "one.npz"))
+    hands.rest()
+    assert hands.session.experiment.network.layers is None
+    assert hands.session.recording.W.shape == (3, 16) and not reasons(hands)
+
+
 def test_dragging_a_slider_into_the_impossible_goes_back_to_the_last_possible_value(hands: Hands) -> None:
     session = hands.session
     hands.type(hands.field("ascent.box").editor.box, "-1.5, 1.5")

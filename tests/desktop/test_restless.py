@@ -29,6 +29,8 @@ def any_value(setting: Setting, dice: random.Random) -> Any:
         return dice.random() < 0.5
     if setting.kind == "box":
         return dice.choice([None, (-1.0, 1.0), (0.0, 1.0), (-0.2, 0.2)])
+    if setting.kind == "names":
+        return dice.choice([None, ("W", "a"), ("fc1.weight",)])
     if setting.kind == "path":
         return "nowhere.npz"
     low, high = setting.slider or (setting.low or 0, min(setting.high or 5, 5))

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from foadv_gui.lab.config import SETTINGS, Experiment
+from foadv_gui.lab.modules import give
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,12 @@ NEW_VALUES: dict[str, object] = {
     "network.dimension": 20,
     "network.width": 80,
     "input.source": "digits",
+    "network.layers": "V1, V2",
+    "network.output": "2 - 0",
+    "network.model": "sum of sines",
     "ascent.box": "-2, 2",
+    "input.array": "X",
+    "input.size": "3 x 2",
     "ascent.tolerance": 0.01,
     "ascent.start": "sphere",
     "compute.device": "cpu",
@@ -59,6 +65,11 @@ def changed_by_hand(hands: Hands, setting: Setting, value: Any) -> None:
         hands.type(editor.box, f"{value}")
 
 
+def photographs() -> Any:
+    """Two images in colour, of 4 x 5 pixels."""
+    return np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), dtype=np.uint8)
+
+
 def another_value(setting: Setting, now: Any) -> Any:
     if setting.key in NEW_VALUES:
         return NEW_VALUES[setting.key]
@@ -78,12 +89,25 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, tmp_path: P
         "input.file": (tmp_path / "x.npz", lambda: {"x": np.arange(1.0, 17.0)}),
         "ascent.start_file": (tmp_path / "starts.npz", lambda: {"delta": 0.1 * np.eye(3, 16)}),
     }
+    np.savez(tmp_path / "two.npz", W=np.eye(24, 16), a=np.ones(24), V1=np.ones((24, 16)), V2=np.ones(24))
+    of_two = {"network": {"source": "file", "file": str(tmp_path / "two.npz"), "dimension": 16}}
+    np.savez(tmp_path / "images.npz", x=photographs(), X=photographs()[::-1])
+    of_file = {"input": {"source": "file", "file": str(tmp_path / "images.npz")}}
+    of_inputs = dict.fromkeys(("input.array", "input.size", "input.grey", "input.unit"), of_file)
+    shown_by = {**SHOWN_BY, "network.layers": of_two, **of_inputs}
+    many = np.random.default_rng(1).normal(size=(3, 24))
+    np.savez(tmp_path / "three.npz", W1=np.eye(24, 16), b1=np.ones(24), W2=many, b2=np.ones(3))
+    of_three = {"source": "file", "file": str(tmp_path / "three.npz"), "dimension": 16, "output": "0"}
+    shown_by["network.output"] = {"network": of_three}
+    give(lambda z: z.sin().sum(-1), name="sum of sines")
+    give(lambda z: z.cos().sum(-1), name="sum of cosines")
+    shown_by["network.model"] = {"network": {"source": "model", "model": "sum of cosines", "dimension": 16}}
     settings = [setting for setting in SETTINGS if setting.key not in ELSEWHERE]
     assert {setting.key for setting in settings} <= set(hands.explore.setup.fields)
     for setting in settings:
         if setting.key == "network.source":
             continue  # "File" goes with the file's name
-        section, wanted = setting.section, small(ascent=FEW, **SHOWN_BY.get(setting.key, {}))
+        section, wanted = setting.section, small(ascent=FEW, **shown_by.get(setting.key, {}))
         if hands.session.experiment != wanted:
             hands.session.open(wanted)
             hands.player.pause()
@@ -105,7 +129,7 @@ def test_every_control_of_the_form_changes_the_picture(hands: Hands, tmp_path: P
         hands.rest()
         after = hands.session.experiment.get(setting.key)
         assert after != before.get(setting.key), setting.key
-        if setting.key != "ascent.box":
+        if setting.kind not in ("box", "names", "size"):
             assert after == (pytest.approx(expected) if isinstance(expected, float) else expected), setting.key
         assert hands.field(setting.key).refusal.text() == ""
         assert hands.session.recording.experiment.model_dump(exclude={"view"}) == (

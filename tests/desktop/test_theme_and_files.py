@@ -9,7 +9,7 @@ import pytest
 from hands import CTRL, Hands, small
 from PySide6.QtCore import QPoint, QSettings, Qt, QTimer
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox
 
 from foadv_gui.desktop.theme import DARK, LIGHT, ThemeKeeper
 from foadv_gui.lab.config import Experiment
@@ -281,6 +281,9 @@ def test_the_key_sheet_lists_every_key_and_closes(hands: Hands) -> None:
     hands.key(Qt.Key.Key_Question)
     hands.until(lambda: hands.window.findChild(QMessageBox) is not None)
     box = hands.window.findChild(QMessageBox)
+    hands.until(box.isVisible)
+    assert box.height() < 600  # on a small screen, too
+    assert all(box.rect().contains(part.geometry()) for part in box.findChildren(QLabel))
     for spec, _ in hands.window.actions_table:
         assert spec.shortcut in box.text()
         assert spec.help in box.text()

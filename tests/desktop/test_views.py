@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from hands import loss_at
-from PySide6.QtCore import Qt
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from foadv_gui.lab.config import setting
-from foadv_gui.lab.picture import QUANTITY_TITLES
+from foadv_gui.lab.picture import quantity_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,7 @@ def test_every_quantity_can_be_chosen_and_is_named_on_the_colour_bar(hands: Hand
         hands.choose(panel.quantity, choice)
         hands.rest()
         assert session.surface.quantity == choice
-        assert panel.plot.ground.bar.getAxis("right").label.toPlainText().strip() == QUANTITY_TITLES[choice]
+        assert panel.plot.ground.bar.getAxis("right").label.toPlainText().strip() == quantity_title(choice)
         shown = panel.plot.ground.image.image
         np.testing.assert_array_equal(shown, session.surface.shown())
         seen.add(shown.tobytes())
@@ -111,7 +112,7 @@ def test_losses_that_differ_by_little_are_told_from_a_round_one(hands: Hands) ->
     hands.rest()
     ground, shown = hands.landscape.ground, hands.session.surface.shown()
     words, offset = ground.bar.getAxis("right").labelText.split(",  less ")
-    assert words == QUANTITY_TITLES["loss"]
+    assert words == quantity_title("loss")
     assert offset == "5e11"  # as many zeros would be cut off
     np.testing.assert_allclose(ground.image.image + float(offset), shown, rtol=1e-12)
     assert ground.bar.levels()[1] < 1e-3 * shown.max()
@@ -177,6 +178,31 @@ def test_a_vector_is_shown_as_bars(hands: Hands) -> None:
     hands.choose(hands.field("input.source").editor.box, "digits")
     hands.rest()
     assert all(plot.image.isVisible() for plot in panel.plots)
+
+
+def test_a_photograph_is_shown_in_its_colours(open_window: Callable[..., Hands], tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    pixels[0, 0], pixels[0, 1] = 0, 255
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    of_file = {"source": "file", "file": str(tmp_path / "photo.png"), "unit": "file"}
+    hands = open_window(input=of_file, ascent={"box": "pixels"})
+    hands.turn_to(hands.explore.tabs, 1)
+    hands.key(Qt.Key.Key_End)
+    hands.rest()
+    panel, recording = hands.explore.input, hands.session.recording
+    np.testing.assert_array_equal(panel.plots[0].image.image, pixels[::-1])
+    assert panel.plots[2].image.image.shape == (6, 8, 3)
+    assert not np.array_equal(panel.plots[2].image.image, pixels[::-1])
+    mean = recording.delta[-1, 0].reshape(6, 8, 3).mean(axis=2)
+    np.testing.assert_allclose(panel.plots[1].image.image, mean[::-1])
+    assert f"{np.abs(mean).max():.3g}, mean of its colours" in panel.titles[1].text()
+    assert f"|x| = {np.linalg.norm(recording.x):.4g}" in hands.window.device.text()
+    shown = panel.plots[0].grab().toImage()
+    hands.click(hands.field("input.grey").editor.box, QPoint(8, 8))
+    hands.rest()
+    assert panel.plots[0].image.image.shape == (6, 8) and panel.titles[1].text().startswith("perturbation δ, up to")
+    assert "colours" not in panel.titles[1].text()
+    assert panel.plots[0].grab().toImage() != shown
 
 
 def bars(plot: Any) -> Any:

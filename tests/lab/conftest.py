@@ -22,7 +22,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How often the expensive parts were computed."""
     from foadv_gui.lab import backdrop, judge, scene
 
-    counts = dict.fromkeys(("climbing", "residual_on_grid", "restart_verdict", "ball_verdict", "prepare"), 0)
+    counts = dict.fromkeys(("climbing", "heights_on_grid", "restart_verdict", "ball_verdict", "prepare"), 0)
 
     def counting(module: Any, name: str) -> Callable[..., Any]:
         original = getattr(module, name)
@@ -34,7 +34,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         return call
 
     for name in counts:
-        module = {"residual_on_grid": backdrop, "restart_verdict": judge, "ball_verdict": judge}.get(name, scene)
+        module = {"heights_on_grid": backdrop, "restart_verdict": judge, "ball_verdict": judge}.get(name, scene)
         monkeypatch.setattr(module, name, counting(module, name))
     return counts
 

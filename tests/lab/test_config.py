@@ -29,8 +29,12 @@ def values(entry: Setting) -> st.SearchStrategy[Any]:
         return st.floats(entry.low, entry.high)
     if entry.kind == "box":
         pair = st.tuples(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
-        return st.none() | pair.filter(lambda box: box[0] < box[1])
-    assert entry.kind == "path"
+        return st.none() | st.just("pixels") | pair.filter(lambda box: box[0] < box[1])
+    if entry.kind == "size":
+        return st.none() | st.tuples(st.integers(1, 4096), st.integers(1, 4096))
+    if entry.kind == "names":
+        return st.none() | st.lists(PLAIN_TEXT.filter(bool), min_size=1, max_size=4).map(tuple)
+    assert entry.kind in ("path", "text")
     return st.none() | PLAIN_TEXT.filter(bool)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,13 +30,11 @@ def one_torch_thread() -> None:
     torch.set_num_threads(1)
 
 
-def arrays_of(recording: Recording) -> dict[str, np.ndarray]:
-    return {entry.name: np.asarray(getattr(recording, entry.name)) for entry in fields(recording)}
-
-
 def same_bits(first: Recording, second: Recording) -> bool:
-    one, other = arrays_of(first), arrays_of(second)
-    return all(one[name].tobytes() == other[name].tobytes() and one[name].dtype == other[name].dtype for name in one)
+    one, other = first.arrays, second.arrays
+    return one.keys() == other.keys() and all(
+        one[name].tobytes() == other[name].tobytes() and one[name].dtype == other[name].dtype for name in one
+    )
 
 
 # ---- an independent loop in NumPy -----------------------------------------------------------------------------------
@@ -114,7 +111,7 @@ def test_a_loop_in_numpy_reproduces_every_rule_on_every_set(rule: str, constrain
     # A small step: a large one makes the iteration chaotic, and round-off grows with it.
     experiment = SMALL.replace("ascent.rule", rule, **{"ascent.constraint": constraint, "ascent.step": 0.1})
     recording = run(experiment)
-    saved = arrays_of(recording)
+    saved = recording.arrays
     for k in range(recording.restarts):
         delta = saved["delta"][0, k]
         for t in range(1, len(saved["delta"])):
@@ -123,7 +120,7 @@ def test_a_loop_in_numpy_reproduces_every_rule_on_every_set(rule: str, constrain
 
 
 def test_measures_are_those_of_the_iterates() -> None:
-    saved = arrays_of(run(SMALL))
+    saved = run(SMALL).arrays
     value = np.tanh((saved["x"] + saved["delta"]) @ saved["W"].T) @ saved["a"]
     np.testing.assert_allclose(saved["value"], value, rtol=1e-12)
     np.testing.assert_allclose(saved["loss"], (value - saved["y"]) ** 2 / 2, rtol=1e-12)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from foadv_gui.lab.config import DIGIT_COUNT, DIGIT_PIXELS, Experiment, ExperimentError
 from foadv_gui.lab.files import read_npz
-from foadv_gui.lab.inputs import check_box, load_input
+from foadv_gui.lab.inputs import box_of, load_input
 from foadv_gui.resources import resource
 
 if TYPE_CHECKING:
@@ -144,12 +144,13 @@ def test_a_file_that_cannot_be_read_is_refused_beside_its_setting(tmp_path: Path
 
 def test_a_box_must_contain_the_clean_input() -> None:
     digit = Experiment().replace("input.source", "digits")
-    x = load_input(digit).x
-    check_box(digit, x)
-    check_box(digit.replace("ascent.box", [0.0, float(x.max())]), x)
+    clean = load_input(digit)
+    x = clean.x
+    assert box_of(digit, clean) is None
+    assert box_of(digit.replace("ascent.box", [0.0, float(x.max())]), clean) == (0.0, x.max())
     for box in ([0.0, float(x.max()) - 1e-9], [1e-9, 1.0]):
         with pytest.raises(ExperimentError, match=f"{x.max():.6g}") as caught:
-            check_box(digit.replace("ascent.box", box), x)
+            box_of(digit.replace("ascent.box", box), clean)
         assert caught.value.key == "ascent.box"
 
 

@@ -98,8 +98,8 @@ def test_a_weights_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"W": np.ones((2, 3))}, "no array called a; it holds W"),
-        ({"w": np.ones((2, 3)), "a": np.ones(2)}, "no array called W"),
+        ({"W": np.ones((2, 3))}, "layers of 3 -> 2 numbers, where W of shape \\(m, d\\) and a of shape"),
+        ({"w": np.ones((2, 3)), "a": np.ones(2)}, "holds a of shape \\(2,\\), which belongs to no linear layer"),
         ({"W": np.ones((2, 3)), "a": np.ones(3)}, "not \\(2, 3\\) and \\(3,\\)"),
         ({"W": np.ones(3), "a": np.ones(3)}, "of shape \\(m, d\\)"),
         ({"W": np.ones((0, 3)), "a": np.ones(0)}, "of shape \\(m, d\\)"),

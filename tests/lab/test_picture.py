@@ -11,9 +11,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from foadv_gui.lab.input_picture import InputPicture
 from foadv_gui.lab.picture import (
     ExtremesPicture,
-    InputPicture,
     PathPicture,
     SpectrumPicture,
     Surface,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foadv_gui.lab import recording as module
+from foadv_gui.lab import recording_file as module
 from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.recording import MEASURES, RUNNING, Recording, RecordingBuilder, load
@@ -32,9 +32,9 @@ def path_of(steps: int, dtype: Any = np.float64) -> tuple[np.ndarray, dict[str, 
 
 
 def builder_of(steps: int, budget: int = 2**24, dtype: Any = np.float64) -> RecordingBuilder:
-    W, a, x = np.ones((M, D)), np.full(M, 0.5), np.arange(1.0, D + 1)
+    weights, x = {"W": np.ones((M, D)), "a": np.full(M, 0.5)}, np.arange(1.0, D + 1)
     config = Experiment().model_dump_json()
-    return RecordingBuilder(W, a, x, 1.0, 0.3, 0.5, config, steps, K, budget, dtype)
+    return RecordingBuilder(weights, x, 1.0, 0.3, 0.5, config, steps, K, budget, dtype)
 
 
 def recorded(steps: int = 20, dtype: Any = np.float64) -> Recording:
@@ -86,8 +86,7 @@ def test_a_snapshot_copies_nothing_and_cannot_be_written() -> None:
     builder.append(delta[:4], {name: array[:4] for name, array in measures.items()})
     first, second = builder.snapshot(), builder.snapshot()
     assert np.shares_memory(first.delta, second.delta) and np.shares_memory(first.loss, second.loss)
-    for entry in fields(first):
-        array = getattr(first, entry.name)
+    for array in (*first.weights.values(), *(getattr(first, entry.name) for entry in fields(first))):
         if isinstance(array, np.ndarray):
             with pytest.raises(ValueError, match="read-only"):
                 array[...] = array
@@ -170,14 +169,13 @@ def test_a_saved_recording_is_loaded_bit_for_bit(tmp_path: Path, dtype: Any) -> 
     recording = recorded(dtype=dtype)
     recording.save(tmp_path / "run.npz")
     for again in (load(tmp_path / "run.npz"), Recording.load(str(tmp_path / "run.npz"))):
-        for entry in fields(recording):
-            before, after = getattr(recording, entry.name), getattr(again, entry.name)
-            assert type(before) is type(after)
-            if isinstance(before, np.ndarray):
-                assert (before.dtype, before.shape) == (after.dtype, after.shape)
-                assert before.tobytes() == after.tobytes()
-            else:
-                assert before == after
+        assert [type(getattr(again, f.name)) for f in fields(again)] == [
+            type(getattr(recording, f.name)) for f in fields(again)
+        ]
+        assert list(again.arrays) == list(recording.arrays)
+        for before, after in zip(recording.arrays.values(), again.arrays.values(), strict=True):
+            assert (before.dtype, before.shape) == (after.dtype, after.shape)
+            assert before.tobytes() == after.tobytes()
     again.save(tmp_path / "again.npz")
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "run.npz").read_bytes()
 
@@ -185,7 +183,7 @@ def test_a_saved_recording_is_loaded_bit_for_bit(tmp_path: Path, dtype: Any) -> 
 def test_plain_numpy_opens_a_recording(tmp_path: Path) -> None:
     recorded().save(tmp_path / "run.npz")
     with np.load(tmp_path / "run.npz", allow_pickle=False) as arrays:
-        assert set(arrays) == {entry.name for entry in fields(Recording)}
+        assert set(arrays) == {entry.name for entry in fields(Recording)} - {"box", "weights"} | {"W", "a"}
         assert arrays["stop_reason"].tolist() == ["converged", "step limit", "diverged"]
         assert json.loads(str(arrays["config"]))["input"]["scale"] == 1.0
         assert arrays["version"] == 1
@@ -218,7 +216,7 @@ def test_a_small_file_that_unpacks_to_much_is_refused_before_it_does(
 ) -> None:
     long = recorded(4000)
     with (tmp_path / "packed.npz").open("wb") as stream:
-        np.savez_compressed(stream, **{name: getattr(long, name) for name in (f.name for f in fields(long))})
+        np.savez_compressed(stream, **long.arrays)
     long.save(tmp_path / "plain.npz")
     monkeypatch.setattr(module, "_SMALL", 2**17)
     with pytest.raises(FileProblem, match=r"MiB of memory, more than the .* allowed"):

@@ -137,7 +137,7 @@ def test_zooming_redraws_the_window_alone(counted: dict[str, int]) -> None:
     before = dict(counted)
     stages = show(scene, SMALL, window=(-0.1, 0.3, 0.2, 0.4))
     assert of_kind(stages, Surface)[-1].window == pytest.approx((-0.1, 0.3, 0.2, 0.4))
-    assert counted["residual_on_grid"] == before["residual_on_grid"] + 1
+    assert counted["heights_on_grid"] == before["heights_on_grid"] + 1
     assert counted["climbing"] == before["climbing"]
 
 
@@ -164,7 +164,7 @@ def test_a_new_step_costs_no_landscape(key: str, value: object, counted: dict[st
     show(scene, SMALL)
     before = dict(counted)
     show(scene, SMALL.replace(key, value))
-    assert counted["residual_on_grid"] == before["residual_on_grid"]
+    assert counted["heights_on_grid"] == before["heights_on_grid"]
     assert counted["climbing"] == before["climbing"] + 1
 
 
@@ -174,7 +174,7 @@ def test_a_new_plane_costs_no_ascent(counted: dict[str, int]) -> None:
     before = dict(counted)
     show(scene, SMALL.replace("view.plane", "two-random"))
     assert counted["climbing"] == before["climbing"]
-    assert counted["residual_on_grid"] == before["residual_on_grid"] + 1
+    assert counted["heights_on_grid"] == before["heights_on_grid"] + 1
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_saved_recording_is_shown_and_not_run(counted: dict[str, int]) -> None
 
 def test_weights_of_a_saved_run_are_not_taken_for_those_of_its_seed() -> None:
     recording = run(SMALL)
-    changed = dataclasses.replace(recording, W=2.0 * recording.W)
+    changed = dataclasses.replace(recording, weights={**recording.weights, "W": 2.0 * recording.W})
     scene = Scene()
     show(scene, SMALL, recording=changed)
     longer = SMALL.replace("ascent.step", 0.2)

@@ -52,7 +52,7 @@ class EpochBar(QWidget):
         self.point.valueChanged.connect(self._on_point)
         row.addWidget(self.point)
         self.label = QLabel()
-        self.label.setToolTip(hover("The label y of this point: what f should be there"))
+        self.label.setToolTip(hover("The label y of this point: what f should be there, or the class that is right"))
         row.addWidget(self.label)
         row.addStretch(1)
         self.parts: dict[str, QToolButton] = {}
@@ -88,14 +88,14 @@ class EpochBar(QWidget):
 
     # -- what the row says -------------------------------------------------------------------------------------------
 
-    def show_point(self, point: int, count: int, label: float) -> None:
-        """Show which training point is looked at, counted from 1, and its label."""
+    def show_point(self, point: int, count: int, label: float, *, a_class: bool = False) -> None:
+        """Show which training point is looked at, counted from 1, and its label, which may be a class."""
         self.point.blockSignals(True)
         self.point.setRange(1, max(count, 1))
         self.point.setSuffix(f" of {count}")
         self.point.setValue(point + 1)
         self.point.blockSignals(False)
-        self.label.setText(f"y = {label:+.4g}".replace("-", "−"))
+        self.label.setText(f"class {label:g}" if a_class else f"y = {label:+.4g}".replace("-", "−"))
 
     def show_parts(self, shown: Sequence[str]) -> None:
         """Show which parts are on show; the last one stays."""

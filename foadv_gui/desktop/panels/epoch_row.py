@@ -246,7 +246,8 @@ class EpochRow(QWidget):
         record, point = self._desk.record, self._desk.point
         if record is None or point >= self.count:
             return
-        self.bar.show_point(point, self.count, float(record.data[0].y[point]))
+        data = record.data[0]
+        self.bar.show_point(point, self.count, float(data.y[point]), a_class=bool(data.classes))
         self._follow()
 
     @Slot()
@@ -376,7 +377,7 @@ class EpochRow(QWidget):
     @Slot()
     def _share_colours(self) -> None:
         """Colour all landscapes alike, by all values that were seen on them: so the colours last while they move."""
-        on, found = self.bar.share.isChecked(), []
+        on, found, shown = self.bar.share.isChecked(), [], None
         for column in self.columns:
             session = column.session
             known = column.landscape.colour_range
@@ -386,11 +387,12 @@ class EpochRow(QWidget):
                 key = session.picture.arm, session.picture.point, self._quantity
                 self._seen[key] = united([known, self._seen.get(key, known)])
                 found.append(self._seen[key])
+                shown = session.surface
         levels = united(found) if on and found else None
         for column in self.columns:
             column.landscape.share_colours(levels)
-        if levels is not None:
-            self.colours.show_range(*levels, self._quantity, self.columns[0].session.experiment.view.colormap)
+        if levels is not None and shown is not None:
+            self.colours.show_range(*levels, shown, self.columns[0].session.experiment.view.colormap)
 
     def sizeHint(self) -> QSize:
         """As large as the page wants it."""

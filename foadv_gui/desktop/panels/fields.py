@@ -6,8 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QLocale, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QValidator
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -23,14 +22,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from foadv_gui.desktop.file_kinds import kinds_of
+from foadv_gui.desktop.panels.number_box import NumberBox
 from foadv_gui.desktop.panels.slider import MarkedSlider
 
 if TYPE_CHECKING:
     from foadv_gui.lab.config import Setting
 
 _TICKS = 1000
-_SMALLEST = 1e-16
-"""The smallest value above 0 that steps lead to: about the round-off of 1."""
 _PAUSE_MS = 25
 """The least time between two edits of a moving slider."""
 
@@ -70,58 +69,6 @@ class Editor(QWidget):
             event.ignore()
             return True
         return False
-
-
-class NumberBox(QDoubleSpinBox):
-    """Typed entry of a number: four digits are shown, and what is out of range is told and not taken over."""
-
-    unfit = Signal(str)
-    """What was typed is no number in range: its text, before the value comes back."""
-
-    def __init__(self, setting: Setting, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        # What cannot be negative spreads over decades.
-        self._decades = setting.low is not None and setting.low >= 0
-        self.setLocale(QLocale.c())
-        self.setDecimals(30)  # Qt rounds to them: a tolerance of 1e-14 must not become 0
-        self.setRange(float(setting.low if setting.low is not None else -1e12), float(setting.high or 1e12))
-        self.setKeyboardTracking(False)
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-
-    def textFromValue(self, value: float) -> str:
-        """Four digits, without trailing zeros."""
-        return f"{value:.4g}"
-
-    def valueFromText(self, text: str) -> float:
-        """Read what was typed; the rounded number that is shown stands for the value itself."""
-        return self.value() if text == self.textFromValue(self.value()) else float(text)
-
-    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        """Accept a number in range; let unfinished ones be typed on."""
-        try:
-            value = float(text)
-        except ValueError:
-            typing = all(letter in "+-0123456789.eE" for letter in text)
-            state = QValidator.State.Intermediate if typing else QValidator.State.Invalid
-            return state, text, position
-        inside = math.isfinite(value) and self.minimum() <= value <= self.maximum()
-        return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
-
-    def fixup(self, text: str) -> str:
-        """Give up what was typed (Qt asks when it has been left there)."""
-        self.unfit.emit(text)
-        return text
-
-    def stepBy(self, steps: int) -> None:
-        """Go up or down by a tenth of the value, and from the smallest one on to 0; a signed value by 0.1."""
-        if not self._decades:
-            self.setValue(round(self.value() + 0.1 * steps, 12))
-        elif self.value() < _SMALLEST:
-            self.setValue(_SMALLEST * 1.1 ** (steps - 1) if steps > 0 else 0.0)
-        else:
-            value = self.value() * 1.1**steps
-            self.setValue(float(f"{value:.3g}") if value > 0.99 * _SMALLEST else 0.0)
 
 
 class NumberEditor(Editor):
@@ -172,6 +119,17 @@ class NumberEditor(Editor):
         if self.slider is not None and not self.slider.isSliderDown():
             with QSignalBlocker(self.slider):
                 self.slider.setValue(self._tick_of(float(value)))
+
+    def count(self, by: int) -> None:
+        """Let only whole numbers be stepped through, by ones or twos, without a slider; 0: all numbers, as before."""
+        if not isinstance(self.box, NumberBox):
+            return
+        self.box.whole = by
+        buttons = QAbstractSpinBox.ButtonSymbols
+        self.box.setButtonSymbols(buttons.UpDownArrows if by else buttons.NoButtons)
+        self.row.setAlignment(self.box, Qt.AlignmentFlag.AlignRight if by else Qt.AlignmentFlag(0))
+        if self.slider is not None:
+            self.slider.setVisible(not by)
 
     def mark(self, value: float | None) -> None:
         """Put a mark below the slider at a value, where it has that value; None takes it away."""
@@ -331,14 +289,14 @@ class TextEditor(Editor):
             self.button.clicked.connect(self._on_browse)
             self.row.addWidget(self.button)
         else:
-            self.box.setPlaceholderText("none, or lo, hi")
+            self.box.setPlaceholderText(_PLACEHOLDERS.get(setting.kind, ""))
         self.setFocusProxy(self.box)
 
     def show_value(self, value: Any) -> None:
         """Show a text; None is empty."""
         self._shown = "" if value is None else str(value)
         if isinstance(value, tuple):
-            self._shown = ", ".join(f"{part:g}" for part in value)
+            self._shown = ", ".join(part if isinstance(part, str) else f"{part:g}" for part in value)
         with QSignalBlocker(self.box):
             self.box.setText(self._shown)
 
@@ -359,12 +317,14 @@ class TextEditor(Editor):
 
     @Slot()
     def _on_browse(self) -> None:
-        kinds = "Arrays (*.npy *.npz *.safetensors);;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self, self.setting.title, self._shown, kinds)
+        path, _ = QFileDialog.getOpenFileName(self, self.setting.title, self._shown, kinds_of(self.setting.key))
         if path:
             self.box.setText(path)
             self._on_finished()
 
+
+_PLACEHOLDERS = {"box": "none, pixels, or lo, hi", "size": "as it is, or height, width"}
+_PLACEHOLDERS |= {"names": "recognised", "text": "automatic"}
 
 _SEED_BUTTONS = {
     "network.seed": "New weights",

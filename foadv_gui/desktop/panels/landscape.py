@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 _CHOICE_PX = 320
+_RESIDUAL = {"residual": "Residual f − y", "decision": "f, decides at 0"}
 _CHARTS = {
     "plane": "A flat cut through the input space, with the constraint set's own cut in white.",
     "globe": "The part of the sphere |δ| = ε that three directions span, seen from outside: drag it to turn it, "
@@ -39,13 +40,15 @@ _CHARTS = {
     "opposite to the centre.",
 }
 _PLANE_KEY = (
-    "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero. "
+    "White line: the boundary of the constraint set. Dashed white line: f = y, where the loss is zero (of a "
+    "classifier f = 0, where its decision changes). "
     "With arrows on (Landscape settings), the solid white stroke is the whole next step and the dashed one "
     "what the projection takes away from it. Blue dashes: the focused path of a pinned run, in units of its own ε."
 )
 _GLOBE_KEY = (
     "Paths are drawn at the nearest points of the sphere; on a globe, what lies on the far side is faint. "
-    "Thin circles: every 30° from the first direction e₁. Dashed white line: f = y, where the loss is zero. "
+    "Thin circles: every 30° from the first direction e₁. Dashed white line: f = y, where the loss is zero (of a "
+    "classifier f = 0, where its decision changes). "
     "What a box leaves out is dark. Click a trail to follow that path."
 )
 
@@ -191,6 +194,8 @@ class LandscapePanel(QFrame):
             button.setChecked(button.property("chart") == view.chart)
         for box, value in ((self.plane, view.plane), (self.subspace, view.subspace), (self.quantity, view.quantity)):
             box.setCurrentIndex(box.findData(value))
+        residual = "residual" if self._session.experiment.network.loss == "quadratic" else "decision"
+        self.quantity.setItemText(self.quantity.findData("residual"), _RESIDUAL[residual])
         self.stack.setCurrentWidget(self.pages if self.on_plane else self.globe_pages)
         self.plane.setVisible(self.on_plane)
         self.subspace.setVisible(not self.on_plane)
@@ -240,6 +245,8 @@ class LandscapePanel(QFrame):
                 "drawn, at the nearest point of the sphere; the off-subspace share is |δ⊥|/|δ|, how much of the "
                 "perturbation lies outside the three directions; |δ| is its length in units of ε."
             )
+        if self._session.experiment.network.loss != "quadratic":
+            words += " The class (or side) is the one that the network decides for: ✓ the right one, ✗ another."
         if held is not None and held.explained is not None:
             words += f" The {'plane' if self.on_plane else 'subspace'} holds {held.explained:.1%} of {held.explains}."
         self.values.setToolTip(words)
@@ -249,7 +256,8 @@ class LandscapePanel(QFrame):
         mouse = self._session.probe
         if mouse is not None:
             place = ", ".join(f"{part:.2f}" for part in mouse.point)
-            self.values.setText(f"({place}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}")
+            words = f"({place}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}"
+            self.values.setText(words + (f",  {mouse.decided}" if mouse.decided else ""))
         elif self.on_plane:
             self._show_plane_values()
         else:

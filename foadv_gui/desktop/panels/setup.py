@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from foadv_gui.desktop.panels.fields import Editor, NumberEditor, editor_for
+from foadv_gui.lab.adoption import at_random
 from foadv_gui.lab.config import SECTIONS, SETTINGS
 
 if TYPE_CHECKING:
@@ -40,10 +41,21 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
     "network.width": lambda e: e.network.source == "random",
     "network.seed": lambda e: e.network.source == "random",
     "network.file": lambda e: e.network.source == "file",
+    "network.layers": lambda e: e.network.source == "file",
+    "network.model": lambda e: e.network.source == "model",
+    "network.activation": lambda e: e.network.source != "model",
+    "network.weight_scale": lambda e: e.network.source != "model",
+    "network.output": lambda e: e.network.source != "random",
     "network.dimension": lambda e: e.input.source == "sphere",
     "input.seed": lambda e: e.input.source == "sphere",
     "input.index": lambda e: e.input.source != "sphere",
     "input.file": lambda e: e.input.source == "file",
+    "input.array": lambda e: (
+        e.input.source == "file" and (e.input.array is not None or (e.input.file or "").lower().endswith(".npz"))
+    ),
+    "input.size": lambda e: e.input.source == "file",
+    "input.grey": lambda e: e.input.source == "file",
+    "input.unit": lambda e: e.input.source != "sphere",
     "ascent.restarts": lambda e: e.ascent.start in ("ball", "sphere"),
     "ascent.seed": lambda e: e.ascent.start in ("ball", "sphere"),
     "ascent.start_file": lambda e: e.ascent.start == "file",
@@ -57,11 +69,11 @@ _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
 
 
 _CHOSEN_BY: dict[str, dict[str, object]] = {
-    "network.file": {"network.source": "file"},
-    "input.file": {"input.source": "file"},
+    "network.file": {"network.source": "file", "network.layers": None},
+    "input.file": {"input.source": "file", "input.index": 0, "input.array": None},
     "ascent.start_file": {"ascent.start": "file"},
 }
-"""What naming a file says as well; without the file's name, its source could not be chosen."""
+"""What naming a file says as well: its source, which could not be chosen before; its first row, or its own layers."""
 
 
 class Field(QWidget):
@@ -94,9 +106,11 @@ class Field(QWidget):
         grid.addWidget(self.editor, 0, 1)
         self.note = QLabel()
         self.note.setObjectName("faint")
+        self.note.setWordWrap(True)
         self.note.hide()
         grid.addWidget(self.refusal, 1, 0, 1, 2)
-        grid.addWidget(self.note, 2, 0, 1, 2, Qt.AlignmentFlag.AlignRight)
+        self.note.setAlignment(Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self.note, 2, 0, 1, 2)
         grid.setColumnStretch(1, 1)
         self.setToolTip(hover_of(setting))
 
@@ -121,6 +135,8 @@ class Field(QWidget):
     @Slot(object, bool)
     def _on_edited(self, value: object, moving: bool) -> None:
         also = _CHOSEN_BY.get(self.setting.key) if value else None
+        if self.setting.key == "network.source" and value == "random":
+            also = at_random(self._session.experiment)
         if not self._session.edit(self.setting.key, value, live=moving, also=also):
             self.show_value(self._session.experiment)
 
@@ -134,6 +150,8 @@ class SetupPanel(QScrollArea):
     """All settings in foldable sections; `entered` says that one was confirmed with Enter."""
 
     entered = Signal()
+    browseWanted = Signal()
+    """The input is to be chosen by its picture."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -155,6 +173,11 @@ class SetupPanel(QScrollArea):
         for name in SECTIONS:
             column.addWidget(self._section(name))
         column.addStretch(1)
+        self.browse = QToolButton()
+        self.browse.setText("Browse…")
+        self.browse.setToolTip("Choose among pictures of all digits, or of the rows of the file (Ctrl+B)")
+        self.browse.clicked.connect(self.browseWanted)
+        self.fields["input.index"].editor.row.insertWidget(0, self.browse)
         self.setWidget(form)
         self.setMinimumWidth(form.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
         session.experimentChanged.connect(self._show)
@@ -203,6 +226,9 @@ class SetupPanel(QScrollArea):
     def _show(self) -> None:
         experiment = self._session.experiment
         self._clear()  # a change clears what an earlier one was refused for
+        label = self.fields["input.label"].editor
+        if isinstance(label, NumberEditor):
+            label.count(_label_step(experiment))
         for key, field in self.fields.items():
             field.show_value(experiment)
             field.setVisible(_SHOWN_WHEN.get(key, _always)(experiment))
@@ -235,6 +261,14 @@ class SetupPanel(QScrollArea):
         self.general.hide()
         for field in self.fields.values():
             field.refuse("")
+
+
+def _label_step(experiment: Experiment) -> int:
+    """How far one label is from the next: 1 for classes, 2 for the sides -1 and 1, 0 where any number is one."""
+    network = experiment.network
+    if network.loss == "hinge":
+        return 2 if network.output or network.source == "random" else 1
+    return {"quadratic": 0, "cross-entropy": 1, "logistic": 2}[network.loss]
 
 
 def _always(_experiment: Experiment) -> bool:

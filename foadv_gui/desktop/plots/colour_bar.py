@@ -12,6 +12,7 @@ from foadv_gui.lab.ranges import round_offset
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.picture import Surface
 
 _WIDTH = 96
 
@@ -37,10 +38,10 @@ class SharedColourBar(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.setBackground(self._theme.theme.window)
         paint_bar(self.bar, self._theme.theme)
 
-    def show_range(self, low: float, high: float, quantity: str, colormap: str) -> None:
-        """Show what the colours stand for."""
+    def show_range(self, low: float, high: float, surface: Surface, colormap: str) -> None:
+        """Show what the colours of landscapes stand for, of which `surface` is one."""
         offset = round_offset(low, high)
-        look = look_of(quantity, colormap, offset)
+        look = look_of(surface, colormap, offset)
         if look != self._look:
             self._look = look
             self.bar.setColorMap(pg.colormap.get(look[1]))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from foadv_gui.desktop.plots.axis import number_axes
 from foadv_gui.desktop.theme import pen, style_axes
-from foadv_gui.lab.picture import InputPicture
+from foadv_gui.lab.input_picture import InputPicture, as_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +43,8 @@ class VectorPlot(pg.PlotWidget):  # type: ignore[misc]
         self.bars.setPen(pen(theme.accent, 1))
         self.bars.setBrush(pen(theme.accent).color())
 
-    def draw(self, values: NDArray[np.float64], shape: tuple[int, int] | None, levels: tuple[float, float]) -> None:
-        """Show a vector (d,): an image of `shape` in the colours between `levels`, or bars."""
+    def draw(self, values: NDArray[np.float64], shape: tuple[int, ...] | None, levels: tuple[float, float]) -> None:
+        """Show a vector (d,): an image of `shape` in its own colours or those between `levels`, or bars."""
         for side in ("left", "bottom"):
             self.showAxis(side, shape is None)
         self.image.setVisible(shape is not None)
@@ -52,7 +52,8 @@ class VectorPlot(pg.PlotWidget):  # type: ignore[misc]
         self.setAspectLocked(shape is not None)
         if shape is not None:
             # Row 0 of an image is its top.
-            self.image.setImage(values.reshape(shape)[::-1], levels=levels)
+            image = as_image(values, shape, levels)
+            self.image.setImage(image[::-1], levels=levels if image.ndim == 2 else (0, 255))
             self.setRange(xRange=(0, shape[1]), yRange=(0, shape[0]), padding=0.01)
             return
         shown = values[:_MOST_BARS]
@@ -66,6 +67,7 @@ class InputPlot(QWidget):
     def __init__(self, session: Session, theme: ThemeKeeper, *, across: bool = False) -> None:
         super().__init__()
         self._session, self._theme, self._across = session, theme, across
+        self.setAccessibleName("Clean input, perturbation and adversary")
         grid = QGridLayout(self)
         grid.setContentsMargins(4, 2, 4, 2)
         grid.setSpacing(1)
@@ -83,8 +85,11 @@ class InputPlot(QWidget):
                 grid.setColumnStretch(column, 1)
                 title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
                 title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.titles[0].setToolTip("The clean input x = γ x̂; clean input and adversary share one grey scale")
-        self.titles[1].setToolTip("The perturbation δ at the cursor, coloured on the scale of its own largest entry")
+        self.titles[0].setToolTip("The clean input x = γ x̂; clean input and adversary share one scale")
+        self.titles[1].setToolTip(
+            "The perturbation δ at the cursor, coloured on the scale of its own largest entry; of an "
+            "image in colour, the signed mean of each pixel's three colours"
+        )
         self.titles[2].setToolTip("What the network sees: x + δ")
         for plot, name in zip(self.plots, ("Clean input", "Perturbation", "Adversary"), strict=True):
             plot.setAccessibleName(name)
@@ -104,22 +109,23 @@ class InputPlot(QWidget):
         recording, info = self._session.recording, self._session.info
         if recording is None or info is None or not self.isVisible():
             return
-        shown = InputPicture.of(recording, self._session.t, self._session.focus)
+        shown = InputPicture.of(recording, self._session.t, self._session.focus, info.image_shape)
         if not len(shown.clean) == len(shown.delta) == info.dimension:
             return
+        mean = ", mean of its colours" if shown.in_colour else ""
         cut = info.image_shape is None and info.dimension > _MOST_BARS
         part = f" (the first {_MOST_BARS} of {info.dimension})" if cut else ""
         if self._across:
             self.titles[0].setText("clean x")
-            self.titles[1].setText(f"δ ±{shown.limit:.2g}")
+            self.titles[1].setText(f"δ ±{shown.limit:.2g}{' (mean)' if shown.in_colour else ''}")
             self.titles[2].setText("x + δ")
         else:
             self.titles[0].setText(f"clean x: {info.input_label}{part}")
-            self.titles[1].setText(f"perturbation δ, up to ±{shown.limit:.3g}{part}")
+            self.titles[1].setText(f"perturbation δ, up to ±{shown.limit:.3g}{mean}{part}")
             self.titles[2].setText(f"adversary x + δ{part}")
         sides = (-shown.limit, shown.limit)
         self.plots[0].draw(shown.clean, info.image_shape, shown.span)
-        self.plots[1].draw(shown.delta, info.image_shape, sides)
+        self.plots[1].draw(shown.shift, info.image_shape, sides)
         self.plots[2].draw(shown.adversary, info.image_shape, shown.span)
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 _MATRIX_HELP = (
-    "The angle between each two endpoints, seen from the clean input: 0° for the same maximum, 180° for two poles. "
+    "The angle between each two endpoints, seen from the clean input: 0° for the same maximum, 180° for opposite ones. "
     "Endpoints of one maximum stand side by side. Click on a pair to see the loss between its ends."
 )
 _BETWEEN_HELP = (

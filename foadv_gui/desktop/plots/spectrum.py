@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from foadv_gui.desktop.plots.bulk import BulkCurves
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.theme import FADED, brush, pen, style_axes
 from foadv_gui.lab.config import setting
+from foadv_gui.lab.input_picture import pixel_means
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -246,16 +248,18 @@ class SpectrumPlot(QFrame):
         super().leaveEvent(event)
 
     def _show_vector(self, vector: NDArray[np.float64]) -> None:
-        """The eigenvector as a small image, where the input is one."""
+        """The eigenvector as a small image, where the input is one; in colour, the mean of each pixel's colours."""
         info = self._session.info
         shape = info.image_shape if info is not None else None
-        self.vector.setVisible(shape is not None and shape[0] * shape[1] == len(vector))
+        self.vector.setVisible(shape is not None and math.prod(shape) == len(vector))
         if not self.vector.isVisible() or shape is None:
             return
-        shares = 0.5 + 0.5 * vector.reshape(shape) / max(np.abs(vector).max(), 1e-300)
-        pixels = np.ascontiguousarray(pg.colormap.get("CET-D1A").map(shares.ravel(), mode="byte").reshape(*shape, 4))
-        image = QImage(pixels.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_RGBA8888)
-        self.vector.setPixmap(QPixmap.fromImage(image).scaledToHeight(_VECTOR_PX))
+        image = pixel_means(vector, shape)
+        shares = 0.5 + 0.5 * image / max(np.abs(image).max(), 1e-300)
+        colours = pg.colormap.get("CET-D1A").map(shares.ravel(), mode="byte")
+        pixels = np.ascontiguousarray(colours.reshape(*image.shape, 4))
+        drawn = QImage(pixels.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_RGBA8888)
+        self.vector.setPixmap(QPixmap.fromImage(drawn).scaledToHeight(_VECTOR_PX))
         self.vector.adjustSize()
         self.vector.move(self.plot.width() - self.vector.width() - 6, 6)
 

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QGraphicsPathItem
 
 from foadv_gui.desktop.plots.axis import NumberAxis, short
 from foadv_gui.desktop.theme import pen, plot_font
-from foadv_gui.lab.picture import QUANTITY_TITLES
 from foadv_gui.lab.ranges import round_offset
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ class Ground:
         across = (right - left) / (surface.values.shape[1] - 1)
         up = (top - bottom) / (surface.values.shape[0] - 1)
         self.image.setRect(QRectF(left - across / 2, bottom - up / 2, right - left + across, top - bottom + up))
-        look = look_of(surface.quantity, colormap, offset)
+        look = look_of(surface, colormap, offset)
         if look != self._look:
             self._look, self._offset = look, offset
             self.bar.setColorMap(pg.colormap.get(look[1]))
@@ -132,10 +131,10 @@ def paint_bar(bar: Any, theme: Theme, width: int = _BAR_WIDTH) -> None:
     axis.label.setFont(plot_font(9))
 
 
-def look_of(quantity: str, colormap: str, offset: float = 0.0) -> tuple[str, str]:
+def look_of(surface: Surface, colormap: str, offset: float = 0.0) -> tuple[str, str]:
     """The title of a colour bar, of values less an offset, and the name of its colours."""
-    title = QUANTITY_TITLES[quantity] + (f",  less {short(offset)}" if offset else "")
-    return title, _SIGNED if quantity in _OF_BOTH_SIGNS else colormap
+    title = surface.title + (f",  less {short(offset)}" if offset else "")
+    return title, _SIGNED if surface.quantity in _OF_BOTH_SIGNS else colormap
 
 
 def _path_item(z: float) -> QGraphicsPathItem:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 128
 _PLOTS = (
-    ("loss", "loss L", "The loss (f(x + δ) − y)²/2 of every path; the focused one is bold.", False),
+    ("loss", "loss L", "The loss L of every path, which the adversary maximises; the focused one is bold.", False),
     (
         "tangential",
         "|Pg|/|g|  - - FOSC  ··· rate",
@@ -176,6 +176,8 @@ class TracesPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     @Slot(object)
     def _on_click(self, event: Any) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
         for plot in self.plots.values():
             if plot.sceneBoundingRect().contains(event.scenePos()):
                 self._player.seek(round(plot.vb.mapSceneToView(event.scenePos()).x()))

@@ -338,16 +338,16 @@ class CompareWorkspace(Workspace):
     @Slot()
     def _share_colours(self) -> None:
         panels = self.columns
-        surfaces = [panel.session.surface for panel in panels]
-        known = {surface.quantity for surface in surfaces if surface is not None}
+        surfaces = [panel.session.surface for panel in panels if panel.session.surface is not None]
+        titles = {surface.title for surface in surfaces}
         ranges = [panel.landscape.colour_range for panel in panels]
         found = [one for one in ranges if one is not None]
-        shared = self.bar.switches["one scale"].isChecked() and len(known) == 1
+        shared = self.bar.switches["one scale"].isChecked() and len(titles) == 1
         levels = united(found) if shared and found else None
         for panel in panels:
             panel.landscape.share_colours(levels)
         if levels is not None:
-            self.colours.show_range(*levels, known.pop(), panels[0].session.experiment.view.colormap)
+            self.colours.show_range(*levels, surfaces[0], panels[0].session.experiment.view.colormap)
 
     def sizeHint(self) -> QSize:
         """As wide as the window wants it."""

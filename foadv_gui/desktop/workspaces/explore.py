@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout
 
+from foadv_gui.desktop.panels.browser import InputBrowser
 from foadv_gui.desktop.panels.card import card
 from foadv_gui.desktop.panels.landscape import LandscapePanel
 from foadv_gui.desktop.panels.playback import PlaybackBar
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.player import Player
     from foadv_gui.desktop.session import Session
     from foadv_gui.desktop.theme import ThemeKeeper
+    from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.documents import Found
 
 _NO_LINE = "No line yet: on the plane, press C (or hold Shift) and drag to see the loss along the way."
@@ -42,7 +44,8 @@ class ExploreWorkspace(Workspace):
 
     def __init__(self, session: Session, player: Player, theme: ThemeKeeper, actions: Actions) -> None:
         super().__init__(player, session.undo_stack)
-        self._session = session
+        self._session, self._theme = session, theme
+        self._browser: InputBrowser | None = None
         self._pace = Pace()
         self._line: tuple[float, ...] | None = None
         self.waiting: tuple[str, Found] | None = None
@@ -118,11 +121,32 @@ class ExploreWorkspace(Workspace):
         column.addWidget(self.playback)
         # Back from a field, where Space, the arrows and Ctrl+Z are its own.
         self.setup.entered.connect(self.landscape.take_focus)
+        self.setup.browseWanted.connect(self.browse)
         session.cutChanged.connect(self._on_cut)
         session.recordingChanged.connect(self._on_recording)
         for told in (session.statusChanged, session.recordingChanged, session.prepared, session.progressChanged):
             told.connect(self.statusChanged)
         session.experimentChanged.connect(self.titleChanged)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment on show, or the one that will be when the page first comes to the front."""
+        return self._session.experiment if self.waiting is None else self.waiting[1].experiment
+
+    @property
+    def browser(self) -> InputBrowser:
+        """Where the input is chosen by its picture."""
+        if self._browser is None:
+            self._browser = InputBrowser(self._session, self._theme, self)
+        return self._browser
+
+    @Slot()
+    def browse(self) -> None:
+        """Choose the input by its picture, where there are several."""
+        if self._session.experiment.input.source in ("digits", "file"):
+            self.browser.browse()
+        else:
+            self.told.emit("A random direction has no others to choose from: take the digits or a file as the input")
 
     @property
     def computing(self) -> bool:
@@ -197,6 +221,8 @@ class ExploreWorkspace(Workspace):
 
     def close_down(self) -> None:
         """Stop the timers."""
+        if self._browser is not None:
+            self._browser.close_down()
         self._session.close()
 
     @Slot()

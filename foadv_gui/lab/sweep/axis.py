@@ -130,7 +130,7 @@ def _varying(base: Varied, key: str) -> Setting:
     if key.startswith("view.") or "." not in key:
         raise ExperimentError(key, "is only how a run is shown or called: all points would be the same")
     chosen = setting(key)
-    if chosen.kind == "box":
+    if chosen.kind in ("box", "names", "size"):
         raise ExperimentError(key, "cannot vary in a sweep: set it for all points")
     return chosen
 

@@ -27,7 +27,7 @@ class Column:
 
 COLUMNS: tuple[Column, ...] = (
     Column("restarts", "Restarts", "K", "paths", "int", "How many paths climbed."),
-    Column("epsilon", "Radius", "ε", "", "float", "The radius of the set, ε = ρ·γ."),
+    Column("epsilon", "Radius", "ε", "", "float", "The radius of the set, ε = ρ·|x|."),
     Column("eta", "Step", "η", "", "float", "The absolute step."),
     Column(
         "steps_median",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST_AXES = 4
 SWEEPABLE: tuple[Setting, ...] = tuple(
-    entry for entry in SETTINGS if entry.section != "view" and entry.kind not in ("box", "text")
+    entry for entry in SETTINGS if entry.section != "view" and entry.kind not in ("box", "names", "size", "text")
 )
 """What can vary in a sweep, in the order of the form."""
 _SUGGESTED = {
@@ -154,7 +154,7 @@ def summary_of(base: Experiment) -> str:
         "" if d is None else f"d = {d}",
         f"m = {base.network.width}" if base.network.source == "random" else "m from a file",
         base.network.activation,
-        f"γ = {base.input.scale:.4g}",
+        f"γ = {base.input.scale:.4g}" + (" × v" if base.input.unit == "file" else ""),
         f"ρ = {base.input.ratio:.4g}",
         f"K = {base.ascent.restarts}",
         f"η = {base.ascent.step:.4g}" + (" ε/G" if base.ascent.step_units == "relative" else ""),

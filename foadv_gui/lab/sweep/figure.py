@@ -154,5 +154,7 @@ def fixed(sweep: Sweep) -> str:
             continue
         words = entry.labels.get(str(value), number(value) if isinstance(value, float) else str(value))
         unit = " ε/G" if key == "ascent.step" and sweep.base.ascent.step_units == "relative" else ""
+        if key == "input.scale" and sweep.base.input.unit == "file":
+            unit = " × v"
         parts.append(f"{entry.symbol} = {words}{unit}" if entry.kind != "choice" else words)
     return ", ".join(parts)

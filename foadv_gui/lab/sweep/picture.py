@@ -61,6 +61,8 @@ class AxisPicture:
         unit = axis.setting.unit
         if axis.key == "ascent.step":
             unit = "ε/G" if base.ascent.step_units == "relative" else ""
+        if axis.key == "input.scale" and base.input.unit == "file":
+            unit = "× v"
         return cls(axis, x, tuple(number(value) for value in x), order, _evenly_log(x, axis.setting.log), unit)
 
     @property

@@ -46,11 +46,15 @@ class Pool:
         How many at most; all cores that this process may use if not given.
     measure
         What computes a row, if not `foadv_gui.lab.sweep.row.measure`; a function of a module.
+    factory
+        The factory "package.module:factory" that the user named by --model, which each process calls.
     """
 
-    def __init__(self, processes: int | None = None, measure: Measure | None = None) -> None:
+    def __init__(
+        self, processes: int | None = None, measure: Measure | None = None, factory: str | None = None
+    ) -> None:
         self.capacity = processes or cores()
-        self._measure = measure
+        self._given = measure, factory
         self._lock = Lock()
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._open: set[Future[list[Row]]] = set()
@@ -67,7 +71,7 @@ class Pool:
         with self._lock:
             self._open.add(future)
             if len(self._open) > len(self._members) < self.capacity:
-                self._members.append(_Member(self._tasks, self._measure))
+                self._members.append(_Member(self._tasks, *self._given))
                 self._members[-1].start()
         future.add_done_callback(self._forget)
         self._tasks.put((future, points))
@@ -105,9 +109,9 @@ class Pool:
 class _Member(Thread):
     """A process and the thread that talks to it; when the process dies, another one is started for the next batch."""
 
-    def __init__(self, tasks: SimpleQueue[Task | None], measure: Measure | None) -> None:
+    def __init__(self, tasks: SimpleQueue[Task | None], measure: Measure | None, factory: str | None) -> None:
         super().__init__(name="foadv-pool", daemon=True)
-        self._tasks, self._measure = tasks, measure
+        self._tasks, self._given = tasks, (measure, factory)
         self._lock = Lock()
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
@@ -170,7 +174,7 @@ class _Member(Thread):
     def _start(self) -> int | None:
         """Start the process, and wait until it is ready, or has ended with the exit status that is returned."""
         ours, theirs = _SPAWN.Pipe()
-        process = _SPAWN.Process(target=serve, args=(theirs, self._measure), name="foadv-worker", daemon=True)
+        process = _SPAWN.Process(target=serve, args=(theirs, *self._given), name="foadv-worker", daemon=True)
         with _deaf():
             process.start()
         theirs.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
 from threading import Thread
@@ -35,10 +36,11 @@ def pack(points: list[Point]) -> bytes:
     return pickle.dumps([replace(point, sweep=bare[id(point.sweep)]) for point in points])
 
 
-def serve(connection: Connection, measure: Measure | None) -> None:
+def serve(connection: Connection, measure: Measure | None, factory: str | None = None) -> None:
     """Answer each batch (number, points) with its rows, or with the text of what was raised, until the parent ends.
 
-    A message (number, None) stops the batches up to this number.
+    A message (number, None) stops the batches up to this number. `factory` makes the module that is attacked, see
+    `lab.modules.load_factory`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all of a terminal's processes: the parent decides
     if hasattr(os, "nice"):
@@ -46,6 +48,11 @@ def serve(connection: Connection, measure: Measure | None) -> None:
     inbox = _Inbox(connection)
     inbox.start()
     measure = measure or load()
+    if factory is not None:
+        from foadv_gui.lab.modules import FactoryError, load_factory
+
+        with suppress(FactoryError):  # a point whose module is not there says so
+            load_factory(factory)
     connection.send(None)  # ready
     while True:
         number, packed = inbox.batches.get()

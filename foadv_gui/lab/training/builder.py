@@ -10,6 +10,8 @@ from foadv_gui.core.measures import MEASURES
 from foadv_gui.lab.training.record import Probed, Track
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import DTypeLike, NDArray
 
     Floats = NDArray[np.floating[Any]]
@@ -51,8 +53,10 @@ class TrackBuilder:
     ----------
     epochs
         The last epoch that may come.
-    points, width, dimension
-        The numbers n, m and d.
+    points
+        The number n.
+    shapes
+        Those of the network's arrays, by their names.
     probes
         The number P of probe points.
     capacity
@@ -62,7 +66,13 @@ class TrackBuilder:
     """
 
     def __init__(
-        self, epochs: int, points: int, width: int, dimension: int, probes: int, capacity: int, dtype: DTypeLike
+        self,
+        epochs: int,
+        points: int,
+        shapes: Mapping[str, tuple[int, ...]],
+        probes: int,
+        capacity: int,
+        dtype: DTypeLike,
     ) -> None:
         if capacity < FEWEST:
             raise ValueError(f"there must be room for {FEWEST} networks at least, not {capacity}")
@@ -71,7 +81,7 @@ class TrackBuilder:
         self._measures = {name: np.empty(epochs + 1) for name in MEASURES}
         self._residual = np.empty((epochs + 1, points), dtype)
         self._kept = np.empty(places, np.int64)
-        self._W, self._a = np.empty((places, width, dimension), dtype), np.empty((places, width), dtype)
+        self._weights = {name: np.empty((places, *shape), dtype) for name, shape in shapes.items()}
         self._looked = np.empty(looks, np.int64)
         self._contraction, self._top = np.empty((looks, probes)), np.empty((looks, probes))
         self._sharpness = np.empty(looks)
@@ -94,7 +104,9 @@ class TrackBuilder:
         for name, values in self._measures.items():
             values[:rows] = track.measures[name]
         self._residual[:rows] = track.residual
-        self._kept[:c], self._W[:c], self._a[:c] = track.kept, track.W, track.a
+        self._kept[:c] = track.kept
+        for name, arrays in self._weights.items():
+            arrays[:c] = track.weights[name]
         self._rows, self._networks, self._diverged = rows, c, track.diverged
         probed = track.probed
         due = probed_epochs(self._epochs)
@@ -108,19 +120,20 @@ class TrackBuilder:
         self,
         measures: dict[str, float],
         residual: Floats,
-        W: Floats,
-        a: Floats,
+        weights: Mapping[str, Floats],
         diverged: str = "",
         probe: Probe | None = None,
     ) -> None:
-        """Add the next epoch: its measures, the residual (n,), the network (m, d), (m,), and what was probed."""
+        """Add the next epoch: its measures, the residual (n,), the network's arrays, and what was probed."""
         epoch = self._rows
         if self._networks == len(self._kept):
             self._thin(epoch - 1)
         for name, values in self._measures.items():
             values[epoch] = measures[name]
         self._residual[epoch] = residual
-        self._kept[self._networks], self._W[self._networks], self._a[self._networks] = epoch, W, a
+        self._kept[self._networks] = epoch
+        for name, arrays in self._weights.items():
+            arrays[self._networks] = weights[name]
         self._networks, self._rows, self._diverged = self._networks + 1, epoch + 1, diverged
         if probe is not None:
             self._looked[self._looks], self._sharpness[self._looks] = epoch, probe.sharpness
@@ -132,11 +145,8 @@ class TrackBuilder:
         while last // stride + 1 > self._capacity // 2:
             stride *= 2
         chosen = np.flatnonzero((self._kept % stride == 0) | (self._kept == last))
-        for name in ("_kept", "_W", "_a"):  # into new memory, since the old is on show
-            old = getattr(self, name)
-            new = np.empty_like(old)
-            new[: len(chosen)] = old[chosen]
-            setattr(self, name, new)
+        self._kept = _thinned(self._kept, chosen)
+        self._weights = {name: _thinned(arrays, chosen) for name, arrays in self._weights.items()}
         self._networks = len(chosen)
 
     def track(self) -> Track:
@@ -153,11 +163,17 @@ class TrackBuilder:
             measures={name: _view(values[:rows]) for name, values in self._measures.items()},
             residual=_view(self._residual[:rows]),
             kept=_view(self._kept[:c]),
-            W=_view(self._W[:c]),
-            a=_view(self._a[:c]),
+            weights={name: _view(arrays[:c]) for name, arrays in self._weights.items()},
             probed=probed,
             diverged=self._diverged,
         )
+
+
+def _thinned(old: NDArray[Any], chosen: NDArray[np.int64]) -> NDArray[Any]:
+    """The chosen rows before empty ones, in new memory, since the old is on show."""
+    new = np.empty_like(old)
+    new[: len(chosen)] = old[chosen]
+    return new
 
 
 def _view(array: NDArray[Any]) -> NDArray[Any]:

@@ -123,8 +123,10 @@ class TrainingDraft:
         return replace(self.fixed(key), axes=(*self.fixed(key).axes, (key, ",".join(setting(key).choices))))
 
     def on(self, base: Experiment) -> TrainingDraft:
-        """The same for another experiment, made one that can be trained: attacked in a ball, without a box."""
+        """The same for another experiment, made one that can be trained: in a ball, no box, points of one length."""
         changes: dict[str, object] = {"ascent.box": None} if base.ascent.box is not None else {}
+        if base.input.unit == "file":
+            changes["input.unit"] = "length"
         if base.ascent.constraint == "l2-sphere":
             changes["ascent.constraint"] = "l2-ball"
         data = "digits" if base.input.source == "digits" else self.section.data

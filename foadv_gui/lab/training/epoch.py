@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import torch
 
-from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
+from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.ascent import StopReason, measure
 from foadv_gui.core.attack import Points
 from foadv_gui.core.constraint import LinfBall
-from foadv_gui.core.network import TwoLayerNetwork
-from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.core.plane import PathContext, constraint_cut, lay
 from foadv_gui.core.probe import profile
 from foadv_gui.lab.config import setting
 from foadv_gui.lab.files import atomic_write
 from foadv_gui.lab.picture import PlanePicture
 from foadv_gui.lab.recording import Recording
+from foadv_gui.lab.training.networks import learner_for
 from foadv_gui.lab.training.study import inner_ascent
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.core.attack import InnerAscent
+    from foadv_gui.core.learner import Learner
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.training.plan import Training
     from foadv_gui.lab.training.record import TrainingRecord
@@ -86,13 +86,13 @@ def epoch_run(record: TrainingRecord, arm: int, epoch: int, point: int) -> Recor
     experiment gives.
     """
     arm_training = record.arm(arm).training
-    inner, points, network = inner_ascent(arm_training), _points(record, arm), _network(record, arm, epoch)
+    inner, points, learner = inner_ascent(arm_training), _points(record, arm), _learner(record, arm, epoch)
     shown = epoch_on_show(record, arm, epoch)
     eta = float(record.tracks[arm].measures["inner_step"][shown])
-    delta = inner.path(network, points, point, eta).unsqueeze(1)
-    objective = QuadraticAdversary(network, points.X[point], float(points.y[point]))
+    delta = inner.path(learner, points, point, eta).unsqueeze(1)
+    objective = learner.objective(points.X[point], float(points.y[point]))
     with torch.inference_mode():
-        value, gradient = objective.value_and_gradient(delta)
+        value, gradient = objective.heights_and_gradient(delta)
         measures = measure(objective, inner.constraint, delta, value, gradient)
         outward = inner.constraint.points_outward(delta, gradient)
     numbers = {name: values.double().numpy() for name, values in measures.items()}
@@ -111,7 +111,7 @@ def epoch_run(record: TrainingRecord, arm: int, epoch: int, point: int) -> Recor
             "title": f"{arm_training.title or 'Training'}: epoch {shown}, point {point + 1}",
         },
     )
-    data, (W, a) = record.data[arm], _weights(record, arm, epoch)
+    data, weights = record.data[arm], _weights(record, arm, epoch)
     arrays: dict[str, Any] = {name: _frozen(values[:count]) for name, values in numbers.items()}
     return Recording(
         delta=_frozen(delta[:count].numpy()),
@@ -119,8 +119,7 @@ def epoch_run(record: TrainingRecord, arm: int, epoch: int, point: int) -> Recor
         **arrays,
         stop_reason=_frozen(np.array([str(reason)])),
         converged_at=_frozen(np.array([converged_at])),
-        W=_frozen(W),
-        a=_frozen(a),
+        weights={name: _frozen(array) for name, array in weights.items()},
         x=_frozen(_scale(arm_training) * data.X_hat[point]),
         y=float(data.y[point]),
         epsilon=inner.constraint.epsilon,
@@ -137,8 +136,8 @@ def morph_plane(record: TrainingRecord, arm: int, point: int, last: int) -> Plan
     """
     training = record.arm(arm).training
     first, end = (torch.tensor(epoch_run(record, arm, epoch, point).delta[-1, 0]).double() for epoch in (0, last))
-    inner, points, network = inner_ascent(training), _points(record, arm), _network(record, arm, 0)
-    exact = QuadraticAdversary(network, points.X[point], float(points.y[point])).exact
+    inner, points, learner = inner_ascent(training), _points(record, arm), _learner(record, arm, 0)
+    exact = learner.objective(points.X[point], float(points.y[point])).exact
     ends = torch.nan_to_num(torch.stack([first, end]), 0.0, 0.0, 0.0)
     context = PathContext(exact, inner.constraint, ends, ends, training.base.view.plane_seed)
     shown = epoch_on_show(record, arm, last)
@@ -168,7 +167,7 @@ def profile_picture(record: TrainingRecord, arm: int, epoch: int, point: int) ->
     points, shown = _points(record, arm), epoch_on_show(record, arm, epoch)
     x, y = points.X[point], float(points.y[point])
     try:
-        before, now = (profile(_network(record, arm, one).exact, x.double(), y) for one in (0, epoch))
+        before, now = (profile(_learner(record, arm, one), x.double(), y) for one in (0, epoch))
     except NoCurvatureError as reason:
         return ProfilePicture(shown, point, np.empty(0), np.empty(0), str(reason))
     return ProfilePicture(shown, point, _frozen(before), _frozen(now))
@@ -185,32 +184,33 @@ def checkpoint(record: TrainingRecord, arm: int, epoch: int, point: int, path: s
         If the file cannot be written.
     """
     training, shown = record.arm(arm).training, epoch_on_show(record, arm, epoch)
-    W, a = _weights(record, arm, epoch)
+    weights = _weights(record, arm, epoch)
     x = _scale(training) * record.data[arm].X_hat[point]
-    atomic_write(path, lambda stream: np.savez(stream, allow_pickle=False, W=W, a=a, x=x))
+    atomic_write(path, lambda stream: np.savez(stream, allow_pickle=False, **weights, x=x))
     title = f"{training.title or 'Training'}: epoch {shown}, point {point + 1}"
-    return _experiment(record, arm, point, {**_weights_from(training, -1, str(path)), "title": title})
+    changes = {**_weights_from(training, -1, str(path)), "title": title}
+    if "W" not in weights:
+        changes["network.layers"] = tuple(name for name in weights if name.startswith("W"))
+    return _experiment(record, arm, point, changes)
 
 
 def _kept(record: TrainingRecord, arm: int, epoch: int) -> int:
     track = record.tracks[arm]
     index = track.kept_before(epoch)
-    while index and not (np.isfinite(track.W[index]).all() and np.isfinite(track.a[index]).all()):
+    while index and not all(np.isfinite(part).all() for part in track.network(index).values()):
         index -= 1
     return index
 
 
-def _weights(record: TrainingRecord, arm: int, epoch: int) -> tuple[Floats, Floats]:
-    track, index = record.tracks[arm], _kept(record, arm, epoch)
-    return track.W[index].astype(np.float64), track.a[index].astype(np.float64)
+def _weights(record: TrainingRecord, arm: int, epoch: int) -> dict[str, Floats]:
+    own = record.tracks[arm].network(_kept(record, arm, epoch))
+    return {name: np.array(part, np.float64) for name, part in own.items()}
 
 
-def _network(record: TrainingRecord, arm: int, epoch: int) -> TwoLayerNetwork:
-    """The network of an epoch on the CPU, in the precision of the training."""
-    training, track, index = record.arm(arm).training, record.tracks[arm], _kept(record, arm, epoch)
-    dtype = getattr(torch, training.base.compute.dtype)
-    W, a = (torch.tensor(np.asarray(part), dtype=dtype) for part in (track.W[index], track.a[index]))
-    return TwoLayerNetwork(W, a, ACTIVATIONS[training.base.network.activation])
+def _learner(record: TrainingRecord, arm: int, epoch: int) -> Learner:
+    """The network of an epoch with its loss on the CPU, in the precision of the training."""
+    base, own = record.arm(arm).training.base, record.tracks[arm].network(_kept(record, arm, epoch))
+    return learner_for(base, own, dtype=getattr(torch, base.compute.dtype))
 
 
 def _points(record: TrainingRecord, arm: int) -> Points:
@@ -246,6 +246,9 @@ def _experiment(record: TrainingRecord, arm: int, point: int, changes: dict[str,
     data, training = record.data[arm], record.arm(arm).training
     given: dict[str, object] = {f"input.{name}": value for name, value in data.inputs[point].items()}
     dimension = data.X_hat.shape[1]
+    # As the points were read: an experiment of one's own may read its file otherwise.
+    read = {"input.array": "X" if data.inputs[point]["source"] == "file" else None}
+    given |= {**read, "input.size": None, "input.grey": False, "input.unit": "length"}
     own: dict[str, object] = {"input.label": float(data.y[point]), "network.dimension": dimension}
     return training.base.changed({**given, **own, **changes})
 
@@ -254,7 +257,7 @@ def _weights_from(training: Training, epoch: int, file: str) -> dict[str, object
     """The settings of a trained network, whose weights a file holds as they are; epoch 0 has its own settings."""
     if epoch == 0:
         return {}
-    return {"network.source": "file", "network.file": file, "network.weight_scale": 1.0}
+    return {"network.source": "file", "network.file": file, "network.layers": None, "network.weight_scale": 1.0}
 
 
 def _step(training: Training, eta: float) -> dict[str, object]:

@@ -1,13 +1,15 @@
 """The record of a training as a file: one .npz that plain NumPy opens, and that is checked before it is believed.
 
 `training` is the training as JSON and `version` that of the format. The arrays of arm i start with i, as in
-"000.adversarial_loss", "000.residual", "000.kept", "000.W", "000.a", "000.probed_epochs" and "000.diverged";
-`data_of` says which of the data an arm is trained on, whose arrays are "data.0.X_hat", "data.0.y" and so on.
+"000.adversarial_loss", "000.residual", "000.kept", "000.W" and "000.a" (see
+`lab.stored_network`), "000.probed_epochs" and "000.diverged"; `data_of` says which of the data an arm is trained on,
+whose arrays are "data.0.X_hat", "data.0.y" and so on.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,7 +19,8 @@ from foadv_gui.core.measures import MEASURES
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.fields import SEED_MAX
 from foadv_gui.lab.files import FileProblem, array_names, atomic_write, read_npz
-from foadv_gui.lab.recording import load_limits
+from foadv_gui.lab.recording_file import load_limits
+from foadv_gui.lab.stored_network import is_weights, problem_with
 from foadv_gui.lab.training.plan import Training
 from foadv_gui.lab.training.record import Probed, Track, TrainingData, TrainingRecord
 
@@ -123,6 +126,11 @@ class _File:
         found.flags.writeable = False
         return found
 
+    def weights(self) -> list[str]:
+        """The names of the arrays that belong to a network."""
+        names = [name.removeprefix(self.prefix) for name in self._arrays if name.startswith(self.prefix)]
+        return [name for name in names if is_weights(name)]
+
     def wrong(self, name: str, what: str) -> FileProblem:
         return FileProblem(self.path, f"{self.prefix}{name} {what}")
 
@@ -157,7 +165,9 @@ def _training(path: str | Path, text: str) -> Training:
 def _of_data(data: TrainingData) -> dict[str, NDArray[Any]]:
     key = _OF_INPUT[data.inputs[0]["source"]]
     common = {name: value for name, value in data.inputs[0].items() if name != key}
-    about = {"label": data.label, "image_shape": data.image_shape, "input": common}
+    about: dict[str, Any] = {"label": data.label, "image_shape": data.image_shape, "input": common}
+    if data.classes:
+        about["classes"] = data.classes
     return {
         "X_hat": data.X_hat,
         "y": data.y,
@@ -188,19 +198,22 @@ def _read_data(file: _File, n: int, held_out: int) -> TrainingData:
     numbers = file.array("inputs", "iu", (n,))
     if (numbers < 0).any() or (numbers > SEED_MAX).any():
         raise file.wrong("inputs", f"must lie between 0 and {SEED_MAX}")
-    label, image_shape, common = _about(file, str(file.array("about", "U", ())), d)
+    label, image_shape, common, classes = _about(file, str(file.array("about", "U", ())), d)
     key = _OF_INPUT[common["source"]]
     inputs = tuple({**common, key: number} for number in numbers.tolist())
-    return TrainingData(**arrays, inputs=inputs, label=label, image_shape=image_shape)
+    return TrainingData(**arrays, inputs=inputs, label=label, image_shape=image_shape, classes=classes)
 
 
-def _about(file: _File, text: str, dimension: int) -> tuple[str, tuple[int, int] | None, dict[str, Any]]:
+def _about(file: _File, text: str, dimension: int) -> tuple[str, tuple[int, ...] | None, dict[str, Any], int]:
     try:
         parts = json.loads(text)
         label, shape, common = parts["label"], parts["image_shape"], parts["input"]
         source, name = common["source"], common.get("file")
-        fits = shape is None or (len(shape) == 2 and all(type(side) is int and side > 0 for side in shape))
-        fits = fits and (shape is None or shape[0] * shape[1] == dimension)
+        classes = parts.get("classes", 0)  # which older records have not
+        fits = shape is None or (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3))
+        fits = fits and (shape is None or all(type(side) is int and side > 0 for side in shape))
+        fits = fits and (shape is None or math.prod(shape) == dimension)
+        fits = fits and type(classes) is int and classes >= 0
         named = isinstance(name, str) if source == "file" else name is None
         if not (
             fits and named and isinstance(label, str) and source in _OF_INPUT and set(common) <= {"source", "file"}
@@ -208,7 +221,7 @@ def _about(file: _File, text: str, dimension: int) -> tuple[str, tuple[int, int]
             raise ValueError
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise file.wrong("about", "does not say what the points are") from None
-    return label, None if shape is None else (shape[0], shape[1]), common
+    return label, None if shape is None else tuple(shape), common, classes
 
 
 # -- the tracks -------------------------------------------------------------------------------------------------------
@@ -220,8 +233,7 @@ def _of_track(track: Track) -> dict[str, NDArray[Any]]:
         **track.measures,
         "residual_of_points": track.residual,
         "kept": track.kept,
-        "W": track.W,
-        "a": track.a,
+        **track.weights,
         "probed_epochs": probed.epochs,
         "probed_contraction": probed.contraction,
         "probed_top_eigenvalue": probed.top_eigenvalue,
@@ -245,13 +257,28 @@ def _read_track(file: _File, training: Training, data: TrainingData) -> Track:
     kept = file.array("kept", "iu", (None,))
     if not len(kept) or kept[0] != 0 or kept[-1] != rows - 1 or (kept[1:] <= kept[:-1]).any():
         raise file.wrong("kept", f"must rise from 0 to {rows - 1}, the last epoch")
-    random = training.base.network.source == "random"
-    W = file.array("W", "f", (len(kept), training.base.network.width if random else None, d), dtype)
-    a = file.array("a", "f", W.shape[:2], dtype)
-    for name, array in (("W", W), ("a", a)):
+    weights = _read_weights(file, training, len(kept), d)
+    for name, array in weights.items():
         if not np.isfinite(array if not diverged else array[:1]).all():
             raise file.wrong(name, "holds a value that is not finite")
-    return Track(measures, residual, kept, W, a, _read_probed(file, rows, min(section.probes, n)), diverged)
+    return Track(measures, residual, kept, weights, _read_probed(file, rows, min(section.probes, n)), diverged)
+
+
+def _read_weights(file: _File, training: Training, kept: int, d: int) -> dict[str, NDArray[Any]]:
+    """The networks that were kept, in as many layers as there are."""
+    names, dtype = file.weights(), np.dtype(training.base.compute.dtype)
+    random = training.base.network.source == "random"
+    if random or "W1" not in names:
+        W = file.array("W", "f", (kept, training.base.network.width if random else None, d), dtype)
+        found = {"W": W, "a": file.array("a", "f", W.shape[:2], dtype)}
+        own: dict[str, tuple[int, ...]] = {"b": W.shape[:2], "c": (kept,)}
+        return found | {name: file.array(name, "f", shape, dtype) for name, shape in own.items() if name in names}
+    arrays = {name: file.array(name, "f", (kept, *((None,) * (1 + (name[0] == "W")))), dtype) for name in names}
+    with np.errstate(over="ignore"):
+        problem = problem_with({name: np.asarray(array[0], np.float64) for name, array in arrays.items()}, d)
+    if problem:
+        raise FileProblem(file.path, f"{file.prefix}*: {problem}")
+    return arrays
 
 
 def _read_probed(file: _File, rows: int, probes: int) -> Probed:

@@ -98,7 +98,7 @@ class EpochPicture:
     def nbytes(self) -> int:
         """About how much memory it takes."""
         run, drawn = self.recording, self.surface
-        arrays: list[Any] = [run.W, run.a, run.delta, drawn.values, drawn.inside, self.plane.u, self.plane.v]
+        arrays: list[Any] = [*run.weights.values(), run.delta, drawn.values, drawn.inside, self.plane.u, self.plane.v]
         if self.spectrum is not None:
             arrays.append(self.spectrum.eigenvalues)
         if self.profile is not None:

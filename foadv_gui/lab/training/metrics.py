@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+
+from foadv_gui.lab.stored_network import of_first_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,11 +72,13 @@ def _loss_share(track: Track, rate: float) -> Values:
         return np.arange(len(loss)), loss / loss[0]
 
 
-def _movement(name: str, weights: str) -> Reading:
+def _movement(name: str, *, first: bool) -> Reading:
     def read(track: Track, rate: float) -> Values:
         values = track.measures[name]
+        parts = [arrays[0] for name, arrays in track.weights.items() if of_first_layer(name) == first]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return np.arange(len(values)), values / np.linalg.norm(np.asarray(getattr(track, weights)[0], np.float64))
+            length = math.hypot(*(float(np.linalg.norm(np.asarray(part, np.float64))) for part in parts))
+            return np.arange(len(values)), values / np.float64(length)
 
     return read
 
@@ -118,8 +123,8 @@ _ALL = (
         "Loss under attack",
         "L(δ)",
         "",
-        "The mean loss (f(x + δ) − y)²/2 over the training points, each attacked by T steps of the ascent: what "
-        "adversarial training makes small.",
+        "The mean loss, (f(x + δ) − y)²/2 or another one, over the training points, each attacked by T steps of the "
+        "ascent: what adversarial training makes small.",
         _measure("adversarial_loss"),
     ),
     Metric(
@@ -127,7 +132,7 @@ _ALL = (
         "Loss without attack",
         "L(0)",
         "",
-        "The mean loss (f(x) − y)²/2 at the training points themselves.",
+        "The mean loss, (f(x) − y)²/2 or another one, at the training points themselves.",
         _measure("clean_loss"),
     ),
     Metric(
@@ -151,7 +156,7 @@ _ALL = (
         "Errors under attack",
         "",
         _POINTS,
-        "The share of attacked training points at which f has not the sign of the label.",
+        "The share of attacked training points at which f has not the sign of the label, or another class wins.",
         _measure("adversarial_error"),
         log=False,
         share=True,
@@ -161,7 +166,7 @@ _ALL = (
         "Errors without attack",
         "",
         _POINTS,
-        "The share of training points at which f has not the sign of the label.",
+        "The share of training points at which f has not the sign of the label, or another class wins.",
         _measure("clean_error"),
         log=False,
         share=True,
@@ -171,8 +176,8 @@ _ALL = (
         "Held-out errors under attack",
         "",
         _POINTS,
-        "The share of attacked points, never trained on, at which f has not the sign of the label: what robust "
-        "training is for.",
+        "The share of attacked points, never trained on, at which f has not the sign of the label, or another class "
+        "wins: what robust training is for.",
         _measure("held_out_adversarial_error"),
         log=False,
         share=True,
@@ -182,7 +187,7 @@ _ALL = (
         "Held-out errors without attack",
         "",
         _POINTS,
-        "The share of points, never trained on, at which f has not the sign of the label.",
+        "The share of points, never trained on, at which f has not the sign of the label, or another class wins.",
         _measure("held_out_clean_error"),
         log=False,
         share=True,
@@ -192,7 +197,8 @@ _ALL = (
         "Residual under attack",
         "|f − y|",
         "mean",
-        "How far the network's value at an attacked point is from the label, on average.",
+        "How far the network's value at an attacked point is from the label, on average; of other losses than the "
+        "quadratic one, from f = 0.",
         _measure("residual"),
     ),
     Metric(
@@ -210,7 +216,7 @@ _ALL = (
         "",
         "How far the first layer has moved from where it was drawn, beside its own length: small in the lazy (kernel) "
         "regime.",
-        _movement("movement", "W"),
+        _movement("movement", first=True),
     ),
     Metric(
         "movement_a",
@@ -218,7 +224,7 @@ _ALL = (
         "|a − a₀|/|a₀|",
         "",
         "How far the second layer has moved from where it was drawn; 0 where it is not trained.",
-        _movement("movement_a", "a"),
+        _movement("movement_a", first=False),
     ),
     Metric(
         "inner_steps",

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from foadv_gui.core.interruption import give_way, never
-from foadv_gui.core.landscape import PlanarPreactivations, residual_on_grid
+from foadv_gui.core.landscape import PlanarPreactivations, heights_on_grid
 from foadv_gui.core.plane import Plane, inside_cut
+from foadv_gui.lab.backdrop import QuantityValues
 from foadv_gui.lab.experiment import problem_of
 from foadv_gui.lab.picture import PlanePicture, Surface
 from foadv_gui.lab.ranges import united
@@ -117,12 +118,21 @@ def _frame(record: TrainingRecord, arm: int, epoch: int, point: int, plane: Plan
     half = view.extent * plane.reach
     side = np.linspace(-half, half, grid)
     steps = torch.from_numpy(side * plane.epsilon)
-    residual = residual_on_grid(PlanarPreactivations.of(problem.objective.single, axes), steps, steps)
+    objective = problem.objective.single
+    drawn = QuantityValues.of(objective, heights_on_grid(PlanarPreactivations.of(objective, axes), steps, steps))
     delta = torch.from_numpy(np.nan_to_num(recording.delta[:, 0].astype(np.float64)))
     path, _ = axes.coordinates(delta)
-    values = residual.double().numpy()
     # The curvature takes far longer than all else: where it is asked for the loss stands for it.
     quantity = "loss" if view.quantity == "curvature" else view.quantity
-    surface = Surface(side, side, values, inside_cut(plane.cut, side, side), quantity, coarse=True)
+    surface = Surface(
+        side,
+        side,
+        drawn.values,
+        inside_cut(plane.cut, side, side),
+        quantity,
+        coarse=True,
+        losses=drawn.losses,
+        loss=objective.loss_name,
+    )
     off = float(axes.off_plane_share(delta[-1]))
     return MorphFrame(epoch, surface, path.numpy() / plane.epsilon, off, float(recording.loss[-1, 0]))

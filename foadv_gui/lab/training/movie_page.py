@@ -13,7 +13,6 @@ from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from foadv_gui.lab.page import HEIGHT, Page, ThemeName, width_of
-from foadv_gui.lab.picture import QUANTITY_TITLES
 from foadv_gui.lab.ranges import number, round_levels
 from foadv_gui.lab.training.curves import curves
 from foadv_gui.lab.training.panels import colours_of, draw_curves, key_of_lines
@@ -73,7 +72,7 @@ class MoviePage:
     def _foot(self, point: int, label: float, morphs: Sequence[Morph]) -> float:
         """What is to be seen; returns where the curves end."""
         page, axes = self._page, morphs[0].plane.axes
-        colours = QUANTITY_TITLES[morphs[0].frames[0].surface.quantity]
+        colours = morphs[0].frames[0].surface.title
         words = (
             f"Training point {point + 1} (label {number(label).replace('-', '−')}), on a plane through the clean input "
             f"(+): α {axes[0]}, β {axes[1]}, in units of ε. White: cut of the set and lines of equal loss; orange: the "

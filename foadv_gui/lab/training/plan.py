@@ -239,11 +239,18 @@ def _axes(over: Any) -> list[tuple[str, str | list[Any]]]:
 def _check(training: Training) -> None:
     """Refuse what no training can be."""
     ascent, section = training.base.ascent, training.section
+    if training.base.network.source == "model":
+        reason = "must be random or file: a module from Python keeps its weights, so it is trained where it is made"
+        raise ExperimentError("network.source", reason, "model")
     if ascent.constraint == "l2-sphere":
         reason = "must be l2-ball or linf-ball: every point is attacked from δ = 0, as far from all of the sphere"
         raise ExperimentError("ascent.constraint", reason, ascent.constraint)
     if ascent.box is not None:
-        raise ExperimentError("ascent.box", "must be empty: points are trained on without a box", list(ascent.box))
+        box = ascent.box if isinstance(ascent.box, str) else list(ascent.box)
+        raise ExperimentError("ascent.box", "must be empty: points are trained on without a box", box)
+    if training.base.input.unit == "file":
+        reason = "must be length: all points of a training are scaled to the length γ, so that one radius fits them"
+        raise ExperimentError("input.unit", reason, "file")
     if section.data == "file" and not section.file:
         raise ExperimentError("training.file", "must name a file, since training.data is file")
     if section.data == "digits" and section.digit_plus == section.digit_minus:

@@ -11,6 +11,7 @@ from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.constraint import L2Ball
 from foadv_gui.core.cores import one_core
 from foadv_gui.core.interruption import give_way
+from foadv_gui.core.learner import QuadraticLearner
 from foadv_gui.core.probe import contractions, sharpness, top_eigenvalues
 from foadv_gui.core.threads import in_parallel
 from foadv_gui.lab.training.builder import Probe
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.core.attack import InnerAscent, Points
-    from foadv_gui.core.network import TwoLayerNetwork
+    from foadv_gui.core.learner import Learner
 
 LARGEST = 1e9
 """So many multiplications, m d min(m, d), may a point take: about a second."""
@@ -33,10 +34,13 @@ _TOO_LARGE = (
     f"Curvature and proofs are not followed in so large a network: m·d·min(m, d) is above {LARGEST:.0e}, and a point "
     "would take more than a second."
 )
+_NO_PROOFS = (
+    "No q, certified share or sharpness here: they are known for two layers, one output and the quadratic loss alone."
+)
 
 
 def probe(
-    network: TwoLayerNetwork,
+    learner: Learner,
     inner: InnerAscent,
     train: Points,
     count: int,
@@ -57,28 +61,51 @@ def probe(
         return Probe(q, top, math.nan, NO_PROBES)
     points = train[:count]
     give_way(interrupted)
-    z = train.X + inner.attack(network, train, None, interrupted).delta if adversarial else train.X
+    network = learner.network if isinstance(learner, QuadraticLearner) else None
+    if network is None:
+        return _by_autograd(learner, points, interrupted)
+    z = train.X + inner.attack(learner, train, None, interrupted).delta if adversarial else train.X
     sharp = sharpness(network, z, train_a, interrupted)
     m, d = network.width, network.dimension
     cost = m * d * min(m, d)
     if cost > LARGEST:
         return Probe(q, top, sharp, _TOO_LARGE)
     _ = network.exact  # once for all points
-
-    def each(look: Callable[[Points], NDArray[np.float64]]) -> NDArray[np.float64]:
-        def on_one_core(some: Points) -> NDArray[np.float64]:
-            with one_core():
-                return look(some)
-
-        if cost <= _WORTH_A_CORE:
-            return on_one_core(points)
-        return np.concatenate(in_parallel(on_one_core, [points[i : i + 1] for i in range(count)]))
-
+    large = cost > _WORTH_A_CORE
     try:
-        top = each(lambda some: top_eigenvalues(network, some, interrupted))
+        top = _each(points, lambda some: top_eigenvalues(network, some, interrupted), large)
         if not isinstance(inner.constraint, L2Ball):
             return Probe(q, top, sharp, _CUBE)
-        q = each(lambda some: contractions(network, some.X, inner.constraint.epsilon, interrupted))
+        radius = inner.constraint.epsilon
+        q = _each(points, lambda some: contractions(network, some.X, radius, interrupted), large)
         return Probe(q, top, sharp, "")
     except NoCurvatureError as reason:
         return Probe(q, top, sharp, str(reason))
+
+
+def _each(points: Points, look: Callable[[Points], NDArray[np.float64]], large: bool) -> NDArray[np.float64]:
+    """What a look at points gives for each of them, on all cores where that pays."""
+
+    def on_one_core(some: Points) -> NDArray[np.float64]:
+        with one_core():
+            return look(some)
+
+    if not large:
+        return on_one_core(points)
+    return np.concatenate(in_parallel(on_one_core, [points[i : i + 1] for i in range(len(points))]))
+
+
+def _by_autograd(learner: Learner, points: Points, interrupted: Callable[[], bool]) -> Probe:
+    """What is known of other networks and losses: the curvature by the input."""
+    q = np.full(len(points), np.nan)
+    W = learner.arrays[0]
+    # Each column of the Hessian, of which there are as many as the smaller side of W, is a pass forward and back.
+    cost = min(W.shape) * sum(part.numel() for part in learner.arrays)
+    if cost > LARGEST:
+        return Probe(q, q, math.nan, _TOO_LARGE)
+    _ = learner.exact
+    try:
+        top = _each(points, lambda some: top_eigenvalues(learner, some, interrupted), cost > _WORTH_A_CORE)
+    except NoCurvatureError as reason:
+        return Probe(q, q, math.nan, str(reason))
+    return Probe(q, top, math.nan, _NO_PROOFS)

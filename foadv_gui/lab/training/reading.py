@@ -112,7 +112,16 @@ def sentence(record: TrainingRecord) -> str:
 
     A trend is stated only where medians rise (or fall) all the way; what was not reached counts as infinitely late.
     """
-    return told(record.training, results(record), record.epoch)
+    return f"{told(record.training, results(record), record.epoch)}{_unmoved(record)}"
+
+
+def _unmoved(record: TrainingRecord) -> str:
+    """That the attacks of some networks take no step, as where a hinge is met by a margin everywhere."""
+    still = [track.measures["inner_step"][-1] == 0 for track in record.tracks]
+    if not any(still):
+        return ""
+    where = "all clean points" if all(still) else "all clean points of some networks"
+    return f" The loss is flat at {where}: no attack from δ = 0 moves there, so errors under attack mean nothing."
 
 
 def summary(record: TrainingRecord) -> dict[str, Any]:
@@ -125,7 +134,7 @@ def _result(record: TrainingRecord, line: Line, arms: Sequence[int]) -> LineResu
     losses = [track.measures["adversarial_loss"] for track in tracks]
     to_75, to_50 = (Spread.of([epochs_to(loss, share) for loss in losses]) for share in SHARES)
     ended = [track for track in tracks if track.diverged]
-    classes = all(record.data[i].two_classes for i in arms)
+    classes = all(record.data[i].of_classes for i in arms)
     return LineResult(
         line,
         Spread.of([loss[0] for loss in losses]),

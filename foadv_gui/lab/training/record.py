@@ -20,8 +20,8 @@ class TrainingData:
     """The points of one arm: directions X_hat (n, d) of length 1 and labels y (n,), and held out ones, float64.
 
     The points are gamma X_hat. `inputs` are, for each of the n points, the settings of the section [input] that give
-    the same point in an experiment, so that it can be explored. `two_classes` says whether all labels are ±1, so that
-    an error means something. `image_shape` is (height, width) if the points are images.
+    the same point in an experiment, so that it can be explored. `classes` is their number where labels are
+    counted from 0, else 0. `image_shape` is (height, width) or (height, width, 3) if the points are images.
     """
 
     X_hat: NDArray[np.float64]
@@ -30,12 +30,13 @@ class TrainingData:
     held_out_y: NDArray[np.float64]
     inputs: tuple[dict[str, Any], ...]
     label: str
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
+    classes: int = 0
 
     @property
-    def two_classes(self) -> bool:
-        """Whether all labels are +1 or -1."""
-        return bool((np.abs(self.y) == 1).all() and (np.abs(self.held_out_y) == 1).all())
+    def of_classes(self) -> bool:
+        """Whether labels are classes, or all +1 or -1: an error means something then."""
+        return bool(self.classes) or bool((np.abs(self.y) == 1).all() and (np.abs(self.held_out_y) == 1).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +65,15 @@ class Probed:
 
     @property
     def certified(self) -> NDArray[np.float64]:
-        """The share of probe points whose ball holds one maximum of f and one minimum, proven (q < 1); (p,)."""
+        """The share of probe points whose ball holds one maximum of f and one minimum, proven (q < 1); (p,).
+
+        NaN where nothing can be proven, as `problem` says.
+        """
         with np.errstate(invalid="ignore"):
             found: NDArray[np.float64] = (
-                (self.contraction < 1).mean(axis=1) if self.contraction.shape[1] else np.full(len(self.epochs), np.nan)
+                (self.contraction < 1).mean(axis=1)
+                if self.contraction.shape[1] and not self.problem
+                else np.full(len(self.epochs), np.nan)
             )
         return found
 
@@ -81,12 +87,13 @@ class Track:
     measures
         By the names of `core.training.MEASURES`, each (last + 1,) in float64.
     residual : (last + 1, n)
-        f - y at the attacked points of each epoch.
+        f - y at the attacked points of each epoch; of other losses than the quadratic one, f.
     kept : (c,)
         The epochs whose networks were kept: 0 always, the last one always, and as many between as the memory holds; of
         a repetition, which is there for its curves, none.
-    W : (c, m, d), a : (c, m)
-        Their weights, in the precision of the training.
+    weights
+        Their arrays by the names of `lab.stored_network`, each (c, ...), in the precision of the training: W (c, m, d)
+        and a (c, m), or W1, b1, W2, ...
     probed
         What was measured at probe points.
     diverged
@@ -96,10 +103,23 @@ class Track:
     measures: dict[str, NDArray[np.float64]]
     residual: Floats
     kept: NDArray[np.int64]
-    W: Floats
-    a: Floats
+    weights: dict[str, Floats]
     probed: Probed
     diverged: str = ""
+
+    @property
+    def W(self) -> Floats:
+        """The first layer's weights (c, m, d) of networks of two layers; KeyError for others."""
+        return self.weights["W"]
+
+    @property
+    def a(self) -> Floats:
+        """The second layer's weights (c, m) of networks of two layers; KeyError for others."""
+        return self.weights["a"]
+
+    def network(self, index: int) -> dict[str, Floats]:
+        """The arrays of one of the networks that were kept."""
+        return {name: arrays[index] for name, arrays in self.weights.items()}
 
     @property
     def last(self) -> int:
@@ -107,7 +127,7 @@ class Track:
         return len(self.residual) - 1
 
     def kept_before(self, epoch: int) -> int:
-        """The index into `kept` and `W` of the last network that was kept at or before an epoch."""
+        """The index into `kept` of the last network that was kept at or before an epoch."""
         return max(int(np.searchsorted(self.kept, epoch, side="right")) - 1, 0)
 
 

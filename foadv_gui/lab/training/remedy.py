@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from foadv_gui.core.activations import ACTIVATIONS
-from foadv_gui.core.network import TwoLayerNetwork
+from foadv_gui.core.learner import QuadraticLearner
 from foadv_gui.core.probe import sharpness
 from foadv_gui.lab.settings import setting
+from foadv_gui.lab.training.networks import learner_for
 
 if TYPE_CHECKING:
     from foadv_gui.lab.training.record import TrainingRecord
@@ -46,15 +46,19 @@ def smaller_rate(record: TrainingRecord, arm: int) -> float | None:
 
 
 def _sharpness(record: TrainingRecord, arm: int) -> float:
-    """That of the untrained network: at the attacked points if it was probed, else at the clean ones."""
+    """That of the untrained network: at the attacked points if it was probed, else at the clean ones.
+
+    NaN where it has no closed form.
+    """
     track, one = record.tracks[arm], record.arm(arm)
     known = track.probed.sharpness[track.probed.epochs == 0]
     if np.isfinite(known).any():
         return float(known[0])
-    activation = ACTIVATIONS[one.training.base.network.activation]
-    W, a = (torch.from_numpy(part.astype(np.float64)) for part in (track.W[0], track.a[0]))
+    learner = learner_for(one.training.base, track.network(0))
     points = torch.from_numpy(one.line.scale * record.data[arm].X_hat)
-    return sharpness(TwoLayerNetwork(W, a, activation), points, one.training.section.train_a)
+    if not isinstance(learner, QuadraticLearner):
+        return math.nan
+    return sharpness(learner.network, points, one.training.section.train_a)
 
 
 def _rounded_down(number: float) -> float:

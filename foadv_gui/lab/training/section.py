@@ -6,6 +6,10 @@ from typing import Literal
 
 from foadv_gui.lab.fields import Section, drawn_from, field
 
+_OF_CLASSES = (
+    "; a classifier with more than two classes learns all digits that are classes of it, whatever is chosen here."
+)
+
 
 class TrainingSection(Section):
     """What is trained on, for how long, and by which steps; the network and its adversary are the experiment's."""
@@ -13,9 +17,9 @@ class TrainingSection(Section):
     data: Literal["random", "digits", "file"] = field(
         "random",
         "Data",
-        "What the network learns: random points with random labels ±1, two kinds of handwritten digits, "
-        "or points of your own. Every point is scaled to the length γ.",
-        labels={"random": "Random points", "digits": "Two digits", "file": "File"},
+        "What the network learns: random points with random labels ±1, handwritten digits (two "
+        "kinds, or all classes of a classifier), or points of your own. Every point is scaled to the length γ.",
+        labels={"random": "Random points", "digits": "Digits", "file": "File"},
     )
     points: int = field(
         100,
@@ -35,10 +39,10 @@ class TrainingSection(Section):
         limits=(0, 100_000),
     )
     digit_plus: int = field(
-        3, "Digit with label +1", "The digit whose images have the label +1.", symbol="+1", limits=(0, 9)
+        3, "Digit with label +1", "The digit whose images have the label +1" + _OF_CLASSES, symbol="+1", limits=(0, 9)
     )
     digit_minus: int = field(
-        8, "Digit with label −1", "The digit whose images have the label −1.", symbol="−1", limits=(0, 9)
+        8, "Digit with label −1", "The digit whose images have the label −1" + _OF_CLASSES, symbol="−1", limits=(0, 9)
     )
     file: str | None = field(
         None,
@@ -98,7 +102,9 @@ class TrainingSection(Section):
         limits=(0, 100_000),
     )
     train_a: bool = field(
-        False, "Train both layers", "Train the second layer a as well; otherwise only W moves, as in the theory."
+        False,
+        "Train both layers",
+        "Train all later layers as well; otherwise only the first one, W, moves, as in the theory.",
     )
     repeats: int = field(
         1,

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.attack import FEWEST_IN_A_PIECE, InnerAscent, Points
 from foadv_gui.core.constraint import CONSTRAINTS
 from foadv_gui.core.cores import cores
 from foadv_gui.core.interruption import Interrupted, never
 from foadv_gui.core.measures import MEASURES
-from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.training import AdversarialTraining
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import place
-from foadv_gui.lab.models import load_weights
 from foadv_gui.lab.summary import counted
 from foadv_gui.lab.training.builder import FEWEST, TrackBuilder, probed_epochs
 from foadv_gui.lab.training.data import load_all
+from foadv_gui.lab.training.networks import check_labels, learner_for, untrained, weights_of
 from foadv_gui.lab.training.probing import probe
 from foadv_gui.lab.training.record import TrainingRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    from foadv_gui.core.learner import Learner
     from foadv_gui.core.training import Epoch
     from foadv_gui.lab.training.plan import Arm, Training
     from foadv_gui.lab.training.record import Track, TrainingData
@@ -64,7 +63,7 @@ def train(
     device, dtype = place(training.base)
     if so_far is None:
         for arm in training.arms:
-            _ = _capacity(training, arm, _least_shape(arm.training), len(training.arms), dtype)
+            _ = _capacity(training, arm, _least_shapes(arm.training), len(training.arms), dtype)
     try:
         data = load_all(training, interrupted) if so_far is None else so_far.data
     except Interrupted:
@@ -110,7 +109,7 @@ class _Course:
         arm: Arm,
         train: Points,
         held_out: Points | None,
-        origin: TwoLayerNetwork,
+        origin: Learner,
         builder: TrackBuilder,
         so_far: Track | None,
         interrupted: Callable[[], bool],
@@ -129,13 +128,14 @@ class _Course:
         self._last = section.epochs
         self._probes = min(section.probes, section.points)
         self._probed = frozenset(probed_epochs(section.epochs))
-        network, first, first_loss = origin, 0, None
+        learner, first, first_loss = origin, 0, None
         if so_far is not None:
             builder.take_up(so_far)
-            network = _network(so_far.W[-1], so_far.a[-1], origin)
+            like = origin.arrays[0]
+            learner = learner_for(training.base, so_far.network(-1), like.device, like.dtype)
             first, first_loss = so_far.last, float(so_far.measures["adversarial_loss"][0])
         self._epochs = self._course.epochs(
-            network,
+            learner,
             train,
             held_out,
             last=section.epochs,
@@ -167,7 +167,7 @@ class _Course:
         found = None
         if epoch.index in self._probed and not epoch.diverged:
             found = probe(
-                epoch.network,
+                epoch.learner,
                 self._course.inner,
                 self._points,
                 self._probes,
@@ -175,8 +175,8 @@ class _Course:
                 train_a=self._course.train_a,
                 interrupted=self._interrupted,
             )
-        residual, W, a = (part.cpu().numpy() for part in (epoch.residual, epoch.network.W, epoch.network.a))
-        self.builder.append(epoch.measures, residual, W, a, epoch.diverged, found)
+        weights = weights_of(epoch.learner)
+        self.builder.append(epoch.measures, epoch.residual.cpu().numpy(), weights, epoch.diverged, found)
 
 
 def _courses(
@@ -193,36 +193,25 @@ def _courses(
     arms = training.arms
     for arm, own in zip(arms, data, strict=True):
         track = None if so_far is None else so_far.tracks[arm.index]
-        W, a = _weights(arm, own) if track is None else (track.W[0], track.a[0])
-        m, d = W.shape
-        capacity = _capacity(training, arm, (m, d), len(arms), dtype)
+        weights = untrained(arm, own) if track is None else track.network(0)
+        shapes = {name: part.shape for name, part in weights.items()}
+        capacity = _capacity(training, arm, shapes, len(arms), dtype)
         key = (id(own), arm.line.scale)
         if key not in tensors:
             tensors[key] = _points(own, arm.line.scale, device, dtype)
-        activation = ACTIVATIONS[arm.training.base.network.activation]
-        origin = TwoLayerNetwork(
-            torch.tensor(W, dtype=dtype, device=device), torch.tensor(a, dtype=dtype, device=device), activation
-        )
+        origin = learner_for(arm.training.base, weights, device, dtype)
+        check_labels(arm.training.base, origin, own)
         section = arm.training.section
         builder = TrackBuilder(
             section.epochs,
             section.points,
-            width=m,
-            dimension=d,
+            shapes,
             probes=min(section.probes, section.points),
             capacity=max(capacity, 0 if track is None else len(track.kept)),
             dtype=str(dtype).removeprefix("torch."),
         )
         found.append(_Course(arm, *tensors[key], origin, builder, track, interrupted))
     return found
-
-
-def _weights(arm: Arm, data: TrainingData) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The untrained weights of an arm: those of the experiment on its first point."""
-    on_first = {f"input.{key}": value for key, value in data.inputs[0].items()}
-    # One path, since how many an experiment would take says nothing of what fits here.
-    experiment = arm.training.base.changed({**on_first, "ascent.restarts": 1, "ascent.steps": 1})
-    return load_weights(experiment, data.X_hat.shape[1])
 
 
 def _points(data: TrainingData, scale: float, device: torch.device, dtype: torch.dtype) -> tuple[Points, Points | None]:
@@ -235,20 +224,16 @@ def _points(data: TrainingData, scale: float, device: torch.device, dtype: torch
     return tensors(data.X_hat, data.y), held_out
 
 
-def _network(W: NDArray[Any], a: NDArray[Any], like: TwoLayerNetwork) -> TwoLayerNetwork:
-    """Weights that were kept, as a network again; copied, since how memory is aligned may change the last bit."""
-    new = [torch.tensor(part, dtype=like.W.dtype, device=like.W.device) for part in (W, a)]
-    return replace(like, W=new[0], a=new[1])
-
-
-def _least_shape(training: Training) -> tuple[int, int]:
+def _least_shapes(training: Training) -> dict[str, tuple[int, ...]]:
     """What is known of m and d before any point is drawn, and any file read."""
     network = training.base.network
-    width = network.width if network.source == "random" else 1
-    return width, network.dimension if training.section.data == "random" else 1
+    m = network.width if network.source == "random" else 1
+    return {"W": (m, network.dimension if training.section.data == "random" else 1), "a": (m,)}
 
 
-def _capacity(training: Training, arm: Arm, shape: tuple[int, int], arms: int, dtype: torch.dtype) -> int:
+def _capacity(
+    training: Training, arm: Arm, shapes: Mapping[str, tuple[int, ...]], arms: int, dtype: torch.dtype
+) -> int:
     """How many networks of an arm are kept; `ExperimentError` if what the training needs does not fit the memory.
 
     Of a repetition, which is there for its curves, as few as can be: the memory is for those that are looked at.
@@ -256,10 +241,12 @@ def _capacity(training: Training, arm: Arm, shape: tuple[int, int], arms: int, d
     while they are thinned; a quarter is for the points, see `data`.
     """
     section, memory = arm.training.section, training.base.compute.memory_mib
-    (m, d), size = shape, dtype.itemsize
+    (m, d), size = next(iter(shapes.values())), dtype.itemsize
+    weights = sum(map(math.prod, shapes.values()))
     steps = section.inner_steps
     quarter = memory * _MIB // 4
-    each = (m * d + m) * size
+    size_told = f"{m} x {d}" if "W" in shapes else f"{weights:,}"
+    each = weights * size
     others = arms - arms // training.section.repeats
     capacity = FEWEST if arm.repeat else (quarter // each - FEWEST * others) // (arms - others)
     pieces = min(FEWEST_IN_A_PIECE, section.points) * cores()
@@ -267,7 +254,7 @@ def _capacity(training: Training, arm: Arm, shape: tuple[int, int], arms: int, d
         (
             "network.width",
             m,
-            f"{FEWEST} networks of {m} x {d} weights for each of {counted(arms, 'arm')}",
+            f"{FEWEST} networks of {size_told} weights for each of {counted(arms, 'arm')}",
             FEWEST * arms * each,
         ),
         (

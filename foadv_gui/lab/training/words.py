@@ -66,7 +66,7 @@ def settings_line(record: TrainingRecord) -> str:
     base, section, keys = training.base, training.section, {axis.key for axis in training.axes}
 
     def some(*told: tuple[str, str]) -> str:
-        return ", ".join(words for key, words in told if key not in keys)
+        return ", ".join(words for key, words in told if words and key not in keys)
 
     unit = " ε/G" if base.ascent.step_units == "relative" else ""
     rate = f"rate c = {number(section.rate)}"
@@ -75,7 +75,11 @@ def settings_line(record: TrainingRecord) -> str:
         some(
             ("network.activation", choice_words("network.activation", base.network.activation)),
             ("", f"d = {record.data[0].X_hat.shape[1]}"),
-            ("network.width", f"m = {record.tracks[0].W.shape[1]}"),
+            ("network.width", _widths(record)),
+            (
+                "network.loss",
+                "" if base.network.loss == "quadratic" else choice_words("network.loss", base.network.loss),
+            ),
             ("network.weight_scale", f"κ = {number(base.network.weight_scale)}"),
         ),
         some(("", record.data[0].label), ("training.points", f"n = {each[0]}"), ("", f"{each[1]} held out")),
@@ -91,11 +95,27 @@ def settings_line(record: TrainingRecord) -> str:
             ("training.rate", rate),
             ("training.rate_units", CONVENTIONS[section.rate_units]),
             ("training.batch", f"batches of {section.batch}" if section.batch else "all points in a step"),
-            ("training.train_a", "both layers" if section.train_a else "W only"),
+            ("training.train_a", _trained(record)),
         ),
         some(("", f"{base.compute.dtype}, seeds {base.network.seed} and {section.seed}")),
     ]
     return "   ·   ".join(part for part in parts if part).replace(" -", " −")
+
+
+def _widths(record: TrainingRecord) -> str:
+    """How wide the layers are: "m = 512", or "widths 128, 128, 10"."""
+    weights = record.tracks[0].weights
+    if "W" in weights:
+        return f"m = {weights['W'].shape[1]}"
+    return "widths " + ", ".join(str(part.shape[1]) for name, part in weights.items() if name.startswith("W"))
+
+
+def _trained(record: TrainingRecord) -> str:
+    """Which weights move."""
+    deep = "W" not in record.tracks[0].weights
+    if record.training.section.train_a:
+        return "all layers" if deep else "both layers"
+    return "the first layer only" if deep else "W only"
 
 
 def choice_words(key: str, value: str) -> str:

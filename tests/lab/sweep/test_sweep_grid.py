@@ -129,6 +129,8 @@ def test_whatever_is_written_is_read_or_refused_in_one_line(text: str) -> None:
         ("network.activation=tahn", "did you mean tanh"),
         ("network.activation=lin:0:1:2", "must be a list of tanh"),
         ("ascent.box=[0,1]", "cannot vary in a sweep"),
+        ("network.layers=W1,W2", "cannot vary in a sweep"),
+        ("input.size=[2,2]", "cannot vary in a sweep"),
         ("view.plane=two-random", "all points would be the same"),
         ("title=a,b", "all points would be the same"),
     ],
@@ -138,11 +140,12 @@ def test_what_cannot_be_an_axis_is_refused_with_what_can(written: str, words: st
         parse_axis(BASE, written)
 
 
-def test_every_setting_of_a_run_but_the_box_can_vary() -> None:
+def test_every_setting_of_a_run_that_is_one_value_can_vary() -> None:
     for entry in SETTINGS:
-        if entry.section == "view" or entry.kind == "box":
+        if entry.section == "view" or entry.kind in ("box", "names", "size"):
             continue
-        value = entry.choices[0] if entry.kind == "choice" else "a.npz" if entry.kind == "path" else entry.default
+        of_kind = {"choice": entry.choices[:1], "path": ("a.npz",), "text": ("2",)}
+        value = of_kind.get(entry.kind, (entry.default,))[0]
         axis = parse_axis(BASE, f"{entry.key}={value}")
         assert axis.setting is entry and len(axis.values) == 1
         assert axis.numeric == (entry.kind in ("float", "int") and entry.name not in ("seed", "index"))

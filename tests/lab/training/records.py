@@ -41,7 +41,9 @@ def trained(training: Training, keep: Callable[[int], bool] = lambda epoch: True
 
     def thinned(track: Track) -> Track:
         some = [i for i, epoch in enumerate(track.kept) if keep(int(epoch)) or epoch in (0, track.last)]
-        return replace(track, kept=track.kept[some], W=track.W[some], a=track.a[some])
+        return replace(
+            track, kept=track.kept[some], weights={name: array[some] for name, array in track.weights.items()}
+        )
 
     return replace(record, tracks=tuple(map(thinned, record.tracks)))
 
@@ -60,7 +62,9 @@ def told(
         probed = Probed(np.empty(0, np.int64), np.empty((0, 0)), np.empty((0, 0)), np.empty(0))
         why = diverged[i] if i < len(diverged) else ""
         tracks.append(
-            Track(numbers, np.zeros((n, 1)), np.array([0]), np.zeros((1, 2, 2)), np.zeros((1, 2)), probed, why)
+            Track(
+                numbers, np.zeros((n, 1)), np.array([0]), {"W": np.zeros((1, 2, 2)), "a": np.zeros((1, 2))}, probed, why
+            )
         )
     data = TrainingData(np.eye(2), np.ones(2), np.empty((0, 2)), np.empty(0), ({}, {}), "two points")
     return TrainingRecord(training, tuple(tracks), (data,) * len(tracks))

@@ -62,14 +62,14 @@ def test_what_has_been_seen_is_not_computed_again(record: TrainingRecord, counte
     album, scene = Album(), Scene()
     first = [next(iter(album.pictures(scene, look(record, epoch, live=True)))) for epoch in (0, 2, 4)]
     counted.clear()
-    counted.update(residual_on_grid=0)
+    counted.update(heights_on_grid=0)
     again = [next(iter(album.pictures(scene, look(record, epoch, live=True)))) for epoch in (0, 2, 4)]
     assert all(one is other for one, other in zip(first, again, strict=True))
-    assert counted["residual_on_grid"] == 0
+    assert counted["heights_on_grid"] == 0
     coloured = record.training.base.changed({"view.quantity": "log-loss"}).view
     other = next(iter(album.pictures(scene, look(record, 2, live=True, view=coloured))))
     assert other.surface.quantity == "log-loss"
-    assert counted["residual_on_grid"] == 0  # another colour is another look at the same residual
+    assert counted["heights_on_grid"] == 0  # another colour is another look at the same residual
 
 
 def test_a_training_that_has_gone_on_is_the_same_and_another_one_is_not(record: TrainingRecord) -> None:

@@ -29,10 +29,11 @@ def of_file(path: Path, **changes: Any) -> Training:
     return small(**{"training__data": "file", "training__file": str(path), **changes})
 
 
-@pytest.mark.parametrize("source", ["random", "digits", "table", "images"])
+@pytest.mark.parametrize("source", ["random", "digits", "table", "images", "bytes", "colours"])
 def test_each_point_is_that_of_the_experiment_with_its_input(source: str, tmp_path: Path) -> None:
     X = np.random.default_rng(0).standard_normal((12, 6)).astype(np.float32)
-    X = X.reshape(12, 2, 3) if source == "images" else X
+    bytes_ = np.random.default_rng(0).integers(0, 256, (12, 2, 3, 3), dtype=np.uint8)
+    X = {"images": X.reshape(12, 2, 3), "bytes": bytes_[..., 0], "colours": bytes_}.get(source, X)
     np.savez(tmp_path / "d.npz", X=X, y=np.arange(12))
     training = small(training__data=source) if source in ("random", "digits") else of_file(tmp_path / "d.npz")
     data = first(training)
@@ -50,12 +51,12 @@ def test_random_points_do_not_depend_on_how_many_are_drawn_and_seeds_share_none(
     many = first(small(training__points=70, training__seed=5))
     assert np.array_equal(few.X_hat, many.X_hat[:7]) and np.array_equal(few.y, many.y[:7])
     assert np.array_equal(few.held_out_X_hat, many.X_hat[7:10])
-    assert set(np.unique(many.y)) == {-1.0, 1.0} and many.two_classes and 15 < (many.y == 1).sum() < 55
+    assert set(np.unique(many.y)) == {-1.0, 1.0} and many.of_classes and 15 < (many.y == 1).sum() < 55
     assert not set(map(bytes, other.X_hat)) & set(map(bytes, many.X_hat))
     assert few.label == "random points, seed 5"
 
 
-def test_digits_are_those_of_two_classes_and_none_comes_twice() -> None:
+def test_digits_are_those_of_of_classes_and_none_comes_twice() -> None:
     arrays = read_npz(resource("data", "digits.npz"))
     training = small(training__data="digits", training__points=300, training__held_out=57)
     data = first(training)
@@ -82,7 +83,7 @@ def test_the_rows_of_a_file_keep_their_labels(tmp_path: Path) -> None:
     ):
         np.testing.assert_allclose(row, X[y == label][0] / np.linalg.norm(X[y == label]), rtol=1e-14)
     assert sorted(np.append(data.y, data.held_out_y)) == y.tolist()
-    assert not data.two_classes and data.label == "d.npz, shuffled by the seed 0"
+    assert not data.of_classes and data.label == "d.npz, shuffled by the seed 0"
 
 
 def test_arms_share_their_points_unless_they_have_others() -> None:

@@ -126,11 +126,20 @@ def test_a_checkpoint_of_a_scaled_network_is_not_scaled_twice(tmp_path):
     np.testing.assert_array_equal(scaled.W, record.tracks[0].W[1])
 
 
+def test_a_checkpoint_of_a_network_of_named_layers_has_layers_of_its_own(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", V1=rng.normal(size=(6, 8)), V2=rng.normal(size=6), other=np.ones(3))
+    named = {"network.source": "file", "network.file": str(tmp_path / "mine.npz"), "network.layers": ("V1", "V2")}
+    record = trained(training_of(epochs=1, changes=named))
+    experiment = checkpoint(record, 0, 1, 0, tmp_path / "w.npz")
+    np.testing.assert_array_equal(load_weights(experiment, 8)[0], record.tracks[0].W[1])
+
+
 def test_a_network_that_overflowed_gives_way_to_the_last_finite_one(record):
     track = record.tracks[0]
     W = track.W.copy()
     W[-1] = np.nan
-    broken = replace(record, tracks=(replace(track, W=W), record.tracks[1]))
+    broken = replace(record, tracks=(replace(track, weights={**track.weights, "W": W}), record.tracks[1]))
     assert epoch_on_show(broken, 0, 6) == 4
     assert np.isfinite(epoch_run(broken, 0, 6, 0).delta).all()
 

@@ -243,12 +243,13 @@ def test_a_diverged_arm_ends_and_the_others_go_on() -> None:
 
 
 def built(epochs: int, capacity: int, track: Any = None) -> TrackBuilder:
-    builder = TrackBuilder(epochs, 1, 2, 3, 0, capacity, np.float64)
+    builder = TrackBuilder(epochs, 1, {"W": (2, 3), "a": (2,)}, 0, capacity, np.float64)
     if track is not None:
         builder.take_up(track)
     measures = dict.fromkeys(builder._measures, 0.0)
     for epoch in range(builder.last + 1, epochs + 1):
-        builder.append(measures, np.zeros(1), np.full((2, 3), float(epoch)), np.full(2, float(epoch)))
+        network = {"W": np.full((2, 3), float(epoch)), "a": np.full(2, float(epoch))}
+        builder.append(measures, np.zeros(1), network)
     return builder
 
 

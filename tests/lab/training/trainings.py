@@ -36,7 +36,8 @@ def arrays_of(record: TrainingRecord) -> dict[str, Any]:
     """All that a record holds, by name."""
     found: dict[str, Any] = {}
     for i, track in enumerate(record.tracks):
-        parts = {name: getattr(track, name) for name in ("residual", "kept", "W", "a", "diverged")}
+        parts = {name: getattr(track, name) for name in ("residual", "kept", "diverged")}
+        parts |= {f"weights {name}": arrays for name, arrays in track.weights.items()}
         parts |= {f"probed {name}": value for name, value in vars(track.probed).items()}
         parts |= {f"measure {name}": values for name, values in track.measures.items()}
         found |= {f"{i} {name}": value for name, value in parts.items()}

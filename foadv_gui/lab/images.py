@@ -1,0 +1,184 @@
+"""Images as numbers: PNG and JPEG files that strangers made, grey levels, sizes, and small pictures to choose by."""
+
+from __future__ import annotations
+
+import warnings
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from foadv_gui.lab.files import FileProblem, damage_told, mib, open_file, size_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MOST_PIXELS = 50_000_000
+"""A larger image is not decoded."""
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+_FORMATS = ("PNG", "JPEG")
+_MOST_WORK = 20 * MOST_PIXELS
+"""Pixels times scans of a JPEG: a progressive one can ask for thousands of passes over all of its pixels."""
+_MOST_SEGMENTS = 2**15
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's
+_GREY, _DEEP = ("1", "L", "LA", "La"), ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
+
+
+def is_image(magic: bytes) -> bool:
+    """Whether a file that begins so is a PNG or a JPEG."""
+    return magic.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
+
+
+def image_shape(path: str | Path, limit: int = 2**30) -> tuple[int, ...]:
+    """The shape of an image as it stands upright: (height, width), or (height, width, 3); from its header alone.
+
+    Raises
+    ------
+    FileProblem
+        If it is no PNG or JPEG, damaged, or larger than `MOST_PIXELS`, or decoding it would take more than `limit`
+        bytes.
+    """
+    with open_file(path) as stream, damage_told(path, _DAMAGED, (Exception,)), _opened(path, stream, limit) as image:
+        return _shape(image)
+
+
+def read_image(path: str | Path, limit: int = 2**30) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Decode an image upright, transparent parts on white: (height, width) or (height, width, 3), as it is stored.
+
+    Grey images of 16 bits keep them; all others have bytes. `FileProblem` as for `image_shape`.
+    """
+    with open_file(path) as stream, damage_told(path, _DAMAGED, (Exception,)), _opened(path, stream, limit) as image:
+        colour, deep = len(_shape(image)) == 3, image.mode in _DEEP
+        upright = ImageOps.exif_transpose(image)
+        if deep:
+            return np.asarray(np.clip(np.asarray(upright), 0, 65535), np.uint16)
+        if "A" in upright.getbands() or "a" in upright.getbands() or "transparency" in upright.info:
+            upright = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+        return np.asarray(upright.convert("RGB" if colour else "L"), np.uint8)
+
+
+_DAMAGED = "is not an undamaged PNG or JPEG image"
+
+
+def _opened(path: str | Path, stream: IO[bytes], limit: int) -> Image.Image:
+    """The image with its header read and its sizes checked; nothing is decoded yet."""
+    on_disk = size_of(stream)
+    if on_disk > limit:
+        raise FileProblem(path, f"has {mib(on_disk)}, more than the {mib(limit)} allowed")
+    magic = stream.read(8)
+    if not is_image(magic):
+        raise FileProblem(path, "is not a PNG or JPEG image")
+    stream.seek(0)
+    if magic.startswith(b"\xff\xd8"):
+        _check_header(path, stream)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(stream, formats=_FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise FileProblem(path, f"has more than the {MOST_PIXELS:,} pixels that an image may have") from None
+    pixels = image.width * image.height
+    if pixels > MOST_PIXELS:
+        reason = f"has {image.height} x {image.width} pixels, more than the {MOST_PIXELS:,} that an image may have"
+        raise FileProblem(path, reason)
+    if 16 * pixels > limit:
+        raise FileProblem(path, f"would take {mib(16 * pixels)} to decode, more than the {mib(limit)} allowed")
+    if image.format == "JPEG":
+        at = stream.tell()
+        stream.seek(0)
+        scans = stream.read().count(b"\xff\xda")
+        stream.seek(at)
+        if scans * pixels > _MOST_WORK:
+            raise FileProblem(path, f"asks for {scans} passes over {image.height} x {image.width} pixels")
+    return image
+
+
+def _check_header(path: str | Path, stream: IO[bytes]) -> None:
+    """Refuse a JPEG with more segments, or more bytes between them, than Pillow, which goes one by one, has time for.
+
+    A segment is 0xff, its kind and its length in two bytes; that of the kind 0xda begins the pixels.
+    """
+    loose = 0
+    for _ in range(_MOST_SEGMENTS):
+        byte = stream.read(1)
+        while byte and byte != b"\xff" and loose < _MOST_SEGMENTS:
+            loose, byte = loose + 1, stream.read(1)
+        kind = stream.read(1)
+        if loose >= _MOST_SEGMENTS:
+            break
+        if kind in (b"", b"\xda"):
+            stream.seek(0)
+            return
+        if kind in (b"\0", b"\xff"):  # padding
+            stream.seek(-(kind == b"\xff"), 1)
+        elif kind != b"\x01" and not 0xD0 <= kind[0] <= 0xD9:
+            stream.seek(max(int.from_bytes(stream.read(2), "big") - 2, 0), 1)
+    raise FileProblem(path, "is not an undamaged PNG or JPEG image (its pixels do not begin)")
+
+
+def _shape(image: Image.Image) -> tuple[int, ...]:
+    height, width = image.height, image.width
+    if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
+        height, width = width, height
+    return (height, width) if image.mode in (*_GREY, *_DEEP) else (height, width, 3)
+
+
+# -- arrays ----------------------------------------------------------------------------------------------------------
+
+
+def pixels_of(stored: NDArray[Any], size: tuple[int, int] | None = None, grey: bool = False) -> NDArray[np.float64]:
+    """An image (h, w) or (h, w, 3) as float64, with another height and width, or in grey, if asked.
+
+    Bytes and 16-bit numbers are divided by the largest there is, others are taken as they are. Grey is the luma 0.299 R
+    + 0.587 G + 0.114 B.
+    """
+    with np.errstate(over="ignore"):  # numbers of a longer type that are too large become infinite
+        image = stored.astype(np.float64) if size in (None, stored.shape[:2]) else _resized(stored, size)
+    if stored.dtype == np.uint8 or stored.dtype.newbyteorder("=") == np.uint16:
+        image /= float(np.iinfo(stored.dtype).max)
+    return image @ _LUMA if grey and image.ndim == 3 else image
+
+
+def _resized(image: NDArray[Any], size: tuple[int, int] | None) -> NDArray[np.float64]:
+    """An image with another height and width, in Pillow's bilinear way (single precision).
+
+    Shrinking takes weighted means over all pixels, so that no value is beyond those of the image.
+    """
+    assert size is not None
+    bands = [_resized_band(band, size) for band in ([image] if image.ndim == 2 else np.moveaxis(image, 2, 0))]
+    return bands[0] if image.ndim == 2 else np.stack(bands, axis=2)
+
+
+def _resized_band(band: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]:
+    low, high = float(band.min()), float(band.max())
+    if not np.isfinite([low, high]).all():
+        return np.full(size, np.nan)
+    # Values up to 1 in between: single precision holds neither 1e300 nor 1e-300.
+    largest = max(abs(low), abs(high)) or 1.0
+    # Bytes need no more than single precision from the start: a large photograph has many of them.
+    shares = np.divide(band, largest, dtype=np.float32 if band.dtype.itemsize < 4 else np.float64)
+    small = Image.fromarray(shares.astype(np.float32, copy=False))
+    values = np.asarray(small.resize(size[::-1], Image.Resampling.BILINEAR), np.float64)
+    return np.clip(values * largest, low, high)
+
+
+def thumbnail(stored: NDArray[Any], side: int) -> NDArray[np.uint8]:
+    """A small picture of an image, neither side longer than `side`, with its contrast stretched from 0 to 255.
+
+    What is not finite is drawn as the lowest value.
+    """
+    height, width = stored.shape[:2]
+    longest = max(height, width)
+    size = (max(1, height * side // longest), max(1, width * side // longest)) if longest > side else None
+    image = pixels_of(stored, size)
+    finite = np.isfinite(image)
+    low, high = (float(image[finite].min()), float(image[finite].max())) if finite.any() else (0.0, 0.0)
+    # Half of each first: the difference of two numbers that can be may not be one.
+    spread = 0.5 * high - 0.5 * low
+    shares = (0.5 * np.where(finite, image, low) - 0.5 * low) / (spread or 1.0)
+    return np.round(255 * shares).astype(np.uint8)

@@ -1,0 +1,59 @@
+"""``--model``: a module of the user's own in one run and in all processes of a sweep, and what it is refused for."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import polars
+import pytest
+from command_line import foadv, refused
+
+from foadv_gui.lab.sweep.table import read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FACTORY = """
+from torch import nn
+
+def net():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 3))
+"""
+FEW = ("--set", "ascent.restarts=1", "--set", "ascent.steps=5")
+
+
+def test_the_processes_of_a_sweep_have_the_network_that_the_command_has(tmp_path: Path) -> None:
+    # Its weights are random: without one seed for all of them each process would have its own.
+    (tmp_path / "own_nets.py").write_text(FACTORY)
+    over = ("--over", "network.output=0,1", "--over", "ascent.steps=5,6")
+    arguments = ("sweep", "digits", "--model", "own_nets:net", *over, *FEW[:2], "--processes", "2", "-o", "x.csv")
+    done = foadv(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    table = read_table(tmp_path / "x.csv").frame
+    assert table["error"].null_count() == 4
+    assert table.group_by("network.output").agg(polars.col("loss_clean").n_unique())["loss_clean"].to_list() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("raise ValueError('no')", "cannot be imported: ValueError: no"),
+        ("x = = 1", "cannot be imported: SyntaxError"),
+        ("import sys; sys.exit(3)", "cannot be imported: SystemExit: 3"),
+        ("def net(): raise RuntimeError('two\\nlines')", "failed: RuntimeError: two lines"),
+    ],
+)
+def test_a_script_that_fails_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, why: str
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.delitem(sys.modules, "failing_script", raising=False)
+    (tmp_path / "failing_script.py").write_text(script)
+    assert why in refused("run", "digits", "--model", "failing_script:net", *FEW)
+    sys.modules.pop("failing_script", None)
+
+
+def test_a_scheduler_has_no_module() -> None:
+    said = refused("sweep", "digits", "--model", "a:b", "--scheduler", "tcp://127.0.0.1:1", "-o", "x.csv")
+    assert "--model is for this machine" in said
