@@ -113,7 +113,7 @@ def in_strips(fill: Callable[[int, int], None], count: int, block: int, objectiv
         fill(0, count)
         return
     # A few strips a core: one that is busy with something else gets fewer.
-    strip = block * max(1, -(-count // (block * 4 * cores())))
+    strip = block * max(1, count // (block * 4 * cores()))
     in_parallel(lambda first: fill(first, min(first + strip, count)), range(0, count, strip))
 
 

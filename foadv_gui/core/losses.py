@@ -65,6 +65,10 @@ class Loss(ABC):
             return chosen if len(self.output) == 1 else chosen - outputs[..., self.output[1]]
         return outputs[..., 0] if outputs.shape[-1] == 1 else margin(outputs, self.label)
 
+    def both(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The scalar f and L, (...,) each, of outputs (..., C), for a picture: without derivatives."""
+        return self.value(outputs), self.loss(outputs)
+
     def of_sides(self, outputs: int) -> bool:
         """Whether f decides between the sides -1 and 1, with so many outputs, and not between classes."""
         return bool(self.output) or outputs == 1
@@ -199,6 +203,16 @@ class CrossEntropy(Loss):
         # By what the others have more than the right class: nothing cancels where that is far ahead, in L or grad L.
         more = torch.logsumexp(_others(outputs, self.label), -1) - _of_class(outputs, self.label)
         return _softplus(more)
+
+    def both(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The margin and L, (...,) each: classes first, since sums over neighbours in memory are slow."""
+        if self.output or isinstance(self.label, torch.Tensor):
+            return super().both(outputs)
+        z = outputs.movedim(-1, 0).clone(memory_format=torch.contiguous_format)
+        right = z[int(self.label)].clone()
+        z[int(self.label)] = -torch.inf
+        best = z.amax(0)
+        return right - best, _softplus(z.sub_(best).exp_().sum(0).log_().add_(best).sub_(right))
 
     def check(self, outputs: int) -> None:
         """As every loss does; and the label must be one of this loss."""

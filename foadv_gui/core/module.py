@@ -254,7 +254,7 @@ class ModuleAdversary:
     def heights_over(self, p: Tensor) -> Tensor:
         """The heights at p (..., m), which is overwritten."""
         outputs = self.model.rest_over(p.reshape(-1, p.shape[-1]))
-        heights = torch.stack([self.loss.value(outputs), self.loss.loss(outputs)], -1)
+        heights = torch.stack(self.loss.both(outputs), -1)
         return heights.reshape(*p.shape[:-1], 2)
 
     @_differentiable

@@ -90,3 +90,14 @@ def test_a_loss_of_ones_own_that_is_none_is_refused(function: Callable[..., torc
     with pytest.raises(LossError, match=why) as refused:
         OwnLoss(0.0, function=function).check(3)
     assert refused.value.what == "loss"
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 5), (40, 5), (6, 7, 5)])
+@pytest.mark.parametrize("size", [1.0, 60.0])
+def test_f_and_l_together_are_those_apart(shape: tuple[int, ...], size: float) -> None:
+    z = size * normal(3, *shape)
+    before = z.clone()
+    for loss in (Quadratic(0.3, (2,)), Logistic(-1.0, (0, 2)), CrossEntropy(1), CrossEntropy(1, (2,)), Hinge(4)):
+        for one, other in zip(loss.both(z), (loss.value(z), loss.loss(z)), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-13, atol=0)
+    assert torch.equal(z, before)
