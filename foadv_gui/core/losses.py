@@ -42,7 +42,6 @@ class Loss(ABC):
     label: float | Tensor
     output: tuple[int, ...] = ()
     name: ClassVar[str]
-    formula: ClassVar[str]
 
     @property
     def level(self) -> float | Tensor:
@@ -158,7 +157,6 @@ class Quadratic(_OfOneNumber):
     """L = (f - y)^2/2."""
 
     name = "quadratic"
-    formula = "(f − y)²/2"
 
     @property
     def level(self) -> float | Tensor:
@@ -175,7 +173,6 @@ class Logistic(_OfOneNumber):
     """L = log(1 + exp(-y f)), y = ±1."""
 
     name = "logistic"
-    formula = "log(1 + exp(−y f))"
 
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""
@@ -192,7 +189,6 @@ class CrossEntropy(Loss):
     """L = log sum_c exp(z_c) - z_y over all classes, y the right one."""
 
     name = "cross-entropy"
-    formula = "log Σ exp(z) − z_y"
 
     def of_sides(self, outputs: int) -> bool:
         """Never: it knows classes."""
@@ -231,7 +227,6 @@ class Hinge(Loss):
     """L = max(0, 1 - y f), y = ±1, of one number; max(0, 1 - margin) of classes (Crammer and Singer 2001)."""
 
     name = "hinge"
-    formula = "max(0, 1 − y f)"
 
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""
@@ -256,7 +251,6 @@ class OwnLoss(Loss):
 
     function: Callable[[Tensor], Tensor] | None = None
     name = "own"
-    formula = "your own function of the outputs"
 
     def check(self, outputs: int) -> None:
         """As every loss does; and the function must give a number that can be differentiated for each of a batch."""

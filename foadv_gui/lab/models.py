@@ -27,41 +27,13 @@ _lock = threading.Lock()
 _draws: dict[tuple[int, int], NDArray[np.float64]] = {}
 
 
-def load_weights(experiment: Experiment, dimension: int) -> Weights:
-    """Return the weights W (m, d) and a (m,) of a two-layer network without biases, float64 and read-only.
-
-    Random weights are ``W = kappa Z`` with Z standard normal, drawn row by row, and ``a = ±1/sqrt(m)`` with a fair sign
-    per neuron: a wider network keeps the rows and signs that it had. Weights from a file keep their own width m, and W
-    is multiplied by kappa too.
-
-    Parameters
-    ----------
-    experiment
-        Its network section is used, and its memory budget (see `memory_problem`).
-    dimension
-        The number d of coordinates of the input.
-
-    Raises
-    ------
-    ExperimentError
-        If the run does not fit the memory budget, or the file cannot be read, does not fit the input, or holds another
-        kind of network.
-    """
-    layers = load_layers(experiment, dimension)
-    if len(layers) != 2 or len(layers[1].W) != 1:
-        shapes = " -> ".join(str(layer.W.shape[1]) for layer in layers) + f" -> {len(layers[-1].W)}"
-        reason = f"holds layers of {shapes} numbers, where W of shape (m, d) and a of shape (m,) are needed"
-        raise ExperimentError("network.file", reason, experiment.network.file)
-    if any(layer.b is not None and layer.b.any() for layer in layers):
-        raise ExperimentError("network.file", "holds biases, which have no place here", experiment.network.file)
-    return layers[0].W, layers[1].W[0]
-
-
 def load_layers(experiment: Experiment, dimension: int) -> tuple[Layer, ...]:
     """Return the linear layers of an experiment's network, first one first; their arrays are read-only.
 
-    Random weights are those of `load_weights`, as layers "W" (m, d) and "a" (1, m) without biases. From a file come the
-    layers that `network.layers` names, or all that it holds (see `read_layers`); the first W is multiplied by kappa.
+    Random weights are ``W = kappa Z`` with Z standard normal, drawn row by row, and ``a = ±1/sqrt(m)`` with a fair sign
+    per neuron, as layers "W" (m, d) and "a" (1, m) without biases: a wider network keeps the rows and signs that it
+    had. From a file come the layers that `network.layers` names, or all that it holds (see `read_layers`); the first W
+    is multiplied by kappa.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ import pytest
 from epoch_hands import Page, run
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from two_layers import load_weights
 
-from foadv_gui.lab.models import load_weights
 from foadv_gui.lab.training.epoch import epoch_run
 
 if TYPE_CHECKING:

@@ -275,8 +275,8 @@ import foadv_gui.resources
 from foadv_gui.lab import config, files, inputs, models, presets, recording
 experiment = config.Experiment()
 clean = inputs.load_input(experiment)
-W, a = models.load_weights(experiment, clean.dimension)
-assert "torch" not in sys.modules and W.shape == (512, 64)
+first, second = models.load_layers(experiment, clean.dimension)
+assert "torch" not in sys.modules and first.W.shape == (512, 64)
 print("light")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from records import trained, training_of
+from two_layers import load_weights
 
 from foadv_gui.core.activations import ACTIVATIONS
 from foadv_gui.core.attack import Points
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.lab.experiment import prepare, run
 from foadv_gui.lab.findings import VerdictPicture
-from foadv_gui.lab.models import load_weights
 from foadv_gui.lab.picture import ExtremesPicture, PathPicture, PlanePicture, Request
 from foadv_gui.lab.recording import Recording
 from foadv_gui.lab.scene import Scene
