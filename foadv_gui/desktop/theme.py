@@ -73,7 +73,9 @@ class ThemeKeeper(QObject):
             return
         theme = self.theme
         app.setPalette(_palette(theme))
-        app.setStyleSheet(_style_sheet(theme))
+        sheet = _style_sheet(theme)
+        if sheet != app.styleSheet():  # setting it anew styles every widget anew, the same or not
+            app.setStyleSheet(sheet)
         pg.setConfigOptions(background=theme.plot, foreground=theme.text, antialias=True)
         self.changed.emit()
 
