@@ -296,8 +296,9 @@ def test_outputs_are_called_what_they_are_and_medians_that_agree_are_not_told_as
     sweep = sweep_over("network.output=3,3 - 15", "input.scale=1,2,4", **DEEP)
     table = table_of(sweep, lambda p: {"distinct_maxima": 1, "steps_median": 10.0 + p.index, "unconverged": 0.0})
     assert read(table) == (
-        "The paths find one maximum everywhere (medians). The maxima do not depend on γ and do not depend on the output; "
-        "the steps are fewest, 11, for z₃ and most, 14, for z₃ − z₁₅; there are too few points to tell another trend."
+        "The paths find one maximum everywhere (medians). The maxima do not depend on γ and do not depend on the "
+        "output; the steps are fewest, 11, for z₃ and most, 14, for z₃ − z₁₅; there are too few points to tell another "
+        "trend."
     )
 
 
