@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,6 +108,8 @@ def sweep(
             raise Refused(f"{problem}{kept}") from None
         name = crew.name
     stopped = interrupted() and table.frame.height < wanted.size
+    if table.failed == table.frame.height > 0 and not stopped:
+        raise Refused(f"{_failures(table)}; the rows are in {output}")
     _tell(table, output, sum(computed), f"{duration(time.perf_counter() - started)} on {name}", hurried=stopped)
     return INTERRUPTED if stopped else 0
 
@@ -116,6 +119,7 @@ def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
     from foadv_gui.lab.config import SETTINGS, Experiment
     from foadv_gui.lab.documents import names_recording
     from foadv_gui.lab.presets import find, preset_names
+    from foadv_gui.lab.settings import CHOOSERS
     from foadv_gui.lab.sweep.grid import Sweep
     from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
@@ -144,7 +148,11 @@ def _sweep(target: str, settings: list[str] | None, over: list[str]) -> Sweep:
             files = varied[entry.key]
             first = files.partition(",")[0] if isinstance(files, str) else files[0]
             changes[entry.key] = str(Path(first.strip()).absolute())
-    return Sweep.of_table(base.changed(changes), varied)
+            if CHOOSERS[entry.key] not in varied:  # who names files wants them
+                changes.setdefault(CHOOSERS[entry.key], "file")
+    meant = Sweep.of_table(base.changed(changes), varied)
+    meant.check_effects()
+    return meant
 
 
 def table_of(target: str, settings: list[str] | None) -> SweepTable | None:
@@ -236,12 +244,24 @@ def _tell(table: SweepTable, output: Path, computed: int, effort: str, *, hurrie
     had = f"; the table has {f'all {size}' if done == size else f'{done} of {size}'}" if computed < size else ""
     typer.echo((f"{counted(computed, 'point')} computed in {effort}" if computed else "nothing computed") + had)
     if table.failed:
-        first = table.frame.filter(table.frame["error"].is_not_null()).row(0, named=True)
-        values = ", ".join(f"{key} = {first[key]}" for key in table.sweep.keys)
-        typer.echo(f"{table.failed} failed; the first one, {values}: {first['error']}")
+        typer.echo(f"foadv: {_failures(table)}", err=True)
     if done and not hurried:
         from foadv_gui.lab.sweep.reading import read  # with scipy's statistics, which take a second
 
         typer.echo(read(table))
     if done:
         typer.echo(f"saved as {output}" if done == size else f"saved as {output}; --resume computes the rest")
+
+
+def _failures(table: SweepTable) -> str:
+    """How many points failed, for which reason most often, and where it was so."""
+    from foadv_gui.lab.summary import counted
+
+    failed = table.frame.filter(table.frame["error"].is_not_null())
+    errors = failed["error"].to_list()
+    ((reason, count),) = Counter(errors).most_common(1)
+    first = failed.row(errors.index(reason), named=True)
+    where = ", ".join(f"{key} = {first[key]}" for key in table.sweep.keys)
+    where += f", and at {count - 1} more" if count > 1 else ""
+    often = "" if count == len(errors) else ", most often"
+    return f"{len(errors)} of {counted(table.frame.height, 'point')} failed{often}: {reason} (at {where})"

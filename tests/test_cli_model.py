@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import polars
 import pytest
-from command_line import foadv, refused
+from command_line import call, refused
 
+from foadv_gui.lab import modules
 from foadv_gui.lab.sweep.table import read_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FACTORY = """
@@ -23,13 +25,24 @@ def net():
 FEW = ("--set", "ascent.restarts=1", "--set", "ascent.steps=5")
 
 
-def test_the_processes_of_a_sweep_have_the_network_that_the_command_has(tmp_path: Path) -> None:
-    # Its weights are random: without one seed for all of them each process would have its own.
+@pytest.fixture
+def own_nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In a folder with a module of one's own, of which nothing is known once the test is over."""
     (tmp_path / "own_nets.py").write_text(FACTORY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(modules, "_called", [])
+    monkeypatch.setattr(modules, "_given", {})
+    yield
+    sys.modules.pop("own_nets", None)
+
+
+def test_the_processes_of_a_sweep_have_the_network_that_the_command_has(own_nets: None, tmp_path: Path) -> None:
+    # Its weights are random: without one seed for all of them each process would have its own.
     over = ("--over", "network.output=0,1", "--over", "ascent.steps=5,6")
     arguments = ("sweep", "digits", "--model", "own_nets:net", *over, *FEW[:2], "--processes", "2", "-o", "x.csv")
-    done = foadv(*arguments, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = call(*arguments)
+    assert done.exit_code == 0, done.output
     table = read_table(tmp_path / "x.csv").frame
     assert table["error"].null_count() == 4
     assert table.group_by("network.output").agg(polars.col("loss_clean").n_unique())["loss_clean"].to_list() == [1, 1]

@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from command_line import call, refused
 
@@ -72,23 +73,39 @@ def test_a_sweep_is_computed_told_and_saved(ending: str, output: Path) -> None:
     assert [path.name for path in output.parent.iterdir()] == [output.name]
 
 
-def test_what_failed_is_counted_and_the_first_one_told(output: Path) -> None:
+def test_what_failed_is_counted_and_told_beside_the_rest(output: Path) -> None:
     over = ("--over", "input.scale=1,10000", "--over", "network.seed=0:1")
     done = call("sweep", "one-hill", *settings(*QUICK), *over, "-o", str(output))
     assert done.exit_code == 0, done.output
-    assert "2 failed; the first one, input.scale = 10000.0, network.seed = 0: ascent.start = 'ball':" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("foadv: 2 of 4 points failed: ascent.start = 'ball':")
+    assert line.endswith(" (at input.scale = 10000.0, network.seed = 0, and at 1 more)")
     assert "2 of 4 points failed" in done.stdout
     assert read_table(output).failed == 2
+
+
+def test_a_sweep_of_which_all_points_fail_has_failed_for_the_most_frequent_reason(output: Path) -> None:
+    gone, flat, other = (output.with_name(f"{name}.npz") for name in ("gone", "flat", "other"))
+    for file in (flat, other):
+        np.savez(file, W=np.zeros((2, 3)), a=np.ones(2))
+    over = ("--over", f"network.file={gone},{flat},{other}")
+    line = refused("sweep", "one-hill", *settings(*QUICK[1:]), *over, "-o", str(output))
+    rows = read_table(output)
+    assert rows.failed == 3 and "gone.npz" in rows.frame["error"][0]
+    assert line.startswith("foadv: 3 of 3 points failed, most often: ascent.start = 'ball':")
+    assert line.endswith(f"(at network.file = {flat}, and at 1 more); the rows are in {output}")
 
 
 def test_an_axis_on_the_line_takes_the_place_of_the_files_or_joins_them(tmp_path: Path, output: Path) -> None:
     file = tmp_path / "study.toml"
     over = '[sweep]\n"input.scale" = "1,2,3"\n"network.file" = ["w.npz"]\n'
     file.write_text(f"title = 'Study'\n[network]\nwidth = 8\ndimension = 3\n[ascent]\nrestarts = 1\n{over}")
-    done = call("sweep", str(file), "--over", "network.seed=0:1", "--over", "input.scale=0.5", "-o", str(output))
+    np.savez(tmp_path / "w.npz", W=np.eye(2, 3), a=np.ones(2))
+    done = call("sweep", str(file), "--over", "ascent.seed=0:1", "--over", "input.scale=0.5", "-o", str(output))
     assert done.exit_code == 0, done.output
     table = read_table(output)
-    assert table.sweep.keys == ("input.scale", "network.file", "network.seed")
+    assert table.sweep.keys == ("input.scale", "network.file", "ascent.seed")
+    assert table.sweep.base.network.source == "file"  # who names files wants them
     assert [axis.values for axis in table.sweep.axes] == [(0.5,), (str(tmp_path / "w.npz"),), (0, 1)]
     assert table.sweep.base.title == "Study" and table.frame.height == 2
 
@@ -105,8 +122,7 @@ def test_files_on_the_line_are_those_of_the_folder_we_are_in(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     over = ("--over", "network.file=a.npz,b.npz")
-    done = call("sweep", "one-hill", *settings(*QUICK, "network.source=file"), *over, "-o", "o.csv")
-    assert done.exit_code == 0, done.output
+    refused("sweep", "one-hill", *settings(*QUICK), *over, "-o", "o.csv")  # for both are missing
     table = read_table(tmp_path / "o.csv")
     assert table.frame["network.file"].to_list() == [str(tmp_path / name) for name in ("a.npz", "b.npz")]
     assert table.failed == 2 and "cannot be read" in table.frame["error"][0]
@@ -138,6 +154,14 @@ def test_a_sweep_is_taken_up_only_when_asked(output: Path) -> None:
         (("--over", "input.scale=1", "--set", "input.ratio=-2"), "input.ratio = -2"),
         (("--over", "network.seed=0:999999", "--over", "input.scale=1,2"), "2,000,000 points are more than 1,000,000"),
         (("--over", "network.seed=0:999999", "--over", "ascent.seed=0:99", "--yes"), "makes 100,000,000 points"),
+        (
+            ("--over", "input.index=0:9"),
+            "input.index: has no effect, since the input is a random direction (input.source = sphere)",
+        ),
+        (
+            ("--over", "network.seed=0:9", "--set", "network.file=w.npz"),
+            "network.seed: has no effect, since the weights come from a file (network.source = file)",
+        ),
         (("--over", "input.scale=1", "--processes", "0"), "'--processes'"),
         (
             ("--over", "input.scale=1", "--processes", "2", "--scheduler", "tcp://a:1"),

@@ -92,7 +92,7 @@ def test_core_uses_nothing_of_the_package_but_core(path: Path) -> None:
     assert all(name.startswith("foadv_gui.core.") for name in ours), ours
 
 
-def test_core_and_lab_import_and_run_with_qt_blocked() -> None:
+def test_the_window_and_the_help_do_not_wait_for_torch_and_core_and_lab_run_with_qt_blocked() -> None:
     script = """
 import importlib, json, sys
 
@@ -101,7 +101,14 @@ class NoQt:
         if name.split(".")[0] in blocked:
             raise ImportError(f"{name} is blocked")
 
-names, blocked = map(json.loads, sys.argv[1:])
+light, names, blocked = map(json.loads, sys.argv[1:])
+for name in light:
+    importlib.import_module(name)
+    assert "torch" not in sys.modules, f"{name} imports torch"
+
+# Once more from the start, without Qt; what has loaded it is kept, for Qt may not be unloaded.
+kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] in (*blocked, "foadv_gui")}
+assert "PySide6.QtWidgets" in kept and "foadv_gui.lab.config" in kept
 sys.meta_path.insert(0, NoQt())
 for name in names:
     importlib.import_module(name)
@@ -111,18 +118,8 @@ recording = run(Experiment.model_validate(small))
 assert recording.delta.shape[1:] == (2, 3), recording.delta.shape
 recording.verdict()
 """
-    run_in_fresh_python(script, json.dumps([dotted(path) for path in HEADLESS_MODULES]), json.dumps(QT))
-
-
-def test_the_window_and_the_help_do_not_wait_for_torch() -> None:
-    script = """
-import importlib, sys
-
-for name in sys.argv[1:]:
-    importlib.import_module(name)
-    assert "torch" not in sys.modules, f"{name} imports torch"
-"""
-    run_in_fresh_python(script, *WITHOUT_TORCH)
+    headless = [dotted(path) for path in HEADLESS_MODULES]
+    run_in_fresh_python(script, *map(json.dumps, (WITHOUT_TORCH, headless, QT)))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

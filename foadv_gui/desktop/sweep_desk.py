@@ -151,7 +151,7 @@ class SweepDesk(QObject):
 
     def begin_with(self, base: Experiment) -> None:
         """Begin with an experiment; there is nothing yet to go back to."""
-        self.restore(replace(self.plan, draft=replace(self.draft, base=base)))
+        self.restore(replace(self.plan, draft=Draft.beginning(base)))
 
     def open(self, sweep: Sweep, table: SweepTable | None = None, source: str = "") -> None:
         """Take another sweep over, and show what has been computed of it."""

@@ -22,7 +22,7 @@ from foadv_gui.core.threads import in_parallel, use_one_thread
 from foadv_gui.lab.experiment import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BLOCK_BYTES = 2**19
 
@@ -39,29 +39,18 @@ def rows(size: Size = FULL) -> Iterator[Row]:
     along = torch.linspace(-1, 1, size.grid, dtype=torch.float64) * problem.constraint.epsilon
     a, activation = problem.objective.network.a, problem.objective.network.activation
     held = max(1, BLOCK_BYTES // (size.width * a.element_size()))
-    blocks = -(-(size.grid**2) // held)
 
     def activations(count: int) -> None:
         block = torch.zeros(held, size.width, dtype=a.dtype)
         for _ in range(count):
             activation.value_over(block) @ a
 
-    def bare() -> None:
-        share, rest = divmod(blocks, cores())
-        in_parallel(activations, [share + (i < rest) for i in range(cores())])
-
-    yield compare(
-        f"{size.grid} x {size.grid} slice (m={size.width}), over its tanh and the product with a",
-        lambda: residual_on_grid(planar, along, along),
-        bare,
-        1.5,
-        rounds=size.rounds,
-        scale=1,
-    )
-    yield from _deep(size)
+    name = f"slice (m={size.width}), over its tanh and the product with a"
+    yield _over(activations, held, name, lambda: residual_on_grid(planar, along, along), 1.5, size)
+    yield _deep(size)
 
 
-def _deep(size: Size) -> Iterator[Row]:
+def _deep(size: Size) -> Row:
     """A 64-128-128-10 tanh classifier of digits (or a tiny one), over a bare batched forward of its later layers."""
     d, m, classes = min(size.dimension, 64), min(size.width, 128), 10
     generator = torch.Generator().manual_seed(0)
@@ -79,25 +68,24 @@ def _deep(size: Size) -> Iterator[Row]:
     second, third = layers[1:]
     bend = ACTIVATIONS["tanh"].value_over
     held = points_held(objective)
-    blocks = -(-(size.grid**2) // held)
 
     def forward(count: int) -> None:
         block = torch.zeros(held, m)
         for _ in range(count):
             third(bend(second(bend(block))))
 
-    def bare() -> None:
-        share, rest = divmod(blocks, cores())
-        in_parallel(forward, [share + (i < rest) for i in range(cores())])
+    name = f"slice of a {'-'.join(map(str, widths))} classifier, over its later layers"
+    return _over(forward, held, name, lambda: heights_on_grid(planar, along, along), 1.3, size)
 
-    yield compare(
-        f"{size.grid} x {size.grid} slice of a {'-'.join(map(str, widths))} classifier, over its later layers",
-        lambda: heights_on_grid(planar, along, along),
-        bare,
-        1.3,
-        rounds=size.rounds,
-        scale=1,
-    )
+
+def _over(
+    bare: Callable[[int], None], held: int, name: str, slice_: Callable[[], object], most: float, size: Size
+) -> Row:
+    """A slice over its bare blocks of `held` points, so many of which `bare(count)` computes on each core."""
+    share, rest = divmod(-(-(size.grid**2) // held), cores())
+    counts = [share + (i < rest) for i in range(cores())]
+    title = f"{size.grid} x {size.grid} {name}"
+    return compare(title, slice_, lambda: in_parallel(bare, counts), most, rounds=size.rounds, scale=1)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,24 @@ def test_axes_are_chosen_added_and_removed_and_all_that_can_be_undone(at: SweepH
     assert setup.total.text() == "13 × 10 = 130 points"
 
 
+def test_an_axis_along_which_nothing_changes_is_refused_and_none_is_offered(at: SweepHands) -> None:
+    setup, rows = at.page.setup, at.page.setup.axes.rows
+    at.page._session.open(tiny(network={"source": "file", "file": "w.npz"}))
+    at.click(setup.from_explore)
+    assert rows[1].line.key == "network.seed"
+    assert "has no effect, since the weights come from a file" in rows[1].refusal.text()
+    assert not setup.run.button.isEnabled()
+    at.pick(rows[1].choice, "network.activation")
+    assert not rows[1].refusal.isVisible() and setup.run.button.isEnabled()
+    menu = rows[1].choice.model()
+    seed = menu.item(rows[1].choice.findData("network.seed"))
+    assert not seed.isEnabled() and "weights come from a file" in seed.toolTip()
+    at.click(setup.axes.add)
+    assert rows[2].line.key == "input.ratio"
+    at.undo(100)
+    assert seed.isEnabled() and "weights come from a file" not in seed.toolTip()
+
+
 def test_more_than_a_million_points_are_asked_about_first(at: SweepHands) -> None:
     at.desk.open(tiny_sweep("input.seed=0:1999", "network.seed=0:999"))
     at.press_start()
@@ -115,8 +133,9 @@ def test_more_than_a_million_points_are_asked_about_first(at: SweepHands) -> Non
 
 
 def test_pictures_grow_while_a_sweep_is_computed_and_the_end_is_told(at: SweepHands) -> None:
+    at.compute()  # lest the first pictures, for which much is loaded, come after the last row
     at.slowed(0.15)
-    at.desk.open(tiny_sweep())
+    at.desk.open(tiny_sweep("input.scale=0.1,1,10", "network.seed=3:5"))
     grown: list[int] = []
     at.desk.overviewChanged.connect(lambda: grown.append(at.rows()))
     at.press_start()

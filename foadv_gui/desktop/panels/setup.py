@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from foadv_gui.desktop.panels.fields import Editor, NumberEditor, editor_for
 from foadv_gui.lab.adoption import at_random
 from foadv_gui.lab.config import SECTIONS, SETTINGS
+from foadv_gui.lab.effects import acts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,27 +39,7 @@ _CERTIFIED = (
 )
 
 _SHOWN_WHEN: dict[str, Callable[[Experiment], bool]] = {
-    "network.width": lambda e: e.network.source == "random",
-    "network.seed": lambda e: e.network.source == "random",
-    "network.file": lambda e: e.network.source == "file",
-    "network.layers": lambda e: e.network.source == "file",
-    "network.model": lambda e: e.network.source == "model",
-    "network.activation": lambda e: e.network.source != "model",
-    "network.weight_scale": lambda e: e.network.source != "model",
-    "network.output": lambda e: e.network.source != "random",
-    "network.dimension": lambda e: e.input.source == "sphere",
-    "input.seed": lambda e: e.input.source == "sphere",
-    "input.index": lambda e: e.input.source != "sphere",
-    "input.file": lambda e: e.input.source == "file",
-    "input.array": lambda e: (
-        e.input.source == "file" and (e.input.array is not None or (e.input.file or "").lower().endswith(".npz"))
-    ),
-    "input.size": lambda e: e.input.source == "file",
-    "input.grey": lambda e: e.input.source == "file",
-    "input.unit": lambda e: e.input.source != "sphere",
-    "ascent.restarts": lambda e: e.ascent.start in ("ball", "sphere"),
-    "ascent.seed": lambda e: e.ascent.start in ("ball", "sphere"),
-    "ascent.start_file": lambda e: e.ascent.start == "file",
+    "input.array": lambda e: e.input.array is not None or (e.input.file or "").lower().endswith(".npz"),
     "view.plane_seed": lambda e: (
         (e.view.plane if e.view.chart == "plane" else e.view.subspace)
         in ("clean-gradient-random", "two-random", "three-random")
@@ -231,7 +212,7 @@ class SetupPanel(QScrollArea):
             label.count(_label_step(experiment))
         for key, field in self.fields.items():
             field.show_value(experiment)
-            field.setVisible(_SHOWN_WHEN.get(key, _always)(experiment))
+            field.setVisible(acts(experiment, key) and _SHOWN_WHEN.get(key, _always)(experiment))
 
     @Slot()
     def _show_certified(self) -> None:

@@ -26,7 +26,7 @@ from foadv_gui.lab.sweep.draft import MOST_AXES, SWEEPABLE, Line, suggested
 if TYPE_CHECKING:
     from foadv_gui.desktop.sweep_desk import SweepDesk
     from foadv_gui.desktop.theme import ThemeKeeper
-    from foadv_gui.lab.sweep.draft import Remark
+    from foadv_gui.lab.sweep.draft import Draft, Remark
 
 _SECTIONS = {"network": "Network", "input": "Input", "ascent": "Ascent", "compute": "Compute"}
 _SYNTAX = (
@@ -48,7 +48,8 @@ class AxisRow(QWidget):
         super().__init__()
         self.place = place
         self.choice = QComboBox()
-        self.choice.setModel(_menu(self.choice))
+        self._menu = _menu(self.choice)
+        self.choice.setModel(self._menu)
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.setAccessibleName(f"Setting of axis {place + 1}")
         self.choice.setMaxVisibleItems(24)
@@ -91,6 +92,16 @@ class AxisRow(QWidget):
         self.count.setText("" if remark.wrong else remark.words)
         self.refusal.setText(f"⚠ {remark.words}" if remark.wrong else "")
         self.refusal.setVisible(remark.wrong)
+
+    def offer(self, draft: Draft) -> None:
+        """Offer the settings that act in a draft; of the others say why they do not."""
+        for i in range(self._menu.rowCount()):
+            item = self._menu.item(i)
+            key = item.data(Qt.ItemDataRole.UserRole)
+            if key is not None:
+                idle = draft.why_idle(key)
+                item.setEnabled(not idle)
+                item.setToolTip(hover(setting(key).help, f"This {idle}." if idle else ""))
 
     @property
     def line(self) -> Line:
@@ -154,6 +165,7 @@ class AxesEditor(QWidget):
             row.setVisible(i < len(draft.lines))
             if i < len(draft.lines):
                 row.show_line(draft.lines[i], draft.remarks[i])
+                row.offer(draft)
         self.add.setVisible(len(draft.lines) < MOST_AXES)
 
     @Slot()
@@ -179,7 +191,6 @@ def _menu(parent: QWidget) -> QStandardItemModel:
             model.appendRow(heading)
         item = QStandardItem(f"  {entry.symbol}  {entry.title}" if entry.symbol else f"  {_named(entry.key)}")
         item.setData(entry.key, Qt.ItemDataRole.UserRole)
-        item.setToolTip(hover(entry.help))
         model.appendRow(item)
     return model
 

@@ -32,7 +32,7 @@ from foadv_gui.desktop.workspaces.workspace import Ready, Workspace
 from foadv_gui.lab.documents import Found
 from foadv_gui.lab.files import write_text
 from foadv_gui.lab.palette import DARK
-from foadv_gui.lab.sweep.draft import Draft, Line
+from foadv_gui.lab.sweep.draft import Draft
 from foadv_gui.lab.sweep.marks import point_words, short_name
 from foadv_gui.lab.sweep.ready import load_sweep, sweep_names
 
@@ -49,7 +49,6 @@ _KINDS = (
     "Table (*.parquet);;Table as text (*.csv);;Figure for a paper (*.svg);;Figure for a slide (*.png);;Sweep (*.toml)"
 )
 _ENDINGS = (".parquet", ".csv", ".svg", ".png", ".toml")
-_FIRST = (Line("input.scale", "log:0.01:30:13"), Line("network.seed", "0:9"))
 
 
 class SweepWorkspace(Workspace):
@@ -62,7 +61,7 @@ class SweepWorkspace(Workspace):
     """A point's experiment is to be shown: its name, and what is found under it."""
 
     def __init__(self, session: Session, theme: ThemeKeeper, filing: Filing) -> None:
-        self.desk = SweepDesk(Plan(Draft(session.experiment, _FIRST), cores()))
+        self.desk = SweepDesk(Plan(Draft.beginning(session.experiment), cores()))
         super().__init__(undo_stack=self.desk.undo_stack)
         self.desk.setParent(self)
         self._session, self.theme, self._filing = session, theme, filing

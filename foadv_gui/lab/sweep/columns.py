@@ -81,7 +81,8 @@ COLUMNS: tuple[Column, ...] = (
         "k",
         "",
         "float",
-        "k = max ⟨δ, −sign(r) ∇f(x)⟩/|r|: above 1 the linearised f passes y in the set; empty where r = 0.",
+        "k = max ⟨δ, −sign(r) ∇f(x)⟩/|r|, r = f(x) − y: above 1 the linearised f passes y in the set; empty where "
+        "r = 0. Of a classifier r = f(x), and 0 is passed.",
     ),
     Column(
         "q",

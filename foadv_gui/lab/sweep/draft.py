@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foadv_gui.lab.config import SETTINGS, Experiment, ExperimentError
+from foadv_gui.lab.effects import why_idle
 from foadv_gui.lab.settings import Setting, setting
 from foadv_gui.lab.sweep.grid import MOST_POINTS, Sweep
 
@@ -25,6 +28,11 @@ _SUGGESTED = {
     "network.dimension": "8,16,32,64,128",
     "ascent.step": "log:0.01:1:9",
 }
+_USUAL = (
+    *("input.scale", "network.seed", "input.ratio", "network.width"),
+    *("ascent.step", "ascent.seed", "ascent.rule", "ascent.constraint"),
+)
+"""What is added first; of these more always act than a sweep has axes."""
 _COUNT = 9
 _NOTHING = "Nothing varies yet: add an axis."
 
@@ -53,6 +61,12 @@ class Draft:
     lines: tuple[Line, ...] = ()
 
     @classmethod
+    def beginning(cls, base: Experiment) -> Draft:
+        """Two axes to begin with: the input scale, and the first other one of a usual few that acts."""
+        one = cls(base).with_line(0, cls(base).next_line())
+        return one.with_line(1, one.next_line())
+
+    @classmethod
     def of(cls, sweep: Sweep) -> Draft:
         """What one would have to write for a sweep."""
         return cls(sweep.base, tuple(Line(axis.key, axis.text) for axis in sweep.axes))
@@ -66,18 +80,23 @@ class Draft:
         return replace(self, lines=self.lines[:i] + self.lines[i + 1 :])
 
     def next_line(self) -> Line:
-        """An axis to add: the first setting of a usual few that does not vary yet."""
+        """An axis to add: the first setting of a usual few that acts and does not vary yet."""
         taken = {line.key for line in self.lines}
-        usual = ("input.scale", "network.seed", "input.ratio", "network.width", *(entry.key for entry in SWEEPABLE))
-        key = next(key for key in usual if key not in taken)
+        key = next(key for key in _USUAL if key not in taken and not self.why_idle(key))
         return Line(key, suggested(setting(key)))
+
+    def why_idle(self, key: str) -> str:
+        """Why all points would be the same along an axis, or nothing where it acts."""
+        return why_idle(self.base, key, {line.key: re.split(r"\s*,\s*", line.text) for line in self.lines})
 
     @cached_property
     def _read(self) -> tuple[Sweep | None, ExperimentError | None]:
         if not self.lines:
             return None, ExperimentError("", _NOTHING)
         try:
-            return Sweep.of(self.base, [f"{line.key}={line.text}" for line in self.lines]), None
+            sweep = Sweep.of(self.base, [f"{line.key}={line.text}" for line in self.lines])
+            sweep.check_effects()
+            return sweep, None
         except ExperimentError as error:
             return None, error
 
@@ -138,7 +157,7 @@ def suggested(chosen: Setting) -> str:
     if chosen.name in ("seed", "index"):
         return "0:9"
     if chosen.kind == "choice":
-        return ",".join(choice for choice in chosen.choices if choice != "file")
+        return ",".join(choice for choice in chosen.choices if choice not in ("file", "model"))
     if chosen.kind == "bool":
         return "false,true"
     if chosen.slider is not None:
@@ -149,11 +168,12 @@ def suggested(chosen: Setting) -> str:
 
 def summary_of(base: Experiment) -> str:
     """The experiment that a sweep varies, in one line."""
-    d = base.dimension
+    d, network = base.dimension, base.network
     parts = [
         "" if d is None else f"d = {d}",
-        f"m = {base.network.width}" if base.network.source == "random" else "m from a file",
-        base.network.activation,
+        f"m = {network.width}" if network.source == "random" else network.model or Path(network.file or "").name,
+        network.activation if network.source != "model" else "",
+        network.loss if network.loss != "quadratic" else "",
         f"γ = {base.input.scale:.4g}" + (" × v" if base.input.unit == "file" else ""),
         f"ρ = {base.input.ratio:.4g}",
         f"K = {base.ascent.restarts}",

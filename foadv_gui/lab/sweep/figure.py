@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from foadv_gui.lab.effects import why_idle
 from foadv_gui.lab.page import HEIGHT, SIZE, Page, ThemeName, width_of, write
-from foadv_gui.lab.ranges import number
 from foadv_gui.lab.settings import setting
+from foadv_gui.lab.sweep.axis import Axis
 from foadv_gui.lab.sweep.metrics import OVERVIEW
 from foadv_gui.lab.sweep.panels import draw_curve, draw_heat, key_of, slanted
 from foadv_gui.lab.sweep.picture import (
@@ -26,12 +27,13 @@ from foadv_gui.lab.sweep.reading import read
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from foadv_gui.lab.sweep.grid import Axis, Sweep
+    from foadv_gui.lab.sweep.grid import Sweep
     from foadv_gui.lab.sweep.table import SweepTable
 
 _FIXED = (
-    *("network.activation", "network.dimension", "network.width", "network.weight_scale"),
-    *("input.scale", "input.ratio", "input.label"),
+    *("network.file", "network.model", "network.activation", "network.dimension", "network.width"),
+    *("network.weight_scale", "network.loss", "network.output"),
+    *("input.file", "input.index", "input.scale", "input.ratio", "input.label"),
     *("ascent.constraint", "ascent.rule", "ascent.step", "ascent.steps", "ascent.restarts", "ascent.tolerance"),
     *("network.seed", "input.seed", "ascent.seed"),
 )
@@ -143,18 +145,15 @@ def counts(table: SweepTable) -> str:
 
 
 def fixed(sweep: Sweep) -> str:
-    """The settings that do not vary, on one line."""
-    parts = []
+    """The settings that act and do not vary, on one line; the quadratic loss goes without saying."""
+    parts, base, varied = [], sweep.base, {axis.key: axis.values for axis in sweep.axes}
     for key in _FIXED:
-        if key in sweep.keys or (key == "network.dimension" and sweep.base.input.source != "sphere"):
+        value, entry = base.get(key), setting(key)
+        if key in varied or value in (None, "", "quadratic") or why_idle(base, key, varied):
             continue
-        value, entry = sweep.base.get(key), setting(key)
-        if key in _SEEDS:
-            parts.append(f"seed of the {_SEEDS[key]} = {value}")
-            continue
-        words = entry.labels.get(str(value), number(value) if isinstance(value, float) else str(value))
-        unit = " ε/G" if key == "ascent.step" and sweep.base.ascent.step_units == "relative" else ""
-        if key == "input.scale" and sweep.base.input.unit == "file":
+        unit = " ε/G" if key == "ascent.step" and base.ascent.step_units == "relative" else ""
+        if key == "input.scale" and base.input.unit == "file":
             unit = " × v"
-        parts.append(f"{entry.symbol} = {words}{unit}" if entry.kind != "choice" else words)
+        words = f"{value_words(Axis(key, (value,), ''), value)}{unit}"
+        parts.append(words if entry.kind in ("choice", "path") else f"{_name(Axis(key, (), ''))} = {words}")
     return ", ".join(parts)

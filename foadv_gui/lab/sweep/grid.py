@@ -16,6 +16,7 @@ import numpy as np
 import tomli_w
 
 from foadv_gui.lab.config import SECTIONS, Experiment, ExperimentError
+from foadv_gui.lab.effects import why_idle
 from foadv_gui.lab.settings import SETTINGS
 from foadv_gui.lab.sweep.axis import HOW, Axis, key_and_values, parse_axis, read_axes
 
@@ -94,6 +95,14 @@ class Sweep:
         axes = [(axis.key, *axis.values) for axis in self.axes]
         # What the experiment has where an axis varies is of no consequence.
         return _hash(self.base, {axis.key: axis.values[0] for axis in self.axes}, axes, files)
+
+    def check_effects(self) -> None:
+        """Refuse an axis along which all points would be the same: `ExperimentError` says why its setting is idle."""
+        varied = {axis.key: axis.values for axis in self.axes}
+        for axis in self.axes:
+            idle = why_idle(self.base, axis.key, varied)
+            if idle and len(axis.values) > 1:
+                raise ExperimentError(axis.key, f"{idle}: let it vary no more, or give it one value")
 
     def point(self, index: int) -> Point:
         """The point of an index from 0."""

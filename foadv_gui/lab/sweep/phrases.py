@@ -150,7 +150,8 @@ class Findings:
     def briefly(self, curve: CurvePicture) -> str:
         """The same in a few words, after what it is said of: "rise with γ (+0.75)"; none where no trend can be told."""
         if not self.axis.numeric:
-            return f"are {self._extremes(curve)}"
+            same = np.nanmin(curve.marks.median) == np.nanmax(curve.marks.median)
+            return f"do not depend on {self.name}" if same else f"are {self._extremes(curve)}"
         found = self.trend(curve)
         if found.direction == "untold":
             return ""
@@ -162,6 +163,9 @@ class Findings:
         """For which choice something is least and for which greatest, and whether the quartiles tell these apart."""
         marks = curve.marks
         least, greatest = np.nanmin(marks.median), np.nanmax(marks.median)
+        known = np.flatnonzero(~np.isnan(marks.median))
+        if len(known) == 1 < len(marks.median):
+            return f"there are {noun} to tell {self.at(known[0])} only: {self._median(curve, least)} (median)"
         if least == greatest:
             where = "for each" if np.isfinite(marks.median).all() else "wherever there are any to tell"
             return f"the {noun} do not depend on {self.name}: {self._median(curve, least)} (median) {where}"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import polars
 
+from foadv_gui.lab.fields import chosen_output
 from foadv_gui.lab.ranges import drawable, number, some_range
 from foadv_gui.lab.sweep.metrics import METRICS, Metric, titled
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Integers: TypeAlias = NDArray[np.int64]
     Segment: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _DECADE = 10.0
 """Values that differ by more than this factor are told apart on a log axis."""
 
@@ -117,6 +119,8 @@ def value_words(axis: Axis, value: Any) -> str:
         return str(value).replace("\\", "/").rpartition("/")[2]
     if axis.setting.kind == "float":
         return number(float(value))
+    if axis.key == "network.output":
+        return " − ".join(f"z{output}".translate(_SUBSCRIPTS) for output in chosen_output(value) or ()) or "none chosen"
     return axis.setting.labels.get(str(value), str(value))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from foadv_gui.lab.config import SETTINGS, Experiment
+from foadv_gui.lab.effects import acts
 from foadv_gui.lab.sweep.columns import COLUMNS
 from foadv_gui.lab.sweep.draft import MOST_AXES, SWEEPABLE, Draft, Line, suggested, summary_of
 from foadv_gui.lab.sweep.grid import Sweep
@@ -73,21 +74,40 @@ def test_the_values_that_are_suggested_for_a_setting_are_possible(setting: Any) 
     if setting.kind == "path":
         assert suggested(setting) == ""
         return
-    written = draft(f"{setting.key}={suggested(setting)}")
+    of_image = Experiment.model_validate({"input": {"source": "file", "file": "x.png"}})
+    base = Experiment() if acts(Experiment(), setting.key) else of_image
+    written = Draft(base, (Line(setting.key, suggested(setting)),))
     assert written.sweep is not None, written.problem
 
 
-def test_each_axis_that_is_added_is_another_one() -> None:
-    written = draft()
-    for i in range(MOST_AXES):
+OF_A_FILE = Experiment.model_validate(
+    {"network": {"source": "file", "file": "w.npz"}, "input": {"source": "digits"}, "ascent": {"start": "zero"}}
+)
+
+
+@pytest.mark.parametrize("base", [Experiment(), OF_A_FILE], ids=["random", "of files"])
+def test_each_axis_that_is_added_is_another_one_that_acts(base: Experiment) -> None:
+    written = Draft.beginning(base)
+    for i in range(2, MOST_AXES):
         written = written.with_line(i, written.next_line())
     assert len({line.key for line in written.lines}) == MOST_AXES
+    assert ("network.seed" in {line.key for line in written.lines}) == (base.network.source == "random")
     assert written.sweep is not None
     assert written.without(0).lines == written.lines[1:]
     assert not {entry.key for entry in SETTINGS if entry.section == "view"} & {entry.key for entry in SWEEPABLE}
 
 
+def test_an_axis_along_which_nothing_changes_is_refused_until_another_one_lets_it_act() -> None:
+    idle = Draft(OF_A_FILE, (Line("network.seed", "0:9"),))
+    why = "has no effect, since the weights come from a file (network.source = file)"
+    assert idle.remarks[0].wrong and idle.remarks[0].words.startswith(why)
+    assert idle.sweep is None and idle.why_idle("ascent.restarts").startswith("has no effect, since all paths start at")
+    assert Draft(OF_A_FILE, (Line("network.seed", "7"),)).sweep is not None  # which says nothing wrong
+    assert Draft(OF_A_FILE, (*idle.lines, Line("network.source", "file, random"))).sweep is not None
+
+
 def test_the_base_in_one_line() -> None:
+    assert summary_of(OF_A_FILE).startswith("d = 64, w.npz, tanh, γ = 1, ρ = ")
     assert summary_of(Experiment()).startswith("d = 64, m = 512, tanh, γ = 1, ρ = ")
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sweep_tables import sweep_over, table_of
 
+from foadv_gui.lab.sweep.figure import fixed
 from foadv_gui.lab.sweep.reading import read
 
 if TYPE_CHECKING:
@@ -284,3 +285,37 @@ def test_every_kind_of_axis_can_be_read(over: str) -> None:
     cells = {"distinct_maxima": 2, "steps_median": None, "unconverged": 1.0}
     told = read(table_of(sweep_over(over), lambda _: cells))
     assert told.endswith(".") and ("more than 1000" in told or "do not depend" in told)
+
+
+# ---- a classifier --------------------------------------------------------------------------------------------------
+
+DEEP = {"network__source": "file", "network__file": "deep.pt", "network__loss": "logistic", "input__source": "digits"}
+
+
+def test_outputs_are_called_what_they_are_and_medians_that_agree_are_not_told_as_if_of_one_value() -> None:
+    sweep = sweep_over("network.output=3,3 - 15", "input.scale=1,2,4", **DEEP)
+    table = table_of(sweep, lambda p: {"distinct_maxima": 1, "steps_median": 10.0 + p.index, "unconverged": 0.0})
+    assert read(table) == (
+        "The paths find one maximum everywhere (medians). The maxima do not depend on γ and do not depend on the "
+        "output; the steps are fewest, 11, for z₃ and most, 14, for z₃ − z₁₅; there are too few points to tell another "
+        "trend."
+    )
+
+
+def test_what_is_known_for_one_choice_alone_is_not_told_of_all() -> None:
+    sweep = sweep_over("network.loss=logistic,hinge", network__output="3", **{**DEEP, "network__loss": "quadratic"})
+
+    def cells(point: Any) -> dict[str, Any]:
+        return {"error": "flat"} if point.index else {"distinct_maxima": 2, "steps_median": 15.0, "unconverged": 0.0}
+
+    assert read(table_of(sweep, cells)) == (
+        "There are steps to tell for Logistic only: 15 (median); there are maxima to tell for Logistic only: 2 "
+        "(median). 1 of 2 points failed."
+    )
+
+
+def test_what_was_held_fixed_is_what_acts() -> None:
+    words = fixed(sweep_over("input.scale=1,2", network__output="3 - 5", input__index=7, **DEEP))
+    assert words.startswith("deep.pt, tanh, κ = 1, Logistic, output = z₃ − z₅, index = 7, ρ = 0.3, y = 1, ℓ₂ ball")
+    assert words.endswith("seed of the starts = 0")
+    assert "m =" not in words and "seed of the network" not in words
