@@ -13,7 +13,7 @@ from test_accessibility import controls, says
 
 from foadv_gui.lab.comparison import Comparison, find_comparison
 from foadv_gui.lab.documents import Found
-from foadv_gui.lab.picture import quantity_title
+from foadv_gui.lab.quantity import quantity_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from foadv_gui.lab.config import setting
-from foadv_gui.lab.picture import quantity_title
+from foadv_gui.lab.quantity import quantity_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
