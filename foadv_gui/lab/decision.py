@@ -80,9 +80,8 @@ def rival(objective: Objective) -> int:
     exact = _classifier(objective)
     if exact is None or exact.loss.of_sides(exact.model.outputs):
         return -1
-    outputs = exact.outputs(torch.zeros_like(exact.x))
-    outputs[int(exact.loss.label)] = -torch.inf
-    return int(outputs.argmax())
+    order = exact.outputs(torch.zeros_like(exact.x)).argsort(descending=True).tolist()
+    return next(int(one) for one in order if one != int(exact.loss.label))
 
 
 def decision(objective: Objective, delta: Tensor) -> Decision | None:

@@ -29,19 +29,21 @@ def needed_for(loss: str, experiment: Experiment, rival: int) -> dict[str, objec
     experiment
         The experiment with the loss that it has.
     rival
-        The class c, -1 where the experiment's own loss is none of classes.
+        The class c; -1 where it is not known, or the experiment's own loss is none of classes: then f = z_y.
     """
     network, label = experiment.network, experiment.input.label
     output = chosen_output(network.output) or ()
-    if loss == "cross-entropy" and rival < 0:
+    classes = rival >= 0 or network.loss == "cross-entropy"
+    if loss == "cross-entropy" and not classes:
         right = output[-1 if label < 0 else 0] if len(output) == 2 or (output and label >= 0) else None
         return {} if right is None else {"network.output": "", "input.label": float(right)}
-    if loss == "cross-entropy" or (loss == "hinge" and rival >= 0 and not output):
+    if loss == "cross-entropy" or (loss == "hinge" and classes and not output):
         return {}
-    if rival >= 0:
+    if classes:
         if int(label) in output:
             return {"input.label": 1.0 if output[0] == int(label) else -1.0}
-        return {"network.output": f"{label:g} - {rival}", "input.label": 1.0}
+        against = f" - {rival}" if rival >= 0 and rival != label else ""
+        return {"network.output": f"{label:g}{against}", "input.label": 1.0}
     if loss != "quadratic" and label not in _SIDES:
         return {"input.label": -1.0 if label < 0 else 1.0}
     return {}

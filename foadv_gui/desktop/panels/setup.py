@@ -140,8 +140,8 @@ class Field(QWidget):
         also = _CHOSEN_BY.get(key) if value else None
         if key == "network.source" and value == "random":
             also = at_random(session.experiment)
-        elif key == "network.loss" and session.info is not None:
-            also = needed_for(str(value), session.experiment, session.info.rival)
+        elif key == "network.loss":
+            also = needed_for(str(value), session.experiment, -1 if session.info is None else session.info.rival)
         if not session.edit(key, value, live=moving, also=also):
             self.show_value(session.experiment)
         elif words := also_chosen(also or {}):
