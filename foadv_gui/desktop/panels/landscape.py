@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 _CHOICE_PX = 320
+_SEEN = 1e-3
+"""A cut of the set that is narrower than this, in units of epsilon, cannot be seen."""
 _CHARTS = {
     "plane": "A flat cut through the input space, with the constraint set's own cut in white.",
     "globe": "The part of the sphere |δ| = ε that three directions span, seen from outside: drag it to turn it, "
@@ -208,12 +210,14 @@ class LandscapePanel(QFrame):
 
     @Slot()
     def _show_key(self) -> None:
-        path, words = self._session.path, "✛ clean  ◆ start  ★ maximum  ✕ no maximum"
+        path, plane, words = self._session.path, self._session.plane, "✛ clean  ◆ start  ★ maximum  ✕ no maximum"
         if not self.on_plane:
             words = words.replace("✛ clean  ", "")
             words += "    faint: far side    drag to turn" if self._session.experiment.view.chart == "globe" else ""
         if path is not None and len(drawn_restarts(path)) < path.restarts:
             words += f"    {len(drawn_restarts(path))} of {path.restarts} paths drawn"
+        if self.on_plane and plane is not None and not (len(plane.cut) and np.ptp(plane.cut, axis=0).max() > _SEEN):
+            words += "    the set and this plane share a point at most"
         if self.on_plane and self._session.ghosts is not None and self._session.ghosts.ghosts:
             words += "  ■ pinned run"
         surface = self._session.surface if self.on_plane else self._session.globe

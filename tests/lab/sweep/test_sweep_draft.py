@@ -77,6 +77,14 @@ def test_the_values_that_are_suggested_for_a_setting_are_possible(setting: Any) 
     assert written.sweep is not None, written.problem
 
 
+def test_the_output_of_a_classifier_can_vary() -> None:
+    assert "network.output" in {entry.key for entry in SWEEPABLE}
+    network = {"source": "file", "file": "w.npz", "loss": "logistic", "output": "3 - 9"}
+    base = Experiment.model_validate({"network": network})
+    written = Draft(base, (Line("network.output", "3 - 9, 3 - 5"),))
+    assert written.sweep is not None and written.sweep.axes[0].values == ("3 - 9", "3 - 5")
+
+
 def test_each_axis_that_is_added_is_another_one() -> None:
     written = draft()
     for i in range(MOST_AXES):
