@@ -169,9 +169,13 @@ class ModuleAdversary:
         return self.heights_over(self._entry(delta))[..., 0].reshape(delta.shape[:-1])
 
     @torch.inference_mode()
+    def outputs(self, delta: Tensor) -> Tensor:
+        """The network's outputs z(x + delta), shape (..., C)."""
+        return self.model.rest_over(self._entry(delta)).reshape(*delta.shape[:-1], -1)
+
     def decision(self, delta: Tensor) -> Tensor:
         """The class, or the side of f = 0, that is decided for at x + delta, shape (...,)."""
-        return self.loss.decision(self.model.rest_over(self._entry(delta))).reshape(delta.shape[:-1])
+        return self.loss.decision(self.outputs(delta))
 
     @_differentiable
     def value_and_slope(self, delta: Tensor) -> tuple[Tensor, Tensor]:

@@ -62,6 +62,7 @@ class ExportMenu(QObject):
             (explore.traces, explore.traces, ("traces",)),
             (explore.extremes.plot, explore.extremes.plot, ()),
             (explore.cut, explore.cut, ()),
+            *((plot, plot, ()) for plot in explore.restarts.plots),
             *((plot, explore.input, ("adversary", "perturbation", "triptych")) for plot in explore.input.plots),
         ]
         self.plots = [PlotMenu(view, figure, whats, self) for view, figure, whats in offers]

@@ -244,7 +244,8 @@ def _adopt_image(image: QImage, experiment: Experiment) -> Adopted:
 
     path = keep_image(image)
     adopted = with_input(experiment, path)
-    return Adopted(adopted.changes, f"{adopted.words}; it is kept as {path}")
+    words = adopted.words.replace(path.name, f"The {_PASTED}", 1)
+    return Adopted(adopted.changes, f"{words}; it is kept as {path}")
 
 
 def keep_image(image: QImage) -> Path:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from foadv_gui.desktop.session import Session
+    from foadv_gui.lab.picture import ProbePicture
 
 _SILENT_SECONDS = 2.0
 _STEADY_SECONDS = 1.0
@@ -85,12 +86,27 @@ def at_cursor(session: Session) -> str:
     i = path.at(session.t)
     held = session.plane.explained if session.plane is not None else None
     explained = "" if held is None else f",  plane holds {held:.0%}"
-    known = "" if path.decided is None else str(path.decided[i])
-    chosen = f",  {known}" if known else ""
     return (
-        f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane){chosen},  "
-        f"off plane {path.off_plane[i, path.focus]:.0%}{explained}"
+        f"L = {recording.loss[path.steps[i], path.focus]:.5g}  ({path.shadow_loss[i]:.5g} on the plane)"
+        f"{decided_at_cursor(session)},  off plane {path.off_plane[i, path.focus]:.0%}{explained}"
     )
+
+
+def decided_at_cursor(session: Session) -> str:
+    """What follows the loss at the cursor: what a classifier decides for there; nothing where there is no right answer.
+
+    It is that of the iterate itself, not of its shadow.
+    """
+    path = session.path
+    known = "" if path is None or path.decided is None else str(path.decided[path.at(session.t)])
+    return f",  {known}" if known else ""
+
+
+def at_mouse(mouse: ProbePicture) -> str:
+    """The loss, f, and what a classifier decides for, at the place under the mouse."""
+    place = ", ".join(f"{part:.2f}" for part in mouse.point)
+    chosen = f",  {mouse.decided}" if mouse.decided else ""
+    return f"({place}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}{chosen}"
 
 
 def shown_together(sessions: Sequence[Session]) -> str:

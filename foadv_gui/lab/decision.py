@@ -75,6 +75,15 @@ def decided_along(objective: Objective, deltas: Tensor) -> NDArray[np.str_]:
     return np.array([_words(int(one), exact) for one in chosen], np.str_)
 
 
+def rival(objective: Objective) -> int:
+    """The class that the clean input comes nearest to besides the right one; -1 for a loss that is none of classes."""
+    exact = _classifier(objective)
+    if exact is None or exact.loss.of_sides(exact.model.outputs):
+        return -1
+    order = exact.outputs(torch.zeros_like(exact.x)).argsort(descending=True).tolist()
+    return next(int(one) for one in order if one != int(exact.loss.label))
+
+
 def decision(objective: Objective, delta: Tensor) -> Decision | None:
     """What the network decides at delta (d,); None for the quadratic loss and one's own, which know no right answer."""
     exact = _classifier(objective)

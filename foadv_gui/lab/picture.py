@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from contourpy import contour_generator
 
+from foadv_gui.lab.quantity import Quantity, quantity_title
 from foadv_gui.lab.ranges import NARROWEST, drawable, round_levels, some_range
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-Quantity: TypeAlias = Literal["loss", "log-loss", "residual", "curvature"]
 Window: TypeAlias = tuple[float, float, float, float]
 """left, right, bottom, top of a view, in units of epsilon."""
 
@@ -34,23 +34,6 @@ _FAR = 1.5
 
 MOVING_LIMIT = 200
 """The largest order of a matrix that is diagonalised while a control moves (some milliseconds)."""
-
-FORMULAS = {
-    "quadratic": "(f − y)²/2",
-    "logistic": "log(1 + exp(−y f))",
-    "cross-entropy": "log Σ exp(z) − z_y",
-    "hinge": "max(0, 1 − y f)",
-}
-"""The losses by name, as functions of the value f or of the outputs z."""
-
-
-def quantity_title(quantity: Quantity, loss: str = "quadratic") -> str:
-    """What a quantity is, for a loss of this name."""
-    if quantity == "loss":
-        return f"loss L = {FORMULAS[loss]}" if loss in FORMULAS else "loss L"
-    if quantity == "residual":
-        return "residual f − y" if loss == "quadratic" else "f, a decision at 0"
-    return {"log-loss": "log₁₀ L", "curvature": "top eigenvalue of P(H − λI)P"}[quantity]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +64,8 @@ class Prepared:
     """What is known before the first step: sizes, step and reach, and where it is computed.
 
     later: the widths of what comes after the first layer, where that is more than one number; (0,) for a module, whose
-    inside is its own.
+    inside is its own. rival: of a loss of classes, the one that the clean input comes nearest to besides the right one;
+    else -1.
     """
 
     restarts: int
@@ -94,6 +78,7 @@ class Prepared:
     input_label: str
     image_shape: tuple[int, ...] | None
     later: tuple[int, ...] = ()
+    rival: int = -1
 
     @property
     def sizes(self) -> str:

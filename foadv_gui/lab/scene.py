@@ -19,6 +19,7 @@ from foadv_gui.core.interruption import Interrupted, give_way, never
 from foadv_gui.core.spectrum import extreme_eigenvalues
 from foadv_gui.lab.backdrop import same_surface
 from foadv_gui.lab.config import ExperimentError
+from foadv_gui.lab.decision import rival
 from foadv_gui.lab.experiment import Problem, climbing, given_starts, prepare, problem_of
 from foadv_gui.lab.findings import CertifiedScale, Progress, VerdictPicture
 from foadv_gui.lab.globe_scene import GlobeBackdrop
@@ -184,6 +185,7 @@ class Scene(GlobeBackdrop):
             input_label=problem.clean.label,
             image_shape=problem.clean.image_shape,
             later=later_widths(problem.objective),
+            rival=rival(problem.objective),
         )
 
     def _focus_first(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hands import Hands, small
+from hands import CTRL, Hands, small
 from PySide6.QtCore import Qt
 
 if TYPE_CHECKING:
@@ -60,6 +60,37 @@ def test_what_is_decided_for_stands_under_the_landscape_and_random_weights_take_
     assert hands.field("input.label").editor.slider.isVisible()
     assert session.undo_stack.count() == 2
     assert "class" not in values.text()
+    assert "the loss is quadratic, y = 1" in hands.window.statusBar().currentMessage()
+
+
+def test_what_is_decided_for_stands_under_the_globe_and_the_map(classifying: Hands) -> None:
+    hands = classifying
+    session, panel = hands.session, hands.explore.landscape
+    for chart in ("globe", "map"):
+        hands.click(next(button for button in panel.charts.buttons() if button.property("chart") == chart))
+        hands.rest()
+        for at in (0, session.steps):
+            hands.player.seek(at)
+            i = session.path.at(at)
+            hands.until(lambda i=i: f" on the sphere),  {session.path.decided[i]},  off" in panel.values.text())
+
+
+@pytest.mark.parametrize("loss", ["quadratic", "logistic"])
+def test_a_loss_of_one_number_brings_its_output_and_its_side_in_one_step(classifying: Hands, loss: str) -> None:
+    hands = classifying
+    session, before = hands.session, hands.session.experiment
+    hands.choose(hands.field("network.loss").editor.box, loss)
+    told = hands.window.statusBar().currentMessage()
+    hands.rest()
+    chosen = session.experiment
+    assert (chosen.network.loss, chosen.input.label, session.recording.experiment) == (loss, 1.0, chosen)
+    right, other = chosen.network.output.split(" - ")
+    assert right == "2" and other in ("0", "1", "3")
+    assert f"f = z₂ − z{'₀₁₂₃'[int(other)]}, y = 1" in told and "Ctrl+Z" in told
+    assert all(field.refusal.isHidden() for field in hands.explore.setup.fields.values())
+    hands.key(Qt.Key.Key_Z, CTRL)
+    hands.rest()
+    assert session.experiment == before
 
 
 def test_the_colours_of_f_are_called_what_they_are(classifying: Hands) -> None:

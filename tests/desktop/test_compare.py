@@ -13,7 +13,7 @@ from test_accessibility import controls, says
 
 from foadv_gui.lab.comparison import Comparison, find_comparison
 from foadv_gui.lab.documents import Found
-from foadv_gui.lab.picture import quantity_title
+from foadv_gui.lab.quantity import quantity_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +122,20 @@ def test_columns_are_one_network_at_other_scales_and_each_can_be_changed_and_und
     hands.rest()
     assert session.path.points[0, 0] == pytest.approx(start)
     assert [one.view.focus for one in hands.experiments] == [0, 2]
+
+
+def test_a_classifier_is_told_as_one(compare: Callable[..., Comparer], tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    np.savez(tmp_path / "net.npz", W1=rng.standard_normal((6, 8)), W2=rng.standard_normal((3, 6)))
+    network = {"source": "file", "file": str(tmp_path / "net.npz"), "loss": "cross-entropy"}
+    hands = compare(network=network)
+    quantity = hands.page.bar.common["view.quantity"]
+    assert quantity.itemText(quantity.findData("residual")) == "f, decides at 0"
+    column, session = hands.columns[1], hands.sessions[1]
+    plot = column.landscape
+    hands.hover(plot.viewport(), hands.on_plot(plot, 0.2, -0.1))
+    hands.until(lambda: session.probe is not None and column.values.text().endswith(f",  {session.probe.decided}"))
+    assert session.probe.decided.startswith("class ")
 
 
 def test_one_playback_moves_all_cursors_each_as_far_as_its_own_run(compare: Callable[..., Comparer]) -> None:

@@ -75,11 +75,15 @@ def test_a_deep_classifier_is_seen_with_the_class_of_its_point(page: Page, tmp_p
     changes = {"network.source": "file", "network.file": str(tmp_path / "deep.npz"), "network.loss": "cross-entropy"}
     record = run({"input.scale": GAMMAS}, changes)
     page.open(record, epoch=4)
+    page.row.resize(1600, 500)
     assert page.row.bar.label.text() == f"class {record.data[0].y[0]:g}"
     for column, arm in zip(page.columns, (0, 1), strict=True):
         loss = epoch_run(record, arm, 4, 0).loss[-1, 0]
         assert f"L = {loss:.3g}" in column.values.text() and "certified" not in column.values.text()
         assert column.session.surface.loss == "cross-entropy"
+        assert f",  {column.session.picture.path.decided[-1]}" in column.values.text()
+    quantity = page.row.bar.quantity
+    assert quantity.itemText(quantity.findData("residual")) == "f, decides at 0"
 
 
 def test_a_narrow_column_leaves_out_what_would_be_cut_off_and_its_hovers_tell_it(page: Page) -> None:

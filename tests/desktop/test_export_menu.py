@@ -169,6 +169,19 @@ def test_spectrum_and_traces_are_saved_and_copied_from_their_plots(hands: Hands,
     a_plot_is_copied_as_image_and_drawing_and_with_ctrl_shift_c_that_under_the_mouse_or_the_page(hands)
 
 
+def test_the_plots_over_all_restarts_are_copied_by_a_right_click_that_chooses_no_pair(hands: Hands) -> None:
+    hands.turn_to(hands.explore.below, 2)
+    hands.rest()
+    between = hands.session.between
+    for plot in hands.explore.restarts.plots:
+        QGuiApplication.clipboard().clear()
+        pick(hands, right_click(hands, plot, QPoint(plot.width() // 3, plot.height() // 3)), "Copy this figure")
+        assert QGuiApplication.clipboard().image().size() == 2 * plot.size()
+        hands.activate()
+    hands.rest()
+    assert hands.session.between is between
+
+
 def test_a_digit_is_saved_as_pictures(open_window: Callable[..., Hands], tmp_path: Path, saved_as: Any) -> None:
     hands = open_window(input={"source": "digits"})
     hands.turn_to(hands.explore.tabs, 1)

@@ -238,7 +238,7 @@ def test_a_copied_image_is_pasted_and_kept(hands: Hands) -> None:
     hands.rest()
     kept = Path(session.experiment.input.file)
     assert Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)) in kept.parents
-    assert str(kept) in told(hands)
+    assert str(kept) in told(hands) and told(hands).startswith("The pasted image is the input now")
     np.testing.assert_array_equal(
         np.asarray(Image.open(kept).convert("RGB")).reshape(-1, 3), [[20 * i, 255 - 20 * i, 7] for i in range(12)]
     )

@@ -12,7 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 
 from foadv_gui.lab.config import setting
-from foadv_gui.lab.picture import quantity_title
+from foadv_gui.lab.quantity import quantity_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -296,3 +296,18 @@ def test_whatever_the_words_are_the_columns_keep_their_widths_and_the_words_thei
     drawn = QLabel.text(watch)
     assert drawn.endswith("…")
     assert watch.fontMetrics().horizontalAdvance(drawn) <= watch.contentsRect().width()
+
+
+def test_a_set_that_the_plane_only_touches_is_told(open_window: Callable[..., Hands], tmp_path: Path) -> None:
+    np.save(tmp_path / "corner.npy", np.ones(16))
+    hands = open_window(
+        input={"source": "file", "file": str(tmp_path / "corner.npy"), "unit": "file"},
+        ascent={"box": (-1.0, 1.0)},
+        view={"plane": "two-random"},
+    )
+    key = hands.explore.landscape.key
+    assert np.ptp(hands.session.plane.cut, axis=0).max() == 0
+    assert "the set and this plane share a point at most" in key.text()
+    hands.session.edit("ascent.box", None)
+    hands.rest()
+    assert "share a point" not in key.text()

@@ -15,7 +15,7 @@ from foadv_gui.desktop.plots.landscape import LandscapePlot
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.spectrum import SpectrumPlot
 from foadv_gui.desktop.plots.traces import TracesPlot
-from foadv_gui.desktop.status import at_cursor
+from foadv_gui.desktop.status import at_cursor, at_mouse
 from foadv_gui.desktop.theme import hover
 from foadv_gui.lab.comparison import told
 
@@ -223,8 +223,7 @@ class ColumnPanel(QFrame):
     def _show_values(self) -> None:
         mouse = self.session.probe
         if mouse is not None:
-            place = ", ".join(f"{part:.2f}" for part in mouse.point)
-            self.values.setText(f"({place}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}")
+            self.values.setText(at_mouse(mouse))
         elif words := at_cursor(self.session):
             self.values.setText(words)
 

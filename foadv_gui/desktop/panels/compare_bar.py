@@ -11,6 +11,7 @@ from foadv_gui.desktop.icons import icon
 from foadv_gui.desktop.panels.bar_button import bar_button
 from foadv_gui.desktop.theme import hover
 from foadv_gui.lab.comparison import COMPARED, MOST, told
+from foadv_gui.lab.quantity import residual_name
 from foadv_gui.lab.settings import setting
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class CompareBar(QWidget):
         self.key.setCurrentIndex(self.key.findData(comparison.key))
         for key, box in self.common.items():
             box.setCurrentIndex(box.findData(comparison.columns[0].get(key)))
+        quantity, losses = self.common["view.quantity"], [column.network.loss for column in comparison.columns]
+        quantity.setItemText(quantity.findData("residual"), residual_name(losses))
         room = len(comparison.columns) < MOST
         self.add.setEnabled(room)
 

@@ -11,6 +11,7 @@ from foadv_gui.desktop.icons import icon
 from foadv_gui.desktop.panels.bar_button import bar_button
 from foadv_gui.desktop.panels.epoch_column import PARTS
 from foadv_gui.desktop.theme import hover
+from foadv_gui.lab.quantity import residual_name
 from foadv_gui.lab.settings import setting
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ class EpochBar(QWidget):
             self.quantity.addItem(described.labels[quantity], quantity)
         self.quantity.setAccessibleName(described.title)
         self.quantity.setToolTip(
-            hover("What the colours show: the loss, its logarithm, or the signed residual f − y, in all columns")
+            hover(
+                "What the colours show, in all columns: the loss, its logarithm, or the signed residual f − y (of a "
+                "classifier f itself, which decides at 0)"
+            )
         )
         self.quantity.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.quantity.activated.connect(self._on_quantity)
@@ -96,6 +100,10 @@ class EpochBar(QWidget):
         self.point.setValue(point + 1)
         self.point.blockSignals(False)
         self.label.setText(f"class {label:g}" if a_class else f"y = {label:+.4g}".replace("-", "−"))
+
+    def show_loss(self, loss: str) -> None:
+        """Call the residual what it is for a loss of this name."""
+        self.quantity.setItemText(self.quantity.findData("residual"), residual_name([loss]))
 
     def show_parts(self, shown: Sequence[str]) -> None:
         """Show which parts are on show; the last one stays."""

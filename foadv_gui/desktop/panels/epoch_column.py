@@ -45,7 +45,7 @@ _ROOM_PX = 280
 """From this width on there is room in the head for the epoch."""
 _VALUES = (
     "L: the loss at the adversary that this epoch's inner ascent finds. k: the reach; above 1 the linearised plane "
-    "f = y cuts the ball.",
+    "f = y (of a classifier f = 0) cuts the ball.",
     "Certified: it is proven that f has one maximum and one minimum on the whole ball (q < 1). No q: f may have "
     "critical points in the ball.",
     "Off plane: the share of the perturbation that is not in the plane, which is that of other epochs' adversaries.",
@@ -213,13 +213,13 @@ class EpochColumn(QFrame):
         self.values.setToolTip(hover(picture.words if picture is not None else "", *_VALUES))
         if mouse is not None:
             place = ", ".join(f"{part:.2f}" for part in mouse.point)
-            self._say(f"({place}) ε:  L = {mouse.loss:.4g}", f"f = {mouse.value:.4g}")
+            self._say(f"({place}) ε:  L = {mouse.loss:.4g}", f"f = {mouse.value:.4g}", mouse.decided)
         else:
             self._say(*(picture.parts if picture is not None else ()))
 
     def _say(self, *parts: str) -> None:
         """Say as many of some parts as there is room for: half of one says nothing."""
-        self._told = parts
+        parts = self._told = tuple(part for part in parts if part)
         letters, room = self.values.fontMetrics(), self.values.width() - _SLACK_PX
         words = [_BETWEEN.join(parts[:count]) for count in range(1, len(parts) + 1)]
         fitting = [some for some in words if letters.horizontalAdvance(some) <= room]

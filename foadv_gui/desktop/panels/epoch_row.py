@@ -185,6 +185,7 @@ class EpochRow(QWidget):
         self._show_parts(("landscape", "input") if images else tuple(p for p in self._parts if p != "input"))
         asked = record.training.base.view.quantity
         self._show_quantity(asked if asked in QUANTITIES else QUANTITIES[0])
+        self.bar.show_loss(record.training.base.network.loss)
         for line in default_lines(record.training, _FIRST):
             self._put(line)
         self._show_columns()

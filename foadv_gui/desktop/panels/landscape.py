@@ -22,8 +22,9 @@ from foadv_gui.desktop.plots.globe import GlobePlot
 from foadv_gui.desktop.plots.landscape import LandscapePlot
 from foadv_gui.desktop.plots.reason import PlotOrReason
 from foadv_gui.desktop.plots.trails import drawn_restarts
-from foadv_gui.desktop.status import at_cursor
+from foadv_gui.desktop.status import at_cursor, at_mouse, decided_at_cursor
 from foadv_gui.lab.config import setting
+from foadv_gui.lab.quantity import residual_name
 
 if TYPE_CHECKING:
     from foadv_gui.desktop.actions import Actions
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from foadv_gui.desktop.theme import ThemeKeeper
 
 _CHOICE_PX = 320
-_RESIDUAL = {"residual": "Residual f − y", "decision": "f, decides at 0"}
+_SEEN = 1e-3
+"""A cut of the set that is narrower than this, in units of epsilon, cannot be seen."""
 _CHARTS = {
     "plane": "A flat cut through the input space, with the constraint set's own cut in white.",
     "globe": "The part of the sphere |δ| = ε that three directions span, seen from outside: drag it to turn it, "
@@ -194,8 +196,8 @@ class LandscapePanel(QFrame):
             button.setChecked(button.property("chart") == view.chart)
         for box, value in ((self.plane, view.plane), (self.subspace, view.subspace), (self.quantity, view.quantity)):
             box.setCurrentIndex(box.findData(value))
-        residual = "residual" if self._session.experiment.network.loss == "quadratic" else "decision"
-        self.quantity.setItemText(self.quantity.findData("residual"), _RESIDUAL[residual])
+        residual = residual_name([self._session.experiment.network.loss])
+        self.quantity.setItemText(self.quantity.findData("residual"), residual)
         self.stack.setCurrentWidget(self.pages if self.on_plane else self.globe_pages)
         self.plane.setVisible(self.on_plane)
         self.subspace.setVisible(not self.on_plane)
@@ -208,12 +210,14 @@ class LandscapePanel(QFrame):
 
     @Slot()
     def _show_key(self) -> None:
-        path, words = self._session.path, "✛ clean  ◆ start  ★ maximum  ✕ no maximum"
+        path, plane, words = self._session.path, self._session.plane, "✛ clean  ◆ start  ★ maximum  ✕ no maximum"
         if not self.on_plane:
             words = words.replace("✛ clean  ", "")
             words += "    faint: far side    drag to turn" if self._session.experiment.view.chart == "globe" else ""
         if path is not None and len(drawn_restarts(path)) < path.restarts:
             words += f"    {len(drawn_restarts(path))} of {path.restarts} paths drawn"
+        if self.on_plane and plane is not None and not (len(plane.cut) and np.ptp(plane.cut, axis=0).max() > _SEEN):
+            words += "    the set and this plane share a point at most"
         if self.on_plane and self._session.ghosts is not None and self._session.ghosts.ghosts:
             words += "  ■ pinned run"
         surface = self._session.surface if self.on_plane else self._session.globe
@@ -255,9 +259,7 @@ class LandscapePanel(QFrame):
     def _show_values(self) -> None:
         mouse = self._session.probe
         if mouse is not None:
-            place = ", ".join(f"{part:.2f}" for part in mouse.point)
-            words = f"({place}) ε:  L = {mouse.loss:.5g},  f = {mouse.value:.5g}"
-            self.values.setText(words + (f",  {mouse.decided}" if mouse.decided else ""))
+            self.values.setText(at_mouse(mouse))
         elif self.on_plane:
             self._show_plane_values()
         else:
@@ -284,4 +286,5 @@ class LandscapePanel(QFrame):
         step = min(int(sphere.steps[i]), recording.steps)
         held = "" if sphere.explained is None else f",  subspace holds {sphere.explained:.0%}"
         loss, radius = recording.loss[step, sphere.focus], recording.radius[step, sphere.focus]
-        self.values.setText(f"L = {loss:.5g}  ({drawn}),  {off},  |δ| = {radius:.2f} ε{held}")
+        chosen = decided_at_cursor(session)
+        self.values.setText(f"L = {loss:.5g}  ({drawn}){chosen},  {off},  |δ| = {radius:.2f} ε{held}")

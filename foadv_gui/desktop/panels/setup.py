@@ -20,6 +20,7 @@ from foadv_gui.desktop.panels.fields import Editor, NumberEditor, editor_for
 from foadv_gui.lab.adoption import at_random
 from foadv_gui.lab.config import SECTIONS, SETTINGS
 from foadv_gui.lab.effects import acts
+from foadv_gui.lab.loss_choice import also_chosen, needed_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,10 +61,11 @@ _CHOSEN_BY: dict[str, dict[str, object]] = {
 class Field(QWidget):
     """A setting's row: symbol and title, editor, and the reason why a value was refused.
 
-    `entered` says that a value was confirmed with Enter, and not refused.
+    `entered` says that a value was confirmed with Enter, and not refused; `told`, what was chosen with it.
     """
 
     entered = Signal()
+    told = Signal(str)
 
     def __init__(self, setting: Setting, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -115,11 +117,17 @@ class Field(QWidget):
 
     @Slot(object, bool)
     def _on_edited(self, value: object, moving: bool) -> None:
-        also = _CHOSEN_BY.get(self.setting.key) if value else None
-        if self.setting.key == "network.source" and value == "random":
-            also = at_random(self._session.experiment)
-        if not self._session.edit(self.setting.key, value, live=moving, also=also):
-            self.show_value(self._session.experiment)
+        key, session = self.setting.key, self._session
+        also = _CHOSEN_BY.get(key) if value else None
+        if key == "network.source" and value == "random":
+            also = at_random(session.experiment)
+        elif key == "network.loss":
+            also = needed_for(str(value), session.experiment, -1 if session.info is None else session.info.rival)
+        if not session.edit(key, value, live=moving, also=also):
+            self.show_value(session.experiment)
+        elif words := also_chosen(also or {}):
+            shown = self.setting.labels[str(value)]
+            self.told.emit(f"{self.setting.title}: {shown.lower()}; with it {words}. Ctrl+Z takes both back")
 
     @Slot()
     def _on_entered(self) -> None:
@@ -128,9 +136,13 @@ class Field(QWidget):
 
 
 class SetupPanel(QScrollArea):
-    """All settings in foldable sections; `entered` says that one was confirmed with Enter."""
+    """All settings in foldable sections.
+
+    `entered` says that one was confirmed with Enter; `told`, what had to be chosen with another.
+    """
 
     entered = Signal()
+    told = Signal(str)
     browseWanted = Signal()
     """The input is to be chosen by its picture."""
 
@@ -190,6 +202,7 @@ class SetupPanel(QScrollArea):
             if setting.section == name and setting.key not in _ELSEWHERE:
                 self.fields[setting.key] = field = Field(setting, self._session)
                 field.entered.connect(self.entered)
+                field.told.connect(self.told)
                 rows.addWidget(field)
 
         def fold(unfolded: bool) -> None:

@@ -40,6 +40,7 @@ class VectorPlot(pg.PlotWidget):  # type: ignore[misc]
         """Take the theme's colours."""
         self.setBackground(theme.plot)
         style_axes(self, theme, 8)
+        self.image.setBorder(pen(theme.faint_text, 1))  # a white image on white would have no edge
         self.bars.setPen(pen(theme.accent, 1))
         self.bars.setBrush(pen(theme.accent).color())
 

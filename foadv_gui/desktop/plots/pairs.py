@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 
 from foadv_gui.desktop.plots.axis import NumberAxis, number_axes
 from foadv_gui.desktop.theme import FADED, brush, hover, pen, plot_font, style_axes
@@ -124,6 +124,8 @@ class AngleMatrix(pg.PlotWidget):  # type: ignore[misc]
     @Slot(object)
     def _on_click(self, event: Any) -> None:
         shown, cell = self._session.restarts, self._cell(event.scenePos())
+        if event.button() != Qt.MouseButton.LeftButton:
+            return  # the right one opens a menu
         if shown is not None and cell is not None and cell[0] != cell[1]:
             self._session.ask_between(int(shown.order[cell[0]]), int(shown.order[cell[1]]))
 

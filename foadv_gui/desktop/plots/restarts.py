@@ -118,6 +118,7 @@ class RestartsPlot(PlotOrReason):
             "marks the focused path.",
         )
         self.matrix, self.between = AngleMatrix(session, theme), BetweenPlot(session, theme)
+        self.plots = (self.losses, self.steps, self.matrix, self.between)
         self.pairs = [PlotOrReason(self.matrix), PlotOrReason(self.between)]
         row = QHBoxLayout()
         row.setSpacing(2)

@@ -122,6 +122,7 @@ class ExploreWorkspace(Workspace):
         # Back from a field, where Space, the arrows and Ctrl+Z are its own.
         self.setup.entered.connect(self.landscape.take_focus)
         self.setup.browseWanted.connect(self.browse)
+        self.setup.told.connect(self.told)
         session.cutChanged.connect(self._on_cut)
         session.recordingChanged.connect(self._on_recording)
         for told in (session.statusChanged, session.recordingChanged, session.prepared, session.progressChanged):

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from foadv_gui.lab.sweep.grid import Axis
 
 MOST_AXES = 4
+_NO_AXIS = ("network.model", "input.array")
 SWEEPABLE: tuple[Setting, ...] = tuple(
-    entry for entry in SETTINGS if entry.section != "view" and entry.kind not in ("box", "names", "size", "text")
+    entry
+    for entry in SETTINGS
+    if entry.section != "view" and entry.kind not in ("box", "names", "size") and entry.key not in _NO_AXIS
 )
 """What can vary in a sweep, in the order of the form."""
 _SUGGESTED = {
+    "network.output": "0,1",
     "input.scale": "log:0.01:30:13",
     "input.ratio": "log:0.05:0.8:9",
     "network.width": "64,128,256,512,1024",

@@ -78,6 +78,7 @@ class EpochPicture:
         run, k, off = self.recording, self.info.reach, float(self.path.off_plane[-1, 0])
         parts = [
             f"L = {run.loss[-1, 0]:.3g}",
+            "" if self.path.decided is None else str(self.path.decided[-1]),
             self._certified,
             f"off plane {off:.0%}" if off >= 0.005 else "",
             f"k = {k:.3g}" if np.isfinite(k) else "k = ∞",

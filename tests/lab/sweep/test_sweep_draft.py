@@ -74,10 +74,18 @@ def test_the_values_that_are_suggested_for_a_setting_are_possible(setting: Any) 
     if setting.kind == "path":
         assert suggested(setting) == ""
         return
-    of_image = Experiment.model_validate({"input": {"source": "file", "file": "x.png"}})
-    base = Experiment() if acts(Experiment(), setting.key) else of_image
+    files = {"network": {"source": "file", "file": "w.npz"}, "input": {"source": "file", "file": "x.png"}}
+    base = Experiment() if acts(Experiment(), setting.key) else Experiment.model_validate(files)
     written = Draft(base, (Line(setting.key, suggested(setting)),))
     assert written.sweep is not None, written.problem
+
+
+def test_the_output_of_a_classifier_can_vary() -> None:
+    assert "network.output" in {entry.key for entry in SWEEPABLE}
+    network = {"source": "file", "file": "w.npz", "loss": "logistic", "output": "3 - 9"}
+    base = Experiment.model_validate({"network": network})
+    written = Draft(base, (Line("network.output", "3 - 9, 3 - 5"),))
+    assert written.sweep is not None and written.sweep.axes[0].values == ("3 - 9", "3 - 5")
 
 
 OF_A_FILE = Experiment.model_validate(
