@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -242,6 +243,27 @@ def test_a_row_of_a_large_file_is_read_alone(tmp_path: Path, name: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
+
+
+def test_a_photograph_takes_little_more_than_its_bytes_on_the_way_to_a_small_one(tmp_path: Path) -> None:
+    path = put(tmp_path, "x.png", image(photograph(3000, 3000), compress_level=1))
+    tracemalloc.start()
+    try:
+        small = open_gallery(path, size=(12, 12)).row(0)
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * 3 * 3000**2  # of bytes, without Pillow's own
+    finally:
+        tracemalloc.stop()
+    means = photograph(3000, 3000).reshape(12, 250, 12, 250, 3).mean((1, 3)) / 255
+    np.testing.assert_allclose(small[1:-1, 1:-1], means[1:-1, 1:-1], atol=0.02)
+
+
+def test_odd_exif_data_is_passed_over_in_silence(tmp_path: Path) -> None:
+    odd = b"Exif\0\0II*\0\x08\0\0\0\5\0\x12\x01\3\0\1\0\0\0\6\0"  # five entries, and it ends within the first
+    path = put(tmp_path, "x.jpg", image(PHOTO, "JPEG", exif=odd))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert open_gallery(path).row(0).shape == PHOTO.shape
+    assert not told
 
 
 def test_a_file_is_opened_once_until_it_changes(tmp_path: Path) -> None:
