@@ -173,9 +173,11 @@ def _name(experiment: Experiment) -> str:
 
 
 def _which(gallery: Gallery) -> str:
-    """Which of several it is, in words."""
+    """Which of several it is, in words; how long, if it is the only vector."""
     what = "image" if gallery.is_images else "row"
-    return f" ({what} 0 of {gallery.count}; Ctrl+B browses)" if gallery.count > 1 else ""
+    if gallery.count > 1:
+        return f" ({what} 0 of {gallery.count}; Ctrl+B browses)"
+    return "" if gallery.is_images else f" (one vector, d = {gallery.dimension})"
 
 
 def _takes(experiment: Experiment) -> int | None:

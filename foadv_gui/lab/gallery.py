@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".npy", ".npz", ".csv", ".png", ".jpg", ".jpeg", "-ubyte", ".gz")
 """How the names of input files end."""
+_DIGITS = ("data", "digits.npz")
 _INPUTS, _LABELS = ("x", "X", "images"), ("label", "labels", "y")
 
 
@@ -167,13 +168,19 @@ def open_gallery(
 
 
 @lru_cache(maxsize=1)
+def digit_images() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """All digits that come with the program: images (1797, 64) from 0 to 16, and which digit each shows, (1797,)."""
+    arrays = read_npz(resource(*_DIGITS))
+    return arrays["images"], arrays["labels"]
+
+
+@lru_cache(maxsize=1)
 def digits_gallery() -> Gallery:
     """The 1797 handwritten digits that come with the program: images (8, 8) from 0 to 1, and which digits they show."""
-    path = resource("data", "digits.npz")
-    arrays = read_npz(path)
-    pixels = arrays["images"].reshape(-1, 8, 8).astype(np.float64) / 16
+    images, labels = digit_images()
+    pixels = images.reshape(-1, 8, 8) / 16
     pixels.flags.writeable = False
-    return Gallery(str(path), len(pixels), (8, 8), arrays["labels"].astype(np.int64), pixels.__getitem__)
+    return Gallery(str(resource(*_DIGITS)), len(pixels), (8, 8), labels.astype(np.int64), pixels.__getitem__)
 
 
 def _labels_beside(name: str) -> Path | None:

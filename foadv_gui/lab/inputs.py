@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foadv_gui.lab.config import ExperimentError
-from foadv_gui.lab.files import FileProblem, Limits, read_array, read_npz
+from foadv_gui.lab.files import FileProblem, Limits, read_array
 from foadv_gui.lab.gallery import Gallery, InputProblem, digits_gallery, not_finite, open_gallery
-from foadv_gui.resources import resource
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -153,13 +152,6 @@ def _random_direction(seed: int, dimension: int) -> _Direction:
 def random_direction(seed: int, dimension: int) -> NDArray[np.float64]:
     """The direction (d,) of length 1 that a seed draws, uniformly on the sphere."""
     return unit(np.random.default_rng([seed, 1]).standard_normal(dimension))
-
-
-@lru_cache(maxsize=1)
-def digit_images() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """All digits that come with the program: images (1797, 64), and which digit each shows, (1797,)."""
-    arrays = read_npz(resource("data", "digits.npz"))
-    return arrays["images"], arrays["labels"]
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ import pytest
 from hands import CTRL, LEFT, Hands
 from PySide6.QtCore import QItemSelectionModel, Qt
 
-from foadv_gui.lab.inputs import digit_images
+from foadv_gui.lab.gallery import digit_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable

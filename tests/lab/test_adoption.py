@@ -126,6 +126,14 @@ def test_no_box_is_put_inside_of_a_sphere(tmp_path: Path, ratio: float, box: str
     assert changed.ascent.box == box
 
 
+def test_a_single_column_is_one_vector_and_that_is_said(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "one.csv", RNG.standard_normal(64))
+    adopted = with_input(small(), tmp_path / "one.csv")
+    _, problem = applied(small(), adopted)
+    assert problem.clean.dimension == 64
+    assert adopted.words == "one.csv is the input now (one vector, d = 64)"
+
+
 def test_an_image_of_other_numbers_has_no_black_and_white(tmp_path: Path) -> None:
     np.save(tmp_path / "field.npy", RNG.standard_normal((2, 6, 5)))
     changed, problem = applied(small(), with_input(small(), tmp_path / "field.npy"))

@@ -50,7 +50,8 @@ def put(folder: Path, name: str, content: bytes) -> Path:
         ("x.csv", table(TABLE, "a,b,c,d,e,f"), TABLE),
         ("x.csv", b"\xef\xbb\xbf# told\r\n" + table(TABLE, mark=";").replace(b"\n", b"\r\n") + b"\r\n\r\n", TABLE),
         ("x.txt", table(TABLE, mark="  "), TABLE),
-        ("x.tsv", table(TABLE[:, :1]), TABLE[:, :1]),
+        ("x.tsv", table(TABLE[:, :1]), TABLE[:, :1].T),
+        ("x.csv", table(TABLE[:, :1], "value"), TABLE[:, :1].T),
         ("x.png", image(PHOTO), PHOTO[None] / 255),
         ("x.png", image(PHOTO[:, :, 0]), PHOTO[None, :, :, 0] / 255),
         ("x.png", image(PHOTO[:, :, 0].astype(np.uint16) * 257), PHOTO[None, :, :, 0] / 255),
@@ -114,6 +115,12 @@ def test_a_column_of_labels_is_no_coordinate(tmp_path: Path, name: str, column: 
     gallery = open_gallery(put(tmp_path, "x.csv", table(rows, ",".join(names))))
     assert gallery.labels is not None and gallery.labels.tolist() == [3, 1, 4, 1]
     np.testing.assert_array_equal([gallery.row(i) for i in range(4)], TABLE[:, :3])
+
+
+def test_a_column_beside_one_of_labels_is_many_inputs(tmp_path: Path) -> None:
+    gallery = open_gallery(put(tmp_path, "x.csv", b"label,p\n1,0.5\n0,-2\n"))
+    assert (gallery.count, gallery.shape) == (2, (1,))
+    assert gallery.row(1).tolist() == [-2.0]
 
 
 def test_a_column_of_other_values_gives_no_labels(tmp_path: Path) -> None:

@@ -120,6 +120,8 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("x.csv", b"label\n1\n", "labels and no coordinates"),
     ("x.csv", b"1,2\n1_0,2\n", "no number"),
     ("x.csv", b"1,inf", "not finite: inf at coordinate 1"),
+    ("x.csv", b"1\n2\n\n3 4\n", "line 4 has 2 columns where the first one has 1"),
+    ("x.csv", b"value\n1\nnan", "row 0 holds a value that is not finite: nan at coordinate 1"),
     ("x.csv", "1,2\n3,4".encode("utf-16"), "plain text"),
     ("x.csv", b"1\n" * 2_000_001, "more than 1,000,000 lines"),
     ("x.csv", b"1," * 2_200_000, "line 1 has 4,400,000 characters"),
