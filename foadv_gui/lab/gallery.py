@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -164,7 +165,16 @@ def open_gallery(
     name = os.fspath(path)
     beside = None if name.lower().endswith(image_files.SUFFIXES) else _labels_beside(name)
     gallery = _opened(name, array, limit, stamp_of(name), None if beside is None else (str(beside), stamp_of(beside)))
+    _open[name, array] = gallery
     return _adapted(gallery, size, grey)
+
+
+_open: WeakValueDictionary[tuple[str, str | None], Gallery] = WeakValueDictionary()
+
+
+def gallery_at_hand(path: str | Path, array: str | None = None) -> Gallery | None:
+    """The file as it was opened last, if it still is: nothing is read. Its images have their own size and colours."""
+    return _open.get((os.fspath(path), array))
 
 
 @lru_cache(maxsize=1)

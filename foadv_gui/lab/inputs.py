@@ -11,7 +11,7 @@ import numpy as np
 
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.files import FileProblem, Limits, read_array
-from foadv_gui.lab.gallery import Gallery, InputProblem, digits_gallery, not_finite, open_gallery
+from foadv_gui.lab.gallery import Gallery, InputProblem, digits_gallery, gallery_at_hand, not_finite, open_gallery
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -169,6 +169,12 @@ def gallery_of(experiment: Experiment) -> Gallery:
         return digits_gallery()
     limit = experiment.compute.file_limit
     return open_gallery(given.file or "", array=given.array, size=given.size, grey=given.grey, limit=limit)
+
+
+def known_gallery(experiment: Experiment) -> Gallery | None:
+    """The gallery that an experiment's input is a row of, if it is open; without a look at the disk."""
+    given = experiment.input
+    return digits_gallery() if given.source == "digits" else gallery_at_hand(given.file or "", given.array)
 
 
 def _read_direction(experiment: Experiment) -> _Direction:

@@ -123,6 +123,32 @@ def test_the_mouse_filters_by_label_and_chooses(digits: Hands) -> None:
     hands.rest()
 
 
+def test_the_right_class_follows_the_index_by_browser_and_spin_box_until_it_is_changed(
+    open_window: Callable[..., Hands], tmp_path: Path
+) -> None:
+    rng, labels = np.random.default_rng(0), digit_images()[1]
+    np.savez(tmp_path / "net.npz", W1=rng.standard_normal((6, 64)), W2=rng.standard_normal((10, 6)))
+    network = {"source": "file", "file": str(tmp_path / "net.npz"), "loss": "cross-entropy"}
+    hands = open_window(network=network, input={"source": "digits", "index": 12, "label": float(labels[12])})
+    session = hands.session
+    steps = session.undo_stack.count()
+    hands.type(hands.field("input.index").editor.box, "25")
+    assert (session.experiment.input.index, session.experiment.input.label) == (25, labels[25])
+    assert labels[25] != labels[12] and session.undo_stack.count() == steps + 1
+    hands.explore.browse()
+    browser = opened(hands)
+    hands.type(browser.number, "700")
+    assert (session.experiment.input.index, session.experiment.input.label) == (700, labels[700])
+    browser.close()
+    hands.activate()
+    hands.key(Qt.Key.Key_Z, CTRL)
+    assert (session.experiment.input.index, session.experiment.input.label) == (25, labels[25])
+    hands.type(hands.field("input.label").editor.box, str((labels[25] + 1) % 10))
+    hands.type(hands.field("input.index").editor.box, "12")
+    assert (session.experiment.input.index, session.experiment.input.label) == (12, (labels[25] + 1) % 10)
+    hands.rest()
+
+
 def test_sixty_thousand_images_scroll_at_once_and_are_read_where_looked_at(
     hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

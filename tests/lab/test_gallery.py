@@ -15,7 +15,7 @@ from input_files import idx, image, npy, npz, packed, photograph, table
 from PIL import Image
 
 from foadv_gui.lab.files import FileProblem
-from foadv_gui.lab.gallery import InputProblem, digits_gallery, open_gallery
+from foadv_gui.lab.gallery import InputProblem, digits_gallery, gallery_at_hand, open_gallery
 from foadv_gui.lab.images import pixels_of, thumbnail
 
 if TYPE_CHECKING:
@@ -271,6 +271,16 @@ def test_odd_exif_data_is_passed_over_in_silence(tmp_path: Path) -> None:
         warnings.simplefilter("always")
         assert open_gallery(path).row(0).shape == PHOTO.shape
     assert not told
+
+
+def test_a_file_that_is_open_is_at_hand(tmp_path: Path) -> None:
+    path = put(tmp_path, "x.npz", npz(x=BYTES, y=np.arange(5)))
+    assert gallery_at_hand(path) is None
+    small = open_gallery(path, size=(2, 2))
+    found = gallery_at_hand(path)
+    assert found is not None and small.labels is not None
+    np.testing.assert_array_equal(found.labels, small.labels)
+    assert gallery_at_hand(path, "x") is None  # asked for by another name
 
 
 def test_a_file_is_opened_once_until_it_changes(tmp_path: Path) -> None:

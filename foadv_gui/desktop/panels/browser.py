@@ -34,7 +34,6 @@ from PySide6.QtWidgets import (
 )
 
 from foadv_gui.desktop.gallery_reader import SIDE, GalleryReader
-from foadv_gui.lab.adoption import label_for
 from foadv_gui.lab.inputs import gallery_of
 from foadv_gui.lab.summary import counted
 
@@ -322,9 +321,7 @@ class InputBrowser(QDialog):
     def _choose(self) -> None:
         row = self._current
         if row is not None:
-            gallery = self.reader.gallery
-            also = {} if gallery is None else label_for(self._session.experiment, gallery, row)
-            self._session.edit("input.index", row, also=also)
+            self._session.edit("input.index", row)
             self.words.setText(
                 f"{self.view.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)}. Ctrl+Z takes it back."
             )
