@@ -141,10 +141,12 @@ def holds_table(name: str, table: str) -> bool:
     """Whether a .toml file has a table of that name; what is wrong with the file is said by who reads it."""
     import tomllib
 
+    from foadv_gui.lab.files import open_file
+
     path = Path(name)
     if path.suffix.lower() != ".toml":
         return False
-    with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
+    with contextlib.suppress(OSError, ValueError, RecursionError), open_file(path) as stream:
         return table in tomllib.load(stream)
     return False
 

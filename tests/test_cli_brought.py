@@ -56,6 +56,19 @@ def test_weights_by_themselves_are_attacked(tmp_path: Path) -> None:
     assert "decision" in known["restarts"][0]
 
 
+def test_the_right_class_goes_with_an_index_unless_it_is_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "net.npz", W1=rng.normal(size=(9, 64)), W2=rng.normal(size=(10, 9)))
+    (tmp_path / "zero.toml").write_text(
+        '[network]\nsource = "file"\nfile = "net.npz"\nloss = "cross-entropy"\n'
+        '[input]\nsource = "digits"\nindex = 0\nlabel = 0\n'
+    )
+    followed = told(tmp_path / "zero.toml", "--set", "input.index=7")["experiment"]["input"]
+    assert (followed["index"], followed["label"]) == (7, 7.0)
+    named = told(tmp_path / "zero.toml", "--set", "input.index=7", "--set", "input.label=0")["experiment"]["input"]
+    assert (named["index"], named["label"]) == (7, 0.0)
+
+
 def test_a_module_is_made_by_a_function_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modules, "_given", {})
     monkeypatch.chdir(tmp_path)

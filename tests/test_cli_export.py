@@ -18,7 +18,7 @@ from foadv_gui.lab.config import Experiment
 from foadv_gui.lab.documents import look_up
 from foadv_gui.lab.experiment import run
 from foadv_gui.lab.export import EXPORTS
-from foadv_gui.lab.inputs import digit_images
+from foadv_gui.lab.gallery import digit_images
 
 if TYPE_CHECKING:
     from pathlib import Path

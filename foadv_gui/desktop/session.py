@@ -16,10 +16,12 @@ from foadv_gui.desktop.questions import Questions
 from foadv_gui.desktop.trackball import Trackball
 from foadv_gui.desktop.undo import Choice, EditCommand, forget_if_large
 from foadv_gui.desktop.worker import SCENE, ComputeThread, Done, Failure, Ready, Refusal
+from foadv_gui.lab.adoption import label_at
 from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.documents import keeps_starts
 from foadv_gui.lab.findings import CertifiedScale
 from foadv_gui.lab.globe import SpherePicture
+from foadv_gui.lab.inputs import known_gallery
 from foadv_gui.lab.picture import (
     MOVING_LIMIT,
     FocusRun,
@@ -134,10 +136,12 @@ class Session(Questions):
 
         With `live` a control is moving: its steps merge into one undo step, and a coarse picture comes first. What
         the thread alone can tell to be impossible (a file, a box around the input) is taken back when it says so.
+        With another index the label follows, if it is that of the row on show (see `label_at`).
         `also` are settings without which this one means nothing.
         """
         try:
-            experiment = self.experiment.replace(key, value, **(also or {}))
+            follows = label_at(self.experiment, known_gallery(self.experiment), value) if key == "input.index" else {}
+            experiment = self.experiment.changed({key: value, **follows, **(also or {})})
         except ExperimentError as error:
             self.refused.emit(error.key or key, error.reason)
             return False

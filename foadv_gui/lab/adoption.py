@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from foadv_gui.lab.inputs import load_input
 from foadv_gui.lab.weights import entries, read_layers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.gallery import Gallery
 
@@ -74,8 +76,8 @@ def with_input(experiment: Experiment, path: str | Path, array: str | None = Non
     elif takes is not None:
         changes |= at_random(experiment)
         notes.append(f"the network is random, since {_name(experiment)} takes {takes} coordinates, not {dimension}")
-    if "network.loss" not in changes:
-        changes |= label_for(experiment, gallery, 0)
+    if experiment.network.loss == "cross-entropy" and "network.loss" not in changes and gallery.labels is not None:
+        changes["input.label"] = float(gallery.labels[0])
     shown = open_gallery(str(path), array=array, size=size, grey=grey, limit=experiment.compute.file_limit)
     changes["ascent.box"] = _box(experiment, shown, unit, scale)
     return Adopted(changes, "; ".join(notes))
@@ -111,13 +113,27 @@ def with_weights(experiment: Experiment, path: str | Path, layers: tuple[str, ..
         "network.layers": layers,
         "network.weight_scale": 1.0,
     }
-    changes |= _loss_of(experiment, sizes[-1])
     activation = experiment.network.activation
     notes = [f"{Path(path).name} is the network now, {'-'.join(map(str, sizes))}, with {activation}"]
-    if sizes[-1] > 1:
-        notes.append(f"cross-entropy, and the right class is y = {changes['input.label']:g}")
+    fitted, said = _input_for(experiment, takes)
+    changes |= fitted
+    if sizes[-1] == 1:
+        classes = experiment.network.loss == "cross-entropy"
+        changes |= {"network.loss": "quadratic", "input.label": 1.0} if classes else {}
+        changes["network.output"] = ""
+    else:
+        label, why = _right_class(experiment, changes, sizes[-1])
+        changes |= {"network.loss": "cross-entropy", "network.output": "", "input.label": float(label)}
+        notes.append(f"cross-entropy, and the right class is y = {label}, {why}")
+    return Adopted(changes, "; ".join([*notes, *said]))
+
+
+def _input_for(experiment: Experiment, takes: int) -> tuple[dict[str, object], list[str]]:
+    """The input that a network takes which comes from a file: what changes of the one on show, and what is said."""
     if experiment.input.source == "sphere":
-        return Adopted(changes | {"network.dimension": takes}, notes[0])
+        return {"network.dimension": takes}, []
+    changes: dict[str, object] = {}
+    notes = []
     dimension = _dimension(experiment)
     resized = _resized(experiment, takes) if dimension != takes else None
     if resized is not None:
@@ -125,30 +141,38 @@ def with_weights(experiment: Experiment, path: str | Path, layers: tuple[str, ..
         how = "in grey" if resized[0] is None else f"resized to {resized[0][0]} × {resized[0][1]}"
         notes.append(f"the image is {how}")
     elif dimension != takes:
-        changes |= {"input.source": "sphere", "network.dimension": takes, "ascent.box": None}
         had = "" if dimension is None else f", not {dimension}"
-        notes.append(f"the input is a random direction, since it takes {takes} coordinates{had}")
-        return Adopted(changes, "; ".join(notes))
+        said = f"the input is a random direction, since it takes {takes} coordinates{had}"
+        return {"input.source": "sphere", "network.dimension": takes, "ascent.box": None}, [said]
     if experiment.network.source != "file":
         # What it was trained on is not of length 1; nor would a box of numbers hold what is.
         box = experiment.ascent.box
         changes |= {"input.unit": "file", "input.scale": 1.0, "ascent.box": box if box == "pixels" else None}
-    return Adopted(changes, "; ".join(notes))
+    return changes, notes
 
 
-def _loss_of(experiment: Experiment, outputs: int) -> dict[str, object]:
-    """The loss that goes with so many outputs: of classes, the right one as the input's file says it, if it does."""
-    classes = experiment.network.loss == "cross-entropy"
-    if outputs == 1:
-        back: dict[str, object] = {"network.loss": "quadratic", "input.label": 1.0} if classes else {}
-        return {**back, "network.output": ""}
-    try:
-        known = load_input(experiment).true_label
-    except ExperimentError:
-        known = None
-    if known is None or not 0 <= known < outputs:
-        known = int(min(max(experiment.input.label, 0), outputs - 1)) if classes else 0
-    return {"network.loss": "cross-entropy", "network.output": "", "input.label": float(known)}
+def _right_class(experiment: Experiment, changes: Mapping[str, object], outputs: int) -> tuple[int, str]:
+    """The right class of the input for a network that `changes` bring, of so many classes, and who says so.
+
+    The input's file, or the user before, if the input stays; else the network itself: what it decides for is what an
+    adversary can lead away from.
+    """
+    import torch  # the window does not wait for it
+
+    from foadv_gui.core.module import ModuleAdversary
+    from foadv_gui.lab.objectives import objective_for
+
+    of_classes = {"network.loss": "cross-entropy", "network.output": "", "input.label": 0.0}
+    after = experiment.changed({**changes, **of_classes})
+    clean, label = load_input(after), experiment.input.label
+    if clean.true_label is not None and 0 <= clean.true_label < outputs:
+        return clean.true_label, "as its label says"
+    same = experiment.network.loss == "cross-entropy" and "input.source" not in changes
+    if same and label in range(outputs):
+        return int(label), "as before"
+    objective = objective_for(after, clean, torch.tensor(clean.x))
+    assert isinstance(objective, ModuleAdversary)
+    return int(objective.decision(torch.zeros_like(objective.x))), "as the network itself decides"
 
 
 def at_random(experiment: Experiment) -> dict[str, object]:
@@ -161,9 +185,18 @@ def at_random(experiment: Experiment) -> dict[str, object]:
     return changes | ({"network.output": ""} if network.output else {})
 
 
-def label_for(experiment: Experiment, gallery: Gallery, index: int) -> dict[str, object]:
-    """The right class of another row of a gallery, where the loss is one of classes and the gallery knows it."""
-    if experiment.network.loss != "cross-entropy" or gallery.labels is None:
+def label_at(experiment: Experiment, gallery: Gallery | None, index: Any) -> dict[str, object]:
+    """The right class of another row of the gallery that an experiment's input is from, if the label is to follow.
+
+    It follows where it is the one that the gallery gives the row on show; one that somebody chose stays.
+    """
+    given = experiment.input
+    if gallery is None or gallery.labels is None or experiment.network.loss != "cross-entropy":
+        return {}
+    rows = range(gallery.count)
+    if given.source == "sphere" or type(index) is not int or index not in rows or given.index not in rows:
+        return {}
+    if given.label != gallery.labels[given.index]:
         return {}
     return {"input.label": float(gallery.labels[index])}
 
@@ -173,9 +206,11 @@ def _name(experiment: Experiment) -> str:
 
 
 def _which(gallery: Gallery) -> str:
-    """Which of several it is, in words."""
+    """Which of several it is, in words; how long, if it is the only vector."""
     what = "image" if gallery.is_images else "row"
-    return f" ({what} 0 of {gallery.count}; Ctrl+B browses)" if gallery.count > 1 else ""
+    if gallery.count > 1:
+        return f" ({what} 0 of {gallery.count}; Ctrl+B browses)"
+    return "" if gallery.is_images else f" (one vector, d = {gallery.dimension})"
 
 
 def _takes(experiment: Experiment) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from foadv_gui.lab.files import FileProblem, open_file
 from foadv_gui.lab.input_section import Input
 from foadv_gui.lab.network_section import Network
 from foadv_gui.lab.sections import SECTIONS, Ascent, Compute, View
@@ -177,8 +178,10 @@ class Experiment(BaseModel):
 def _text_of(path: Path) -> str:
     """The text of an experiment file, which is not large."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             data = stream.read(_TOML_LIMIT + 1)
+    except FileProblem as problem:
+        raise ExperimentError("", problem.problem, source=str(path)) from None
     except OSError as error:
         raise ExperimentError("", f"cannot be read: {error.strerror or error}", source=str(path)) from None
     if len(data) > _TOML_LIMIT:

@@ -129,7 +129,10 @@ def problem_of(recording: Recording) -> Problem:
     constraint = _set_of(recording, device, dtype)
     try:
         clean = load_input(experiment)
-    except ExperimentError:  # the input's file has gone: the arrays are all here
+        fits = clean.dimension == recording.dimension
+    except ExperimentError:
+        fits = False
+    if not fits:  # the input's file has gone, or is another one now: the arrays are all here
         length, given = float(np.linalg.norm(recording.x)) or 1.0, experiment.input
         clean = CleanInput(
             recording.x / length,

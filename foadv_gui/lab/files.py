@@ -7,7 +7,6 @@ contents, the header of each array and the bytes on disk must agree, and stay wi
 from __future__ import annotations
 
 import contextlib
-import io
 import math
 import os
 import secrets
@@ -21,16 +20,17 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from foadv_gui.lab.archive import open_archive, table_problem
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from numpy.typing import NDArray
 
-_DEFLATE_BEST = 1040  # deflate shrinks by at most 1032 to 1; more is a forged table of contents
-_DEFLATE_SLACK = 1024
+    Stamp = tuple[int, int, int]
+
 _KINDS = "biufU"
 _LONGEST = 2**31
-_CONTENTS = 2**20  # the largest table of contents of an archive, some ten thousand members
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -86,7 +86,7 @@ def read_npz(
         damage_told(path, "is not an undamaged .npz archive", DAMAGE),
         open_archive(stream) as archive,
     ):
-        members = _checked_members(path, archive, size_of(stream), limits)
+        members = _members(path, archive, size_of(stream), limits)
         wanted = {name: info for name, info in members.items() if names is None or name in names}
         total = sum(info.file_size for info in wanted.values())
         if total > limits.size:
@@ -102,7 +102,7 @@ def read_headers(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str,
         open_archive(stream) as archive,
     ):
         found = {}
-        for name, info in _checked_members(path, archive, size_of(stream), limits).items():
+        for name, info in _members(path, archive, size_of(stream), limits).items():
             with archive.open(info) as member:
                 found[name] = read_header(path, name, member, limits)
             check_length(path, name, found[name], info.file_size)
@@ -205,10 +205,13 @@ def _sync_folder(folder: Path) -> None:
 def open_file(path: str | Path) -> IO[bytes]:
     """Open a file to read it; `FileProblem` says why it cannot be."""
     try:
-        # A pipe or a device has no size to check, and opening one can wait for ever.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise FileProblem(path, "is not a file")
-        return open(path, "rb")
+        # A pipe or a device has no size to check, and opening one can wait for ever, or do something.
+        if stat.S_ISREG(os.stat(path).st_mode):
+            stream = open(path, "rb", opener=_without_waiting)  # noqa: SIM115
+            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):  # nothing else has taken its place
+                return stream
+            stream.close()
+        raise FileProblem(path, "is not a file")
     except OSError as error:
         raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
     except ValueError as error:
@@ -217,25 +220,8 @@ def open_file(path: str | Path) -> IO[bytes]:
         raise FileProblem(path, "is not a possible file name") from None
 
 
-class _Sparing(io.BufferedReader):
-    """A file that is never read in large pieces, so that a table of contents without measure takes no memory."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read so many bytes, or to the end."""
-        if size is not None and size > _CONTENTS:
-            raise zipfile.BadZipFile("its table of contents is too large")
-        return super().read(size)
-
-
-@contextlib.contextmanager
-def open_archive(stream: IO[bytes]) -> Iterator[zipfile.ZipFile]:
-    """The zip archive of an opened file; `BadZipFile` if it lists more members than anything that is read here."""
-    sparing = _Sparing(stream.raw)  # type: ignore[attr-defined]
-    try:
-        with zipfile.ZipFile(sparing) as archive:
-            yield archive
-    finally:
-        sparing.detach()  # the file is closed by who opened it
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def size_of(stream: IO[bytes]) -> int:
@@ -243,39 +229,50 @@ def size_of(stream: IO[bytes]) -> int:
     return os.fstat(stream.fileno()).st_size
 
 
-def stamp_of(path: str | Path) -> tuple[int, int]:
-    """What changes when a file does: when it was written, and its size; `FileProblem` if there is none."""
+def stamp_of(path: str | Path) -> Stamp:
+    """What changes when a file does: when it was written, its size, and which it is; `FileProblem` if there is none."""
     try:
         state = os.stat(path)
     except OSError as error:
         raise FileProblem(path, f"cannot be read: {error.strerror or error}") from None
     except ValueError:
         raise FileProblem(path, "is not a possible file name") from None
-    return state.st_mtime_ns, state.st_size
+    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
-def _checked_members(
-    path: str | Path, archive: zipfile.ZipFile, on_disk: int, limits: Limits
-) -> dict[str, zipfile.ZipInfo]:
+@contextlib.contextmanager
+def unchanged(path: str | Path, stamp: Stamp | None = None) -> Iterator[None]:
+    """Refuse a file that is written to, replaced or removed while it is read in several goes, or since its `stamp`."""
+    before = stamp_of(path) if stamp is None else stamp
+    reason = "changed while it was read, or has gone"
+    try:
+        yield
+    except (ValueError, LookupError):
+        if _has_changed(path, before):
+            raise FileProblem(path, reason) from None
+        raise
+    if _has_changed(path, before):
+        raise FileProblem(path, reason)
+
+
+def _has_changed(path: str | Path, stamp: Stamp) -> bool:
+    try:
+        return stamp_of(path) != stamp
+    except FileProblem:
+        return True
+
+
+def _members(path: str | Path, archive: zipfile.ZipFile, on_disk: int, limits: Limits) -> dict[str, zipfile.ZipInfo]:
     """Return the members by array name, having checked the whole table of contents."""
-    table = archive.infolist()
-    if len(table) > limits.members:
-        raise FileProblem(path, f"holds {len(table)} members, more than the {limits.members} allowed")
-    if sum(info.compress_size for info in table) > on_disk:
-        raise FileProblem(path, "claims more bytes than it has")
-    found: dict[str, zipfile.ZipInfo] = {}
-    for info in table:
-        name = info.filename
-        if not name.endswith(".npy") or any(part in name for part in ("/", "\\", "..", ":", "\0")):
-            raise FileProblem(path, f"holds {name[:60]!r}, which is not the name of an array")
-        if name[:-4] in found:
-            raise FileProblem(path, f"holds {name[:60]!r} twice")
-        if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise FileProblem(path, f"stores {name[:60]!r} in a way that NumPy does not")
-        if info.file_size > _DEFLATE_BEST * info.compress_size + _DEFLATE_SLACK:
-            raise FileProblem(path, f"claims an impossible size for {name[:60]!r}")
-        found[name[:-4]] = info
-    return found
+    problem = table_problem(archive, on_disk, limits.members, "NumPy", _no_array)
+    if problem:
+        raise FileProblem(path, problem)
+    return {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+
+
+def _no_array(name: str) -> str:
+    strange = not name.endswith(".npy") or any(part in name for part in ("/", "\\", "..", ":", "\0"))
+    return "which is not the name of an array" if strange else ""
 
 
 def _read_member(path: str | Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from foadv_gui.lab.files import (
     read_npz,
     size_of,
     stamp_of,
+    unchanged,
 )
 from foadv_gui.lab.table_text import is_text_name, read_text_table, whole_numbers
 from foadv_gui.resources import resource
@@ -37,10 +39,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from foadv_gui.lab.files import Stamp
+
     Size = tuple[int, int]
 
 SUFFIXES = (".npy", ".npz", ".csv", ".png", ".jpg", ".jpeg", "-ubyte", ".gz")
 """How the names of input files end."""
+_DIGITS = ("data", "digits.npz")
 _INPUTS, _LABELS = ("x", "X", "images"), ("label", "labels", "y")
 
 
@@ -66,6 +71,7 @@ class Gallery:
     _stored: Callable[[int], NDArray[Any]] = field(repr=False)
     _size: Size | None = None
     _grey: bool = False
+    _stamp: Stamp | None = None
 
     @property
     def is_images(self) -> bool:
@@ -86,11 +92,18 @@ class Gallery:
         """One row, as `row`, but whatever numbers it holds."""
         if not 0 <= index < self.count:
             raise IndexError(f"row {index} of {self.count}")
-        stored = self._stored(index)
+        stored = self._read(index)
         if not self.is_images:
             with np.errstate(over="ignore"):
                 return stored.astype(np.float64)
         return image_files.pixels_of(stored, self._size, self._grey)
+
+    def _read(self, index: int) -> NDArray[Any]:
+        """One row as it is stored; `FileProblem` if the file is not what it was when it was opened."""
+        if self._stamp is None:
+            return self._stored(index)
+        with unchanged(self.path, self._stamp):
+            return self._stored(index)
 
     def row(self, index: int) -> NDArray[np.float64]:
         """One row, of shape `shape`: pixels of bytes, 16 bits and image files from 0 to 1, other numbers as they are.
@@ -111,7 +124,7 @@ class Gallery:
         Their contrast is stretched. There are as many as there are rows, none of rows that are no images.
         """
         rows = range(max(first, 0), min(first + count, self.count)) if self.is_images else ()
-        return [image_files.thumbnail(self._stored(index), side) for index in rows]
+        return [image_files.thumbnail(self._read(index), side) for index in rows]
 
 
 def not_finite(values: NDArray[np.float64], where: str = "") -> str:
@@ -152,17 +165,32 @@ def open_gallery(
     name = os.fspath(path)
     beside = None if name.lower().endswith(image_files.SUFFIXES) else _labels_beside(name)
     gallery = _opened(name, array, limit, stamp_of(name), None if beside is None else (str(beside), stamp_of(beside)))
+    _open[name, array] = gallery
     return _adapted(gallery, size, grey)
+
+
+_open: WeakValueDictionary[tuple[str, str | None], Gallery] = WeakValueDictionary()
+
+
+def gallery_at_hand(path: str | Path, array: str | None = None) -> Gallery | None:
+    """The file as it was opened last, if it still is: nothing is read. Its images have their own size and colours."""
+    return _open.get((os.fspath(path), array))
+
+
+@lru_cache(maxsize=1)
+def digit_images() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """All digits that come with the program: images (1797, 64) from 0 to 16, and which digit each shows, (1797,)."""
+    arrays = read_npz(resource(*_DIGITS))
+    return arrays["images"], arrays["labels"]
 
 
 @lru_cache(maxsize=1)
 def digits_gallery() -> Gallery:
     """The 1797 handwritten digits that come with the program: images (8, 8) from 0 to 1, and which digits they show."""
-    path = resource("data", "digits.npz")
-    arrays = read_npz(path)
-    pixels = arrays["images"].reshape(-1, 8, 8).astype(np.float64) / 16
+    images, labels = digit_images()
+    pixels = images.reshape(-1, 8, 8) / 16
     pixels.flags.writeable = False
-    return Gallery(str(path), len(pixels), (8, 8), arrays["labels"].astype(np.int64), pixels.__getitem__)
+    return Gallery(str(resource(*_DIGITS)), len(pixels), (8, 8), labels.astype(np.int64), pixels.__getitem__)
 
 
 def _labels_beside(name: str) -> Path | None:
@@ -184,10 +212,13 @@ def _adapted(gallery: Gallery, size: Size | None, grey: bool) -> Gallery:
 
 
 @lru_cache(maxsize=2)
-def _opened(
-    name: str, array: str | None, limit: int, stamp: tuple[int, int], beside: tuple[str, tuple[int, int]] | None
-) -> Gallery:
+def _opened(name: str, array: str | None, limit: int, stamp: Stamp, beside: tuple[str, Stamp] | None) -> Gallery:
     """Open a file; the stamps make one that has changed, or whose labels have, be opened again."""
+    with unchanged(name, stamp):
+        return replace(_of_file(name, array, limit, None if beside is None else beside[0]), _stamp=stamp)
+
+
+def _of_file(name: str, array: str | None, limit: int, beside: str | None) -> Gallery:
     with open_file(name) as stream, damage_told(name, "cannot be read", ()):
         magic = stream.read(8)
     if array is not None and magic[:2] != b"PK":
@@ -201,7 +232,7 @@ def _opened(
     if name.lower().endswith(image_files.SUFFIXES):
         raise FileProblem(name, f"is not a PNG or JPEG image: it begins with {magic.hex(' ') or 'nothing'}")
     if idx_files.is_idx(magic):
-        return _of_idx(name, None if beside is None else beside[0], limit)
+        return _of_idx(name, beside, limit)
     if is_text_name(name):
         table = read_text_table(name, limit)
         return Gallery(name, table.count, (table.width,), table.labels, table.row)

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from foadv_gui.lab.files import FileProblem, damage_told, mib, open_file, size_of
+from foadv_gui.lab.files import FileProblem, damage_told, mib, open_file, size_of, unchanged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,6 +92,11 @@ def labels_beside(path: str | Path) -> Path | None:
 
 def read_labels(path: str | Path, count: int) -> NDArray[np.int64]:
     """The labels (count,) of a file of labels; `FileProblem` if it holds others."""
+    with unchanged(path):
+        return _read_labels(path, count)
+
+
+def _read_labels(path: str | Path, count: int) -> NDArray[np.int64]:
     labels = open_idx(path, limit=64 + 8 * max(count, _BLOCK))
     if len(labels.shape) != 1 or labels.dtype.kind not in "iu":
         raise FileProblem(path, f"must hold whole numbers of shape (n,), not {labels.dtype} of shape {labels.shape}")
@@ -107,7 +112,7 @@ def _all_of(idx: Idx) -> NDArray[Any]:
         stream.seek(_header_length(len(idx.shape)))
         data = stream.read(math.prod(idx.shape) * idx.dtype.itemsize)
     if len(data) != math.prod(idx.shape) * idx.dtype.itemsize:
-        raise FileProblem(idx.path, "has become shorter while it was read")
+        raise FileProblem(idx.path, "ends early")
     return np.frombuffer(data, idx.dtype).reshape(idx.shape)
 
 

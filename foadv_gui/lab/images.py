@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import warnings
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 from foadv_gui.lab.files import FileProblem, damage_told, mib, open_file, size_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,6 +29,9 @@ _MOST_SEGMENTS = 2**15
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's
 _GREY, _DEEP = ("1", "L", "LA", "La"), ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
+_STRIP = 2**20
+"""Pixels that are converted at once: a whole photograph in single precision is several times what is stored."""
+_warnings = threading.Lock()
 
 
 def is_image(magic: bytes) -> bool:
@@ -42,7 +48,7 @@ def image_shape(path: str | Path, limit: int = 2**30) -> tuple[int, ...]:
         If it is no PNG or JPEG, damaged, or larger than `MOST_PIXELS`, or decoding it would take more than `limit`
         bytes.
     """
-    with open_file(path) as stream, damage_told(path, _DAMAGED, (Exception,)), _opened(path, stream, limit) as image:
+    with open_file(path) as stream, _read_quietly(path), _opened(path, stream, limit) as image:
         return _shape(image)
 
 
@@ -51,18 +57,41 @@ def read_image(path: str | Path, limit: int = 2**30) -> NDArray[np.uint8] | NDAr
 
     Grey images of 16 bits keep them; all others have bytes. `FileProblem` as for `image_shape`.
     """
-    with open_file(path) as stream, damage_told(path, _DAMAGED, (Exception,)), _opened(path, stream, limit) as image:
-        colour, deep = len(_shape(image)) == 3, image.mode in _DEEP
-        upright = ImageOps.exif_transpose(image)
-        if deep:
-            return np.asarray(np.clip(np.asarray(upright), 0, 65535), np.uint16)
-        if "A" in upright.getbands() or "a" in upright.getbands() or "transparency" in upright.info:
-            upright = upright.convert("RGBA")
-            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-        return np.asarray(upright.convert("RGB" if colour else "L"), np.uint8)
+    with open_file(path) as stream, _read_quietly(path), _opened(path, stream, limit) as image:
+        shape, deep = _shape(image), image.mode in _DEEP
+        ImageOps.exif_transpose(image, in_place=True)
+        pixels = np.empty(shape, np.uint16 if deep else np.uint8)
+        for rows in _strips(*shape[:2]):
+            strip = image.crop((0, rows.start, shape[1], rows.stop))
+            if deep:
+                pixels[rows] = np.clip(np.asarray(strip), 0, 65535)
+                continue
+            if "A" in strip.getbands() or "a" in strip.getbands() or "transparency" in strip.info:
+                strip = strip.convert("RGBA")
+                strip = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip)
+            pixels[rows] = np.asarray(strip.convert("RGB" if len(shape) == 3 else "L"))
+        return pixels
+
+
+def _strips(height: int, width: int) -> Iterator[slice]:
+    """The rows of an image, some at a time."""
+    step = max(_STRIP // width, 1)
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
 _DAMAGED = "is not an undamaged PNG or JPEG image"
+
+
+@contextlib.contextmanager
+def _read_quietly(path: str | Path) -> Iterator[None]:
+    """Tell what is wrong with an image; what Pillow warns of (odd EXIF data, many pixels) and still reads is no error.
+
+    One image at a time, since Python's filters of warnings belong to all threads.
+    """
+    with _warnings, warnings.catch_warnings(), damage_told(path, _DAMAGED, (Exception,)):
+        for category in (UserWarning, Image.DecompressionBombWarning):
+            warnings.simplefilter("ignore", category)
+        yield
 
 
 def _opened(path: str | Path, stream: IO[bytes], limit: int) -> Image.Image:
@@ -77,10 +106,8 @@ def _opened(path: str | Path, stream: IO[bytes], limit: int) -> Image.Image:
     if magic.startswith(b"\xff\xd8"):
         _check_header(path, stream)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(stream, formats=_FORMATS)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        image = Image.open(stream, formats=_FORMATS)
+    except Image.DecompressionBombError:
         raise FileProblem(path, f"has more than the {MOST_PIXELS:,} pixels that an image may have") from None
     pixels = image.width * image.height
     if pixels > MOST_PIXELS:
@@ -160,11 +187,18 @@ def _resized_band(band: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float
         return np.full(size, np.nan)
     # Values up to 1 in between: single precision holds neither 1e300 nor 1e-300.
     largest = max(abs(low), abs(high)) or 1.0
-    # Bytes need no more than single precision from the start: a large photograph has many of them.
-    shares = np.divide(band, largest, dtype=np.float32 if band.dtype.itemsize < 4 else np.float64)
-    small = Image.fromarray(shares.astype(np.float32, copy=False))
-    values = np.asarray(small.resize(size[::-1], Image.Resampling.BILINEAR), np.float64)
-    return np.clip(values * largest, low, high)
+    height, width = size
+    # First the widths, some rows at a time, then the heights: as Pillow itself does with a whole image.
+    narrow = np.empty((len(band), width), np.float32)
+    for rows in _strips(*band.shape):
+        shares = np.divide(band[rows], largest, dtype=np.float32 if band.dtype.itemsize < 4 else np.float64)
+        narrow[rows] = _bilinear(shares, len(shares), width)
+    return np.clip(_bilinear(narrow, height, width).astype(np.float64) * largest, low, high)
+
+
+def _bilinear(band: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
+    image = Image.fromarray(band.astype(np.float32, copy=False))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.float32)
 
 
 def thumbnail(stored: NDArray[Any], side: int) -> NDArray[np.uint8]:

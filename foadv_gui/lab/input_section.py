@@ -31,8 +31,8 @@ class Input(Section):
     file: str | None = field(
         None,
         "Input file",
-        "Numbers (.npy, .npz, .csv: one vector, a table of them, or images), an image (.png, .jpg), or an IDX file as "
-        "MNIST's (also .gz). It is scaled as the input's unit says.",
+        "Numbers (.npy, .npz, .csv: one vector, a table with one a row, or images; a .csv of a single column is one "
+        "vector), an image (.png, .jpg), or an IDX file as MNIST's (also .gz). It is scaled as the input's unit says.",
     )
     array: str | None = field(
         None,

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foadv_gui.lab.config import ExperimentError
-from foadv_gui.lab.files import FileProblem, Limits, read_array, read_npz
-from foadv_gui.lab.gallery import Gallery, InputProblem, digits_gallery, not_finite, open_gallery
-from foadv_gui.resources import resource
+from foadv_gui.lab.files import FileProblem, Limits, read_array
+from foadv_gui.lab.gallery import Gallery, InputProblem, digits_gallery, gallery_at_hand, not_finite, open_gallery
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,13 +154,6 @@ def random_direction(seed: int, dimension: int) -> NDArray[np.float64]:
     return unit(np.random.default_rng([seed, 1]).standard_normal(dimension))
 
 
-@lru_cache(maxsize=1)
-def digit_images() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """All digits that come with the program: images (1797, 64), and which digit each shows, (1797,)."""
-    arrays = read_npz(resource("data", "digits.npz"))
-    return arrays["images"], arrays["labels"]
-
-
 @lru_cache(maxsize=64)
 def _digit(index: int) -> _Direction:
     digits = digits_gallery()
@@ -177,6 +169,12 @@ def gallery_of(experiment: Experiment) -> Gallery:
         return digits_gallery()
     limit = experiment.compute.file_limit
     return open_gallery(given.file or "", array=given.array, size=given.size, grey=given.grey, limit=limit)
+
+
+def known_gallery(experiment: Experiment) -> Gallery | None:
+    """The gallery that an experiment's input is a row of, if it is open; without a look at the disk."""
+    given = experiment.input
+    return digits_gallery() if given.source == "digits" else gallery_at_hand(given.file or "", given.array)
 
 
 def _read_direction(experiment: Experiment) -> _Direction:

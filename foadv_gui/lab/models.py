@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foadv_gui.lab.config import Experiment, Network
+    from foadv_gui.lab.files import Stamp
 
     Weights = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -90,7 +91,7 @@ def _standard(seed: int, width: int, dimension: int) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1)
-def _from_file(network: Network, limit: int, stamp: tuple[int, int]) -> tuple[Layer, ...]:
+def _from_file(network: Network, limit: int, stamp: Stamp) -> tuple[Layer, ...]:
     """Read the layers; `stamp` makes a file that has changed be read again."""
     path = Path(network.file or "")
     first, *rest = read_layers(path, network.layers, limit)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foadv_gui.lab.config import Experiment
-from foadv_gui.lab.files import FileProblem, Limits, array_names, read_npz
+from foadv_gui.lab.files import FileProblem, Limits, array_names, read_npz, unchanged
 from foadv_gui.lab.recording import MEASURES, VERSION, Recording, view
 from foadv_gui.lab.stored_network import MOST_LAYERS, is_weights, problem_with
 
@@ -26,8 +26,9 @@ _OPTIONAL = ("box", "weights")
 def load(path: str | Path) -> Recording:
     """Read a recording from an .npz file; `FileProblem` says what is wrong with it."""
     names = [entry.name for entry in fields(Recording)]
-    weights = [name for name in array_names(path) if is_weights(name)]
-    arrays = read_npz(path, load_limits(path), [*names, *weights])
+    with unchanged(path):
+        weights = [name for name in array_names(path) if is_weights(name)]
+        arrays = read_npz(path, load_limits(path), [*names, *weights])
     missing = [name for name in names if name not in arrays and name not in _OPTIONAL]
     if missing:
         raise FileProblem(path, f"is not a recording of this program: it holds no {', '.join(missing)}")

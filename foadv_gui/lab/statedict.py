@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foadv_gui.lab.files import DAMAGE, FileProblem, damage_told, mib, open_archive, open_file, size_of
+from foadv_gui.lab.archive import open_archive, table_problem
+from foadv_gui.lab.files import DAMAGE, FileProblem, damage_told, mib, open_file, size_of
 from foadv_gui.lab.inert import Other, Stored, Unfit, read_pickle
 from foadv_gui.lab.rawnumbers import Entry, item_size, real_numbers
 
@@ -65,30 +66,22 @@ def _entry(name: str, stored: Stored | Other) -> Entry:
 
 def _checked(path: str | Path, archive: zipfile.ZipFile, on_disk: int) -> tuple[dict[str, zipfile.ZipInfo], str]:
     """Return the members by name and the folder that they are in, having checked the whole table of contents."""
-    table = archive.infolist()
-    if len(table) > _MEMBERS:
-        raise FileProblem(path, f"holds {len(table)} members, more than the {_MEMBERS} allowed")
-    if sum(info.compress_size for info in table) > on_disk:
-        raise FileProblem(path, "claims more bytes than it has")
-    if any("/code/" in info.filename or info.filename.endswith("/constants.pkl") for info in table):
+    if any("/code/" in name or name.endswith("/constants.pkl") for name in archive.namelist()):
         raise FileProblem(path, f"holds a TorchScript program, which is not run; {INSTEAD}")
-    found: dict[str, zipfile.ZipInfo] = {}
-    for info in table:
-        name = info.filename
-        if not name.isprintable() or "\\" in name or any(part in ("", ".", "..") for part in name.split("/")):
-            raise FileProblem(path, f"holds {name[:60]!r}, which is no name in a PyTorch file")
-        if name in found:
-            raise FileProblem(path, f"holds {name[:60]!r} twice")
-        if info.flag_bits & 1 or info.compress_type != zipfile.ZIP_STORED:
-            raise FileProblem(path, f"stores {name[:60]!r} in a way that PyTorch does not")
-        if info.file_size != info.compress_size:
-            raise FileProblem(path, f"claims an impossible size for {name[:60]!r}")
-        found[name] = info
+    problem = table_problem(archive, on_disk, _MEMBERS, "PyTorch", _no_member, (zipfile.ZIP_STORED,))
+    if problem:
+        raise FileProblem(path, problem)
+    found = {info.filename: info for info in archive.infolist()}
     roots = {name.split("/")[0] for name in found}
     root = next(iter(roots)) if len(roots) == 1 else ""
     if f"{root}/data.pkl" not in found:
         raise FileProblem(path, f"holds no state dict as PyTorch writes it (no data.pkl); {INSTEAD}")
     return found, root
+
+
+def _no_member(name: str) -> str:
+    strange = not name.isprintable() or "\\" in name or any(part in ("", ".", "..") for part in name.split("/"))
+    return "which is no name in a PyTorch file" if strange else ""
 
 
 def _described(path: str | Path, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str) -> Any:

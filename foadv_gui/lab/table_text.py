@@ -1,4 +1,7 @@
-"""Tables of numbers as text: one row a line, an optional line of names, and a column of labels if one is called so."""
+"""Tables of numbers as text: one row a line, an optional line of names, and a column of labels if one is called so.
+
+A single column is one row, written downwards.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,17 @@ class TextTable:
     _numbers: list[int] = field(repr=False)
     _mark: bytes | None = field(repr=False)
     _label_column: int | None = None
+    _downwards: bool = False
 
     def row(self, index: int) -> NDArray[np.float64]:
         """One row (width,); `FileProblem` names the line and the column of what is no number."""
+        if self._downwards:
+            return np.concatenate([self._line(i, 1) for i in range(self.width)])
+        return self._line(index, self.width)
+
+    def _line(self, index: int, width: int) -> NDArray[np.float64]:
         cells = _cells(self._lines[index], self._mark)
-        wanted = self.width + (self._label_column is not None)
+        wanted = width + (self._label_column is not None)
         if len(cells) != wanted:
             reason = f"line {self._numbers[index]} has {len(cells)} columns where the first one has {wanted}"
             raise FileProblem(self.path, reason)
@@ -58,6 +67,7 @@ def read_text_table(path: str | Path, limit: int = 2**30) -> TextTable:
 
     Lines that are empty or begin with # are left out. A first line that holds other things than numbers names the
     columns; one called label, y or class is no coordinate, and gives the labels, if all of it are whole numbers.
+    A column of coordinates without one of labels is a single row: nobody means many inputs of one coordinate.
 
     Raises
     ------
@@ -93,6 +103,8 @@ def read_text_table(path: str | Path, limit: int = 2**30) -> TextTable:
     if width == 0:
         raise FileProblem(path, "holds labels and no coordinates")
     numbers, lines = [i for i, _ in numbered], [line for _, line in numbered]
+    if width == 1 and label_column is None:
+        return TextTable(str(path), 1, len(lines), None, lines, numbers, mark, _downwards=True)
     labels = None if label_column is None else _labels(lines, mark, label_column)
     return TextTable(str(path), len(lines), width, labels, lines, numbers, mark, label_column)
 

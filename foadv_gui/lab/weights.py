@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foadv_gui.lab import safetensor, statedict
+from foadv_gui.lab.archive import open_archive
 from foadv_gui.lab.chain import find_chain, given_chain
 from foadv_gui.lab.files import (
     DAMAGE,
@@ -20,10 +21,10 @@ from foadv_gui.lab.files import (
     Limits,
     damage_told,
     mib,
-    open_archive,
     open_file,
     read_headers,
     read_npz,
+    unchanged,
 )
 from foadv_gui.lab.inputs import double
 from foadv_gui.lab.rawnumbers import Entry
@@ -92,6 +93,11 @@ def read_layers(path: str | Path, keys: tuple[str, ...] | None, limit: int) -> t
     FileProblem
         If the file cannot be used (`WrongLayers`: with these keys); the text is one line.
     """
+    with unchanged(path):
+        return _read_layers(path, keys, limit)
+
+
+def _read_layers(path: str | Path, keys: tuple[str, ...] | None, limit: int) -> tuple[Layer, ...]:
     held = entries(path, limit)
     try:
         chain = given_chain(held, keys) if keys else find_chain(held)
@@ -104,8 +110,6 @@ def read_layers(path: str | Path, keys: tuple[str, ...] | None, limit: int) -> t
         raise FileProblem(path, f"its layers take {mib(need)}, more than the {mib(limit)} allowed")
     arrays = _READERS[_format(path)](path, names, limit)[1]
     for name in names:
-        if arrays[name].shape != shapes[name]:
-            raise FileProblem(path, "changed while it was read")
         if not np.isfinite(arrays[name]).all():
             raise FileProblem(path, f"{name} holds a value that is not finite in float64")
     return _layers(chain, arrays)

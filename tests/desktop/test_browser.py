@@ -10,7 +10,7 @@ import pytest
 from hands import CTRL, LEFT, Hands
 from PySide6.QtCore import QItemSelectionModel, Qt
 
-from foadv_gui.lab.inputs import digit_images
+from foadv_gui.lab.gallery import digit_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,6 +120,32 @@ def test_the_mouse_filters_by_label_and_chooses(digits: Hands) -> None:
     hands.click(browser.use)
     assert labels[session.experiment.input.index] == 7
     browser.close()
+    hands.rest()
+
+
+def test_the_right_class_follows_the_index_by_browser_and_spin_box_until_it_is_changed(
+    open_window: Callable[..., Hands], tmp_path: Path
+) -> None:
+    rng, labels = np.random.default_rng(0), digit_images()[1]
+    np.savez(tmp_path / "net.npz", W1=rng.standard_normal((6, 64)), W2=rng.standard_normal((10, 6)))
+    network = {"source": "file", "file": str(tmp_path / "net.npz"), "loss": "cross-entropy"}
+    hands = open_window(network=network, input={"source": "digits", "index": 12, "label": float(labels[12])})
+    session = hands.session
+    steps = session.undo_stack.count()
+    hands.type(hands.field("input.index").editor.box, "25")
+    assert (session.experiment.input.index, session.experiment.input.label) == (25, labels[25])
+    assert labels[25] != labels[12] and session.undo_stack.count() == steps + 1
+    hands.explore.browse()
+    browser = opened(hands)
+    hands.type(browser.number, "700")
+    assert (session.experiment.input.index, session.experiment.input.label) == (700, labels[700])
+    browser.close()
+    hands.activate()
+    hands.key(Qt.Key.Key_Z, CTRL)
+    assert (session.experiment.input.index, session.experiment.input.label) == (25, labels[25])
+    hands.type(hands.field("input.label").editor.box, str((labels[25] + 1) % 10))
+    hands.type(hands.field("input.index").editor.box, "12")
+    assert (session.experiment.input.index, session.experiment.input.label) == (12, (labels[25] + 1) % 10)
     hands.rest()
 
 

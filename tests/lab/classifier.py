@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from foadv_gui.lab.inputs import digit_images
+from foadv_gui.lab.gallery import digit_images
 
 
 def pixels() -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 from PIL import Image
 
 from foadv_gui import Experiment
-from foadv_gui.lab.adoption import with_input, with_weights
+from foadv_gui.lab.adoption import label_at, with_input, with_weights
 from foadv_gui.lab.experiment import prepare
 from foadv_gui.lab.files import FileProblem
+from foadv_gui.lab.gallery import digits_gallery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from foadv_gui.lab.adoption import Adopted
@@ -126,6 +129,14 @@ def test_no_box_is_put_inside_of_a_sphere(tmp_path: Path, ratio: float, box: str
     assert changed.ascent.box == box
 
 
+def test_a_single_column_is_one_vector_and_that_is_said(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "one.csv", RNG.standard_normal(64))
+    adopted = with_input(small(), tmp_path / "one.csv")
+    _, problem = applied(small(), adopted)
+    assert problem.clean.dimension == 64
+    assert adopted.words == "one.csv is the input now (one vector, d = 64)"
+
+
 def test_an_image_of_other_numbers_has_no_black_and_white(tmp_path: Path) -> None:
     np.save(tmp_path / "field.npy", RNG.standard_normal((2, 6, 5)))
     changed, problem = applied(small(), with_input(small(), tmp_path / "field.npy"))
@@ -158,6 +169,65 @@ def test_an_input_that_the_network_does_not_take_gives_way_to_a_random_direction
     assert changed.input.source == "sphere"
     assert problem.clean.dimension == 10
     assert "takes 10 coordinates, not 64" in adopted.words
+
+
+# -- the right class --------------------------------------------------------------------------------------------------
+
+
+def classifier(path: Path, dimension: int, seed: int = 0) -> tuple[Path, Callable[[np.ndarray], int]]:
+    """Weights of a classifier of five classes, and what it decides for."""
+    rng = np.random.default_rng(seed)
+    W1, b1, W2 = rng.standard_normal((7, dimension)), rng.standard_normal(7), rng.standard_normal((5, 7))
+    np.savez(path, W1=W1, b1=b1, W2=W2)
+    return path, lambda x: int((W2 @ np.tanh(W1 @ x + b1)).argmax())
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("source", ["sphere", "digits"])
+def test_where_nobody_knows_the_right_class_it_is_what_the_network_decides_for(
+    tmp_path: Path, seed: int, source: str
+) -> None:
+    path, decides = classifier(tmp_path / "net.npz", 10, seed)
+    before = small(input__source=source, network__loss="quadratic" if source == "sphere" else "cross-entropy")
+    adopted = with_weights(before, path)  # it takes no digits: a random direction takes their place
+    changed, problem = applied(before, adopted)
+    assert changed.input.label == problem.clean.y == decides(problem.clean.x)
+    assert f"the right class is y = {problem.clean.y:g}, as the network itself decides" in adopted.words
+
+
+def test_the_label_of_an_image_is_its_right_class_and_one_that_was_chosen_stays(tmp_path: Path) -> None:
+    path, _ = classifier(tmp_path / "net.npz", 64)
+    adopted = with_weights(small(input__source="digits", input__index=3), path)
+    assert adopted.changes["input.label"] == 3.0
+    assert "y = 3, as its label says" in adopted.words
+    before = small(input__source="digits", input__index=3)
+    before = before.changed(with_weights(before, path).changes)
+    nine = before.replace("input.index", 9)  # of which there is no class
+    assert with_weights(nine, path).changes["input.label"] == 3.0
+    sphere = small(network__dimension=64)
+    sphere = sphere.changed(with_weights(sphere, path).changes)
+    other = (int(sphere.input.label) + 1) % 5
+    assert with_weights(sphere.replace("input.label", other), path).changes["input.label"] == other
+
+
+def test_the_label_follows_the_index_as_long_as_it_is_the_right_one() -> None:
+    digits, labels = digits_gallery(), digits_gallery().labels
+    assert labels is not None
+    of_classes = small(input__source="digits", input__index=12, network__loss="cross-entropy", input__label=labels[12])
+    for index in (0, 13, 1796):
+        assert label_at(of_classes, digits, index) == {"input.label": labels[index]}
+    changed = of_classes.replace("input.label", labels[12] + 1)
+    for experiment, gallery, index in [
+        (changed, digits, 13),
+        (of_classes.replace("network.loss", "quadratic"), digits, 13),
+        (of_classes.replace("input.source", "sphere"), digits, 13),
+        (of_classes, replace(digits, labels=None), 13),
+        (of_classes, None, 13),
+        (of_classes, digits, 1797),
+        (of_classes, digits, -1),
+        (of_classes, digits, "13"),
+    ]:
+        assert label_at(experiment, gallery, index) == {}
 
 
 def test_what_is_neither_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from input_files import idx, image, npy, npz, packed, photograph, table
 from PIL import Image
 
 from foadv_gui.lab.files import FileProblem
-from foadv_gui.lab.gallery import InputProblem, digits_gallery, open_gallery
+from foadv_gui.lab.gallery import InputProblem, digits_gallery, gallery_at_hand, open_gallery
 from foadv_gui.lab.images import pixels_of, thumbnail
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def put(folder: Path, name: str, content: bytes) -> Path:
         ("x.csv", table(TABLE, "a,b,c,d,e,f"), TABLE),
         ("x.csv", b"\xef\xbb\xbf# told\r\n" + table(TABLE, mark=";").replace(b"\n", b"\r\n") + b"\r\n\r\n", TABLE),
         ("x.txt", table(TABLE, mark="  "), TABLE),
-        ("x.tsv", table(TABLE[:, :1]), TABLE[:, :1]),
+        ("x.tsv", table(TABLE[:, :1]), TABLE[:, :1].T),
+        ("x.csv", table(TABLE[:, :1], "value"), TABLE[:, :1].T),
         ("x.png", image(PHOTO), PHOTO[None] / 255),
         ("x.png", image(PHOTO[:, :, 0]), PHOTO[None, :, :, 0] / 255),
         ("x.png", image(PHOTO[:, :, 0].astype(np.uint16) * 257), PHOTO[None, :, :, 0] / 255),
@@ -113,6 +115,12 @@ def test_a_column_of_labels_is_no_coordinate(tmp_path: Path, name: str, column: 
     gallery = open_gallery(put(tmp_path, "x.csv", table(rows, ",".join(names))))
     assert gallery.labels is not None and gallery.labels.tolist() == [3, 1, 4, 1]
     np.testing.assert_array_equal([gallery.row(i) for i in range(4)], TABLE[:, :3])
+
+
+def test_a_column_beside_one_of_labels_is_many_inputs(tmp_path: Path) -> None:
+    gallery = open_gallery(put(tmp_path, "x.csv", b"label,p\n1,0.5\n0,-2\n"))
+    assert (gallery.count, gallery.shape) == (2, (1,))
+    assert gallery.row(1).tolist() == [-2.0]
 
 
 def test_a_column_of_other_values_gives_no_labels(tmp_path: Path) -> None:
@@ -244,6 +252,37 @@ def test_a_row_of_a_large_file_is_read_alone(tmp_path: Path, name: str) -> None:
         tracemalloc.stop()
 
 
+def test_a_photograph_takes_little_more_than_its_bytes_on_the_way_to_a_small_one(tmp_path: Path) -> None:
+    path = put(tmp_path, "x.png", image(photograph(3000, 3000), compress_level=1))
+    tracemalloc.start()
+    try:
+        small = open_gallery(path, size=(12, 12)).row(0)
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * 3 * 3000**2  # of bytes, without Pillow's own
+    finally:
+        tracemalloc.stop()
+    means = photograph(3000, 3000).reshape(12, 250, 12, 250, 3).mean((1, 3)) / 255
+    np.testing.assert_allclose(small[1:-1, 1:-1], means[1:-1, 1:-1], atol=0.02)
+
+
+def test_odd_exif_data_is_passed_over_in_silence(tmp_path: Path) -> None:
+    odd = b"Exif\0\0II*\0\x08\0\0\0\5\0\x12\x01\3\0\1\0\0\0\6\0"  # five entries, and it ends within the first
+    path = put(tmp_path, "x.jpg", image(PHOTO, "JPEG", exif=odd))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert open_gallery(path).row(0).shape == PHOTO.shape
+    assert not told
+
+
+def test_a_file_that_is_open_is_at_hand(tmp_path: Path) -> None:
+    path = put(tmp_path, "x.npz", npz(x=BYTES, y=np.arange(5)))
+    assert gallery_at_hand(path) is None
+    small = open_gallery(path, size=(2, 2))
+    found = gallery_at_hand(path)
+    assert found is not None and small.labels is not None
+    np.testing.assert_array_equal(found.labels, small.labels)
+    assert gallery_at_hand(path, "x") is None  # asked for by another name
+
+
 def test_a_file_is_opened_once_until_it_changes(tmp_path: Path) -> None:
     path = put(tmp_path, "x.csv", table(TABLE))
     first = open_gallery(path)
@@ -257,5 +296,5 @@ def test_a_row_that_has_gone_is_told(tmp_path: Path) -> None:
     for name, content in (("x.npy", npy(TABLE)), ("x.idx", idx(TABLE))):
         gallery = open_gallery(put(tmp_path, name, content))
         put(tmp_path, name, content[:-8])
-        with pytest.raises(FileProblem, match="ends within row 3"):
+        with pytest.raises(FileProblem, match="changed while it was read, or has gone"):
             gallery.row(3)

@@ -76,15 +76,21 @@ def test_an_image_may_not_leave_black_and_white_on_its_way(tmp_path: Path, unit:
     assert adversaries.max() > 0.999 * clean.pixel_box[1]  # the box is felt
 
 
-def test_a_recording_keeps_the_box_of_its_pixels_when_the_image_has_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [None, photograph(3, 3)])
+def test_a_recording_keeps_the_box_of_its_pixels_when_the_image_has_gone_or_is_another(
+    tmp_path: Path, left: np.ndarray | None
+) -> None:
     (tmp_path / "x.png").write_bytes(image(photograph(4, 5)))
     experiment = of(tmp_path / "x.png", **{"input.unit": "file", "input.scale": 0.5, "ascent.box": "pixels"})
     first = run(experiment)
     first.save(tmp_path / "run.npz")
     (tmp_path / "x.png").unlink()
+    if left is not None:
+        (tmp_path / "x.png").write_bytes(image(left))
     saved = load(tmp_path / "run.npz")
     assert saved.bounds == (0.0, 0.5)
     problem = problem_of(saved)
+    assert problem.clean.dimension == saved.dimension
     assert problem.constraint.box is not None and problem.box == (0.0, 0.5)
     np.testing.assert_allclose(problem.constraint.box[1].numpy(), 0.5 - saved.x, atol=1e-15)
     assert problem.clean.length == pytest.approx(2 * np.linalg.norm(saved.x))

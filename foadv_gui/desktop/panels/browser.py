@@ -34,8 +34,8 @@ from PySide6.QtWidgets import (
 )
 
 from foadv_gui.desktop.gallery_reader import SIDE, GalleryReader
-from foadv_gui.lab.adoption import label_for
 from foadv_gui.lab.inputs import gallery_of
+from foadv_gui.lab.summary import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -246,9 +246,9 @@ class InputBrowser(QDialog):
 
     @Slot(object)
     def _on_opened(self, gallery: Gallery) -> None:
-        what = "images" if gallery.is_images else "vectors"
+        what = "image" if gallery.is_images else "vector"
         shape = " × ".join(map(str, gallery.shape))
-        self.setWindowTitle(f"Browse {gallery.count} {what} of {shape}")
+        self.setWindowTitle(f"Browse {counted(gallery.count, what)} of {shape}")
         for control in (self.number, self.use):
             control.setEnabled(True)
         self.number.setMaximum(max(gallery.count - 1, 0))
@@ -321,9 +321,7 @@ class InputBrowser(QDialog):
     def _choose(self) -> None:
         row = self._current
         if row is not None:
-            gallery = self.reader.gallery
-            also = {} if gallery is None else label_for(self._session.experiment, gallery, row)
-            self._session.edit("input.index", row, also=also)
+            self._session.edit("input.index", row)
             self.words.setText(
                 f"{self.view.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)}. Ctrl+Z takes it back."
             )

@@ -11,8 +11,9 @@ from foadv_gui.core.interruption import give_way, never
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.fields import SEED_MAX
 from foadv_gui.lab.files import FileProblem, Limits, read_npz
+from foadv_gui.lab.gallery import digit_images
 from foadv_gui.lab.images import pixels_of
-from foadv_gui.lab.inputs import digit_images, double, random_direction, unit
+from foadv_gui.lab.inputs import double, random_direction, unit
 from foadv_gui.lab.training.networks import classes_of
 from foadv_gui.lab.training.record import TrainingData
 

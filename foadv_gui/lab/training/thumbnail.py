@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foadv_gui.lab.inputs import digit_images
+from foadv_gui.lab.gallery import digit_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
