@@ -81,7 +81,6 @@ class Comparing(QObject):
 
     def close_down(self) -> None:
         """Stop all timers and threads for good, and wait for them."""
-        self._turns.close()
         for session in self.sessions.values():
             session.close()
             session.thread_of_its_own.requestInterruption()

@@ -29,16 +29,22 @@ class Delivery(QObject):
     def __init__(self, thread: ComputeThread, parent: QObject | None = None, turns: FrameTurns | None = None) -> None:
         super().__init__(parent)
         self._thread, self._turns = thread, turns
+        self._closed = False
         self._due = QTimer(self, singleShot=True, interval=0)
         self._due.timeout.connect(self._deliver)
         thread.mailed.connect(self._on_mail, Qt.ConnectionType.QueuedConnection)
 
     def close(self) -> None:
         """Tell nothing any more."""
+        self._closed = True
         self._due.stop()
+        if self._turns is not None:
+            self._turns.forget(self._deliver)
 
     @Slot()
     def _on_mail(self) -> None:
+        if self._closed:
+            return
         if self._turns is None:
             self._due.start()
         else:
