@@ -10,6 +10,7 @@ from foadv_gui.desktop.session import Session
 from foadv_gui.lab.settings import SETTINGS
 
 if TYPE_CHECKING:
+    from foadv_gui.desktop.frame_turns import FrameTurns
     from foadv_gui.desktop.undo import Choice
     from foadv_gui.desktop.worker import ComputeThread, Refusal
 
@@ -21,8 +22,8 @@ class ColumnSession(Session):
     """A choice, the setting that leads to it, and whether a control is moving."""
     refusalChanged = Signal()
 
-    def __init__(self, thread: ComputeThread, parent: QObject | None = None) -> None:
-        super().__init__(thread, parent)
+    def __init__(self, thread: ComputeThread, parent: QObject | None = None, turns: FrameTurns | None = None) -> None:
+        super().__init__(thread, parent, turns)
         self.thread_of_its_own = thread
         self.refusal = ""
         """Why what is chosen cannot be computed; nothing if it can."""

@@ -9,6 +9,7 @@ from PySide6.QtGui import QUndoStack
 
 from foadv_gui.desktop.board import Board
 from foadv_gui.desktop.column_session import ColumnSession
+from foadv_gui.desktop.frame_turns import FrameTurns
 from foadv_gui.desktop.playhead import CommonPlayhead
 from foadv_gui.desktop.undo import Change, forget_if_large
 from foadv_gui.desktop.worker import ComputeThread, some_at_once
@@ -48,6 +49,8 @@ class Comparing(QObject):
         self.undo_stack = QUndoStack(self)
         self.playhead = CommonPlayhead(self)
         self._at_once = some_at_once()
+        self._turns = FrameTurns(self)
+        """No frame draws the news of all columns."""
         self.board: Board | None = None
         self.sessions: dict[int, ColumnSession] = {}
         self.same_plane = self.with_ghosts = False
@@ -205,7 +208,7 @@ class Comparing(QObject):
         """The session of a slot, made when it is first needed."""
         if slot not in self.sessions:
             thread = ComputeThread(self, self._at_once)
-            session = self.sessions[slot] = ColumnSession(thread, self)
+            session = self.sessions[slot] = ColumnSession(thread, self, self._turns)
             session.wanted.connect(self._on_wanted)
             session.planeChanged.connect(self.link)
             session.recordingChanged.connect(self._haunt)

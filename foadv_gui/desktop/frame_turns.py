@@ -32,6 +32,10 @@ class FrameTurns(QObject):
         if not self._frame.isActive():
             self._next()
 
+    def forget(self, turn: Callable[[], None]) -> None:
+        """Do not call `turn` any more, though it has asked."""
+        self._waiting.pop(turn, None)
+
     def close(self) -> None:
         """Call nobody any more."""
         self._frame.stop()

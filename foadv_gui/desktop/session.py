@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
+from foadv_gui.desktop.delivery import Delivery
 from foadv_gui.desktop.questions import Questions
 from foadv_gui.desktop.trackball import Trackball
 from foadv_gui.desktop.undo import Choice, EditCommand, forget_if_large
@@ -37,6 +38,7 @@ from foadv_gui.lab.recording import Recording
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from foadv_gui.desktop.frame_turns import FrameTurns
     from foadv_gui.lab.ghost import Ghost
 
 _REST_MS = 140
@@ -57,7 +59,7 @@ class Session(Questions):
     settled = Signal()
     """Everything asked for has been computed and delivered."""
 
-    def __init__(self, thread: ComputeThread, parent: QObject | None = None) -> None:
+    def __init__(self, thread: ComputeThread, parent: QObject | None = None, turns: FrameTurns | None = None) -> None:
         super().__init__(thread, parent)
         self.undo_stack = QUndoStack(self)
         self._choice = self._asked = Choice(Experiment())
@@ -69,7 +71,9 @@ class Session(Questions):
         self._fresh = self._live = self._drawn = False
         self._beside: tuple[PlanePicture | None, tuple[Ghost, ...]] = (None, ())
         self._spectrum_asked: tuple[object, ...] = ()
-        thread.mailed.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._delivery = Delivery(thread, self, turns)
+        self._delivery.come.connect(self._take_over)
+        self._delivery.emptied.connect(self._settle)
         self._asking = QTimer(self, singleShot=True, interval=0)
         self._asking.timeout.connect(self._ask_now)
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
@@ -261,6 +265,7 @@ class Session(Questions):
         """Stop the timers for good."""
         for timer in (self._rest, self._asking, self.trackball.rest):
             timer.stop()
+        self._delivery.close()
 
     @Slot()
     def cancel(self) -> None:
@@ -319,18 +324,20 @@ class Session(Questions):
 
     # -- answers -------------------------------------------------------------------------------------------------
 
+    @Slot(int, object)
+    def _take_over(self, job: int, value: object) -> None:
+        if isinstance(value, Refusal) and job != self._asked_job:
+            return  # something else has been chosen since
+        if self.withdrawn(job, value):
+            return  # the mouse has gone since it was asked
+        if job == 0 or (job >= self._oldest_job and not self._fresh):
+            self._note_drawn(job, value)
+            self.apply(value)
+        if job == self._asked_job and isinstance(value, Surface | PathPicture | FocusRun):
+            self._note_possible()
+
     @Slot()
-    def _deliver(self) -> None:
-        for job, value in self._thread.take():
-            if isinstance(value, Refusal) and job != self._asked_job:
-                continue  # something else has been chosen since
-            if self.withdrawn(job, value):
-                continue  # the mouse has gone since it was asked
-            if job == 0 or (job >= self._oldest_job and not self._fresh):
-                self._note_drawn(job, value)
-                self.apply(value)
-            if job == self._asked_job and isinstance(value, Surface | PathPicture | FocusRun):
-                self._note_possible()
+    def _settle(self) -> None:
         if not self.busy:
             self._end_recording()
             self.statusChanged.emit()

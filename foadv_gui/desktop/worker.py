@@ -103,7 +103,7 @@ class ComputeThread(QThread):
     """Runs jobs over a scene of its own; everything public may be called from the window's thread."""
 
     mailed = Signal()
-    """There is something to `take`."""
+    """There is something to `take`; said again only when all of that has been taken."""
 
     def __init__(self, parent: QObject | None = None, at_once: threading.Semaphore | None = None) -> None:
         super().__init__(parent)
@@ -147,12 +147,10 @@ class ComputeThread(QThread):
         with self._condition:
             return any(job.id == job_id for job in (*self._pending.values(), *self._running))
 
-    def take(self) -> list[tuple[int, object]]:
-        """Everything new since the last call, (job id, value) in order: of each kind the latest only."""
+    def take(self, most: int | None = None) -> list[tuple[int, object]]:
+        """What is new, (job id, value) in order: of each kind the latest only, and no more than `most`."""
         with self._condition:
-            mail = list(self._mail.values())
-            self._mail.clear()
-            return mail
+            return [self._mail.pop(kind) for kind in list(self._mail)[:most]]
 
     def close(self) -> None:
         """Stop for good: interrupt, wake, and wait."""

@@ -108,3 +108,18 @@ def test_a_short_axis_has_few_labels_that_are_its_ticks(low: float, high: float)
     assert len({label for _, label in ticks}) == len(ticks)
     if high - low > 1e-4:
         assert [float(label) for _, label in ticks] == pytest.approx([value for value, _ in ticks], abs=1e-12 * high)
+
+
+@pytest.mark.parametrize(("decades", "multiples"), [(2, True), (20, False)])
+def test_a_long_logarithmic_axis_has_ticks_at_powers_of_ten_only(
+    qtbot: QtBot, decades: int, *, multiples: bool
+) -> None:
+    axis = NumberAxis("left")
+    plot = pg.PlotWidget(axisItems={"left": axis})
+    qtbot.addWidget(plot)
+    axis.setLogMode(y=True)
+    ticks = [value for _, values in axis.tickValues(-decades, 0, HEIGHT) for value in values]
+    whole = {value for value in ticks if value == int(value)}
+    assert whole
+    assert any(value not in whole for value in ticks) is multiples
+    assert len(ticks) < HEIGHT / 4

@@ -15,6 +15,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from two_layers import load_weights
 
+from foadv_gui.desktop.panels.epoch_column import EpochColumn
 from foadv_gui.lab.training.epoch import epoch_run
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ def test_nothing_is_computed_before_there_is_a_record(page: Page) -> None:
     page.qtbot.wait(100)
     assert page.columns == []
     assert not page.row.bar.isVisible()
+
+
+def test_the_first_columns_are_made_before_a_training_begins(page: Page, record: TrainingRecord) -> None:
+    page.qtbot.waitUntil(lambda: len(page.row.findChildren(EpochColumn)) == 3)
+    made = page.row.findChildren(EpochColumn)
+    assert not any(column.isVisible() for column in made)
+    page.open(record)
+    assert set(page.row.findChildren(EpochColumn)) == set(made)
+    assert all(column in made and column.isVisible() for column in page.columns)
 
 
 def test_the_columns_show_the_epoch_at_the_cursor(page: Page, record: TrainingRecord) -> None:

@@ -61,7 +61,7 @@ class EpochRow(QWidget):
         self.columns: list[EpochColumn] = []
         """From left to right."""
         self._spare: list[EpochColumn] = []
-        """Columns that were taken away: their threads have ended."""
+        """Columns that are not on show: their threads do not run."""
         self._lines: dict[int, int] = {}
         """The line of each slot."""
         self._training: Training | None = None
@@ -97,7 +97,7 @@ class EpochRow(QWidget):
         self._looking.timeout.connect(self._follow)
         self.bar.pointWanted.connect(desk.set_point)
         self.bar.partsChosen.connect(self._show_parts)
-        self.bar.quantityChosen.connect(self._on_quantity)
+        self.bar.quantityChosen.connect(self._show_quantity)
         self.bar.sharingChosen.connect(self._on_share)
         self.bar.added.connect(self.add_column)
         desk.recordChanged.connect(self._on_record)
@@ -153,9 +153,13 @@ class EpochRow(QWidget):
 
     @Slot()
     def _wake(self) -> None:
+        """Make the first columns, too, one at a time: the beginning of a training would stop for all of them."""
         if self.isVisible() and not self._closed:
             self._awake = True
             self._follow()
+            if len(self.columns) + len(self._spare) < _FIRST:
+                self._spare.append(self._made())
+                QTimer.singleShot(0, self._wake)
 
     # -- which columns -----------------------------------------------------------------------------------------------
 
@@ -202,7 +206,7 @@ class EpochRow(QWidget):
             self._follow()
 
     def _put(self, line: int) -> None:
-        column = self._spare.pop() if self._spare else self._made()
+        column = self._spare.pop(0) if self._spare else self._made()
         self._lines[column.slot] = line
         self.columns.append(column)
         self._row.addWidget(column, 1)
@@ -211,9 +215,9 @@ class EpochRow(QWidget):
         column.show()
 
     def _made(self) -> EpochColumn:
-        thread = ComputeThread(self, self._at_once)
-        session = EpochSession(thread, self, self._turns)
-        column = EpochColumn(len(self.columns), session, self._player, self._theme)
+        session = EpochSession(ComputeThread(self, self._at_once), self, self._turns)
+        column = EpochColumn(len(self.columns) + len(self._spare), session, self._player, self._theme)
+        column.setParent(self)
         column.lineWanted.connect(self._on_line)
         column.removeWanted.connect(self._on_remove)
         column.exploreWanted.connect(self._on_explore)
@@ -347,9 +351,6 @@ class EpochRow(QWidget):
         self.colours.setVisible(self.bar.share.isChecked() and "landscape" in self._parts)
 
     @Slot(str)
-    def _on_quantity(self, quantity: str) -> None:
-        self._show_quantity(quantity)
-
     def _show_quantity(self, quantity: str) -> None:
         self._quantity = quantity
         self.bar.quantity.setCurrentIndex(self.bar.quantity.findData(quantity))
@@ -380,15 +381,12 @@ class EpochRow(QWidget):
         """Colour all landscapes alike, by all values that were seen on them: so the colours last while they move."""
         on, found, shown = self.bar.share.isChecked(), [], None
         for column in self.columns:
-            session = column.session
-            known = column.landscape.colour_range
-            if session.picture is None or known is None or session.surface is None:
-                continue
-            if session.surface.quantity == self._quantity:
-                key = session.picture.arm, session.picture.point, self._quantity
+            picture, surface, known = column.session.picture, column.session.surface, column.landscape.colour_range
+            if picture is not None and known is not None and surface is not None and surface.quantity == self._quantity:
+                key = picture.arm, picture.point, self._quantity
                 self._seen[key] = united([known, self._seen.get(key, known)])
                 found.append(self._seen[key])
-                shown = session.surface
+                shown = surface
         levels = united(found) if on and found else None
         for column in self.columns:
             column.landscape.share_colours(levels)

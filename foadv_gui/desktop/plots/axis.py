@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _MARGIN = 0.08
 """The share of an axis at either end in which a label may not fit."""
+_LOG_TICK_PX = 2.0
+"""What a tick at a multiple of a power of ten takes at least, on average."""
 _FEW = 16
 """How many figures the labels of a short axis have in all."""
 
@@ -33,6 +35,14 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         self._base = next((base for base in found if base is not None), None)
         self._finest = levels[-1][0] if levels else 1.0
         return levels
+
+    def logTickValues(
+        self, low: float, high: float, size: float, levels: list[tuple[float, list[float]]]
+    ) -> list[tuple[float | None, list[float]]]:
+        """Beside the powers of ten their multiples, where there is room for these: they take long to draw."""
+        if 9 * (high - low) * _LOG_TICK_PX > size:
+            return [(spacing, ticks) for spacing, ticks in levels if spacing >= 1.0]
+        return list(super().logTickValues(low, high, size, levels))
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """The labels of some ticks."""
