@@ -188,6 +188,9 @@ class ModuleModel:
         dtype: torch.dtype | None = None,
     ) -> None:
         self._shape, self._order, self._dtype = tuple(shape), order, dtype
+        named = module.named_parameters() if isinstance(module, nn.Module) else ()
+        self.trainable = tuple(name for name, part in named if part.requires_grad)
+        """The names of the parameters that took gradients in the module that was given."""
         with torch.inference_mode(False):
             try:
                 self._module = _copied(module)
