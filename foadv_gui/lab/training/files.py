@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 VERSION = 1
 _MEMBERS = 2**17
 """Enough for the most arms that a training can have."""
+_DIMENSIONS = 8
+"""A convolution has five, and there is one more for the epochs."""
 _LONGEST = 0.9
 """Rows of X_hat are longer than this, and shorter than its inverse: they have length 1 but for their round-off."""
 _OF_INPUT = {"sphere": "seed", "digits": "index", "file": "index"}
@@ -72,7 +74,7 @@ def holds_training(path: str | Path) -> bool:
 
 def load_record(path: str | Path) -> TrainingRecord:
     """Read a record from an .npz file; `FileProblem` says what is wrong with it."""
-    arrays = read_npz(path, replace(load_limits(path), members=_MEMBERS))
+    arrays = read_npz(path, replace(load_limits(path), members=_MEMBERS, dimensions=_DIMENSIONS))
     file = _File(path, arrays)
     if "training" not in arrays or "data_of" not in arrays:
         raise FileProblem(path, "is not the record of a training")

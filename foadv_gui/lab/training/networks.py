@@ -106,7 +106,7 @@ def _check_parameters(names: tuple[str, ...], experiment: Experiment) -> None:
         raise ExperimentError("network.model", "has no parameter that takes gradients: there is nothing to train", name)
     odd = next((one for one in names if not re.fullmatch(r"[A-Za-z0-9_.-]+", one)), "")
     if odd:
-        raise ExperimentError("network.model", f"names a parameter {odd!r}, as no array in a file can be named", name)
+        raise ExperimentError("network.model", f"has a parameter {odd!r}, and no array in a file has such a name", name)
 
 
 def weights_of(learner: Learner) -> dict[str, NDArray[Any]]:

@@ -186,6 +186,16 @@ def test_a_loss_of_ones_own_is_trained_with_the_labels_of_the_points() -> None:
     )
 
 
+def test_a_convolution_is_kept(tmp_path: Path) -> None:
+    def factory() -> nn.Module:
+        return nn.Sequential(nn.Conv2d(1, 2, 5), nn.Softplus(), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(32, 3))
+
+    record = whole(digits(training__epochs=1, training__probes=0), model=factory)
+    save_record(record, tmp_path / "r.npz")
+    assert_same(load_record(tmp_path / "r.npz"), record)
+    assert record.tracks[0].weights["module.0.weight"].shape == (2, 2, 1, 5, 5)
+
+
 def test_a_module_of_one_output_learns_sides_of_random_points() -> None:
     def factory() -> nn.Module:
         return nn.Sequential(nn.Linear(6, 5), nn.Softplus(), nn.Linear(5, 1))
@@ -211,7 +221,7 @@ class OddNames(nn.Module):
     [
         (lambda: nn.Flatten(), "network.model", "no parameter that takes gradients"),
         (lambda: Net().requires_grad_(False), "network.model", "no parameter that takes gradients"),
-        (OddNames, "network.model", "parameter 'parts.a/b.weight'"),
+        (OddNames, "network.model", "a parameter 'parts.a/b.weight'"),
         (lambda: nn.Linear(5, 3), "network.model", "cannot be sent through"),
         (lambda: Net(1), "network.loss", "one output"),
         (lambda: 1 / 0, "network.model", "ZeroDivisionError"),
