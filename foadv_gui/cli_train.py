@@ -22,6 +22,7 @@ from foadv_gui.cli_shared import (
     duration,
     holds_table,
     interruptible,
+    with_model,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ Over = Annotated[
     ),
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save the training as .npz.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="PACKAGE.MODULE:FACTORY",
+        help="Train an nn.Module: call this function of yours, which returns one, or one and a loss, for each network "
+        "anew, with PyTorch's seed set to its network.seed (a module in its place is copied). Its first layer is "
+        "trained, or all of it with --set training.train_a=true. Runs its code; a file that goes on needs it again.",
+    ),
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with what a training that ended early has left; else begin.")
 ]
@@ -62,6 +73,7 @@ def train(
     target: Target,
     settings: Settings = None,
     over: Over = None,
+    model: Model = None,
     output: Output = None,
     resume: Resume = False,
     as_json: AsJson = False,
@@ -70,6 +82,7 @@ def train(
     """Train networks on attacked points, side by side for all values of some settings, and say what came of it."""
     if output is not None:
         check_output(output, (".npz",))
+    settings = with_model(target, settings, model)
     wanted, so_far, output = _wanted(target, settings, over or [], output, resume=resume)
     from foadv_gui.core.threads import use_one_thread
     from foadv_gui.lab.training.study import train as course

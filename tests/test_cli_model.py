@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars
 import pytest
 from command_line import call, refused
 
 from foadv_gui.lab import modules
 from foadv_gui.lab.sweep.table import read_table
+from foadv_gui.lab.training.files import load_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +48,25 @@ def test_the_processes_of_a_sweep_have_the_network_that_the_command_has(own_nets
     table = read_table(tmp_path / "x.csv").frame
     assert table["error"].null_count() == 4
     assert table.group_by("network.output").agg(polars.col("loss_clean").n_unique())["loss_clean"].to_list() == [1, 1]
+
+
+def test_a_module_is_trained_kept_and_goes_on_if_it_is_given_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "trained_nets.py").write_text(FACTORY)
+    own, file = ("--model", "trained_nets:net"), str(tmp_path / "t.npz")
+    given = ("network.loss=cross-entropy", "training.points=9", "training.held_out=2", "training.epochs=2")
+    settings = [part for one in (*given, "training.probes=0", "training.train_a=true") for part in ("--set", one)]
+    assert call("train", "digits", *own, *settings, "-o", file).exit_code == 0
+    assert call("train", file, *own, "--set", "training.epochs=3").exit_code == 0
+    whole = str(tmp_path / "whole.npz")
+    assert call("train", "digits", *own, *settings, "--set", "training.epochs=3", "-o", whole).exit_code == 0
+    one, other = (load_record(path).tracks[0].weights for path in (file, whole))
+    assert list(one) == ["module.1.weight", "module.1.bias", "module.3.weight", "module.3.bias"]
+    assert all(np.array_equal(part, other[name]) and (part[0] != part[-1]).any() for name, part in one.items())
+    monkeypatch.setattr(modules, "_given", {})
+    assert "give it by --model" in refused("train", file, "--set", "training.epochs=4")
 
 
 @pytest.mark.parametrize(

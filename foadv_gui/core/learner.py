@@ -1,20 +1,21 @@
 """What a training needs of a network and its loss, for many points at once, each with a label of its own.
 
 In closed form for two layers and one output with the quadratic loss; by autograd for all other fully connected networks
-and losses.
+and losses, and for modules from elsewhere.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 import torch
 
 from .affine import Affine
 from .losses import Quadratic
-from .models import FullyConnectedNetwork, plain
+from .models import FullyConnectedNetwork, ModuleModel, plain
 from .module import ModuleAdversary
 from .network import TwoLayerNetwork
 from .objective import QuadraticAdversary
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 Gradient: TypeAlias = "tuple[Tensor, ...]"
 """A gradient by the arrays of a learner, in their order."""
+Network: TypeAlias = "TwoLayerNetwork | FullyConnectedNetwork | ModuleModel"
+"""What can be trained."""
+_N = TypeVar("_N", FullyConnectedNetwork, ModuleModel)
 
 
 class Seen(Protocol):
@@ -77,7 +81,7 @@ class Learner(Protocol):
         """How many of the arrays are the first layer's."""
 
     @property
-    def network(self) -> TwoLayerNetwork | FullyConnectedNetwork:
+    def network(self) -> Network:
         """The network."""
 
     @property
@@ -201,14 +205,45 @@ class _ClosedForm(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class ModuleLearner:
-    """Any loss of a fully connected network, by autograd; `loss` says which, and gets each point's own label."""
+class _Differentiated(ABC, Generic[_N]):
+    """Any loss of a network, by autograd; `loss` says which, and gets each point's own label."""
 
-    network: FullyConnectedNetwork
+    network: _N
     loss: Loss
 
     def __post_init__(self) -> None:
         self.loss.check_output(self.network.outputs)
+
+    @cached_property
+    def exact(self) -> Self:
+        """The same in float64 on the CPU."""
+        return replace(self, network=self.network.to(device=CPU, dtype=torch.float64))
+
+    def objective(self, x: Tensor, y: float) -> ModuleAdversary:
+        """The adversary of one point x (d,) with its label."""
+        return ModuleAdversary(self.network, replace(self.loss, label=y), x)
+
+    @property
+    @abstractmethod
+    def arrays(self) -> tuple[Tensor, ...]:
+        """All that is trained."""
+
+    @abstractmethod
+    def with_arrays(self, arrays: Sequence[Tensor]) -> Self:
+        """The same with other values of it."""
+
+    @torch.inference_mode(False)
+    def look(self, z: Tensor, y: Tensor) -> Seen:
+        """One pass over points z (n, d) with labels y (n,)."""
+        z, loss = plain(z), replace(self.loss, label=plain(y))
+        p = _entry(self.network, z).detach().requires_grad_()
+        outputs = self.network.rest(p)
+        return _ByAutograd(self, loss, z, p, outputs, loss.loss(outputs))
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleLearner(_Differentiated[FullyConnectedNetwork]):
+    """Any loss of a fully connected network."""
 
     @property
     def widest(self) -> int:
@@ -225,35 +260,57 @@ class ModuleLearner:
         """W1, or W1 and b1."""
         return 1 if self.network.first.b is None else 2
 
-    @cached_property
-    def exact(self) -> ModuleLearner:
-        """The same in float64 on the CPU."""
-        return replace(self, network=self.network.to(device=CPU, dtype=torch.float64))
-
-    def objective(self, x: Tensor, y: float) -> ModuleAdversary:
-        """The adversary of one point x (d,) with its label."""
-        return ModuleAdversary(self.network, replace(self.loss, label=y), x)
-
-    def with_arrays(self, arrays: Sequence[Tensor]) -> ModuleLearner:
+    def with_arrays(self, arrays: Sequence[Tensor]) -> Self:
         """The same with other weights and biases."""
         left = iter(arrays)
         layers = [Affine(next(left), None if layer.b is None else next(left)) for layer in self.network.layers]
         return replace(self, network=FullyConnectedNetwork(tuple(layers), self.network.activation))
 
-    @torch.inference_mode(False)
-    def look(self, z: Tensor, y: Tensor) -> Seen:
-        """One pass over points z (n, d) with labels y (n,)."""
-        z, loss = plain(z), replace(self.loss, label=plain(y))
-        p = self.network.first(z).requires_grad_()
-        outputs = self.network.rest(p)
-        return _ByAutograd(self, loss, z, p, outputs, loss.loss(outputs))
+
+@dataclass(frozen=True, eq=False)
+class ForeignLearner(_Differentiated[ModuleModel]):
+    """Any loss of a module from elsewhere, in evaluation mode.
+
+    Attributes
+    ----------
+    trained
+        The names of the parameters that are weights here, in the module's order; others, and buffers, stay.
+    """
+
+    trained: tuple[str, ...]
+
+    @property
+    def widest(self) -> int:
+        """What the module keeps for the way back."""
+        return self.network.widest
+
+    @cached_property
+    def arrays(self) -> tuple[Tensor, ...]:
+        """The parameters that are trained."""
+        own = self.network.parameters
+        return tuple(own[name] for name in self.trained)
+
+    @property
+    def firsts(self) -> int:
+        """Those of the first part of the module that has any of its own, as 0.weight and 0.bias."""
+        parts = [name.rpartition(".")[0] for name in self.trained]
+        return parts.count(parts[0])
+
+    def with_arrays(self, arrays: Sequence[Tensor]) -> Self:
+        """The same with other values of what is trained."""
+        return replace(self, network=self.network.with_parameters(dict(zip(self.trained, arrays, strict=True))))
+
+
+def _entry(network: FullyConnectedNetwork | ModuleModel, z: Tensor) -> Tensor:
+    """Where z (n, d) enters the later layers: p (n, m)."""
+    return z if network.first is None else network.first(z)
 
 
 @dataclass(frozen=True, eq=False)
 class _ByAutograd:
     """One pass over inputs z (n, d): p of the first layer (n, m), outputs (n, C) and losses (n,), with their graph."""
 
-    learner: ModuleLearner
+    learner: _Differentiated[Any]
     own: Loss
     z: Tensor
     p: Tensor
@@ -275,18 +332,23 @@ class _ByAutograd:
     @torch.inference_mode(False)
     def slope_and_gradient(self) -> tuple[Tensor, Tensor]:
         (slope,) = torch.autograd.grad(self.own.value(self.outputs).sum(), self.p, retain_graph=True)
-        return slope @ self.learner.network.first.W, self.gradient()
+        return self._back(slope), self.gradient()
 
     @torch.inference_mode(False)
     def gradient(self) -> Tensor:
         # The sum, since no point's loss depends on another's.
         (slope,) = torch.autograd.grad(self.losses.sum(), self.p)
-        return slope @ self.learner.network.first.W
+        return self._back(slope)
+
+    def _back(self, slope: Tensor) -> Tensor:
+        """W^T times slopes (n, m)."""
+        first: Affine | None = self.learner.network.first
+        return slope if first is None else slope @ first.W
 
     @torch.inference_mode(False)
     def weight_gradient(self, n: int) -> Gradient:
         # A pass of its own: while the input moves, derivatives by weights would only cost time.
         free = self.learner.with_arrays([part.detach().requires_grad_() for part in self.learner.arrays])
-        network = free.network
-        total = self.own.loss(network.rest(network.first(self.z))).sum() / n
+        # A copy of z, since what follows may work in place.
+        total = self.own.loss(free.network.rest(_entry(free.network, self.z.clone()))).sum() / n
         return tuple(torch.autograd.grad(total, free.arrays, materialize_grads=True))

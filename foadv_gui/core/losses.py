@@ -5,6 +5,7 @@ A new loss is one new class and one entry in `LOSSES`.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -247,15 +248,19 @@ LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (Quadratic, Logisti
 
 @dataclass(frozen=True)
 class OwnLoss(Loss):
-    """A loss that somebody else wrote: `function` maps outputs (..., C) to L (...,). f is the only output, or L."""
+    """A loss that somebody else wrote: `function` maps outputs (..., C) to L (...,). f is the only output, or L.
 
-    function: Callable[[Tensor], Tensor] | None = None
+    Where it takes a second argument that has no default, it is given the labels (...,), too, as numbers.
+    """
+
+    function: Callable[..., Tensor] | None = None
     name = "own"
 
     def check(self, outputs: int) -> None:
         """As every loss does; and the function must give a number that can be differentiated for each of a batch."""
         super().check(outputs)
-        shape = (2, outputs)
+        n = len(self.label) if isinstance(self.label, torch.Tensor) else 2
+        shape = (n, outputs)
         with torch.inference_mode(False), torch.enable_grad():
             some = torch.zeros(shape, requires_grad=True)
             try:
@@ -271,14 +276,27 @@ class OwnLoss(Loss):
             except Exception as error:
                 said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
                 raise LossError(
-                    "loss", f"must map outputs {shape} to losses (2,), but your own failed: {said}"
+                    "loss", f"must map outputs {shape} to losses ({n},), but your own failed: {said}"
                 ) from error
 
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""
         assert self.function is not None
-        return self.function(outputs)
+        if not _takes_two(self.function):
+            return self.function(outputs)
+        y = torch.as_tensor(self.label, dtype=outputs.dtype, device=outputs.device)
+        return self.function(outputs, y.expand(outputs.shape[:-1]))
 
     def value(self, outputs: Tensor) -> Tensor:
         """The output that is asked for, the only one, or L."""
         return super().value(outputs) if self.output or outputs.shape[-1] == 1 else self.loss(outputs)
+
+
+def _takes_two(function: Callable[..., Tensor]) -> bool:
+    """Whether a function has to be given a second argument."""
+    try:
+        wanted = inspect.signature(getattr(function, "forward", function)).parameters.values()
+    except (TypeError, ValueError):  # one that is not written in Python
+        return False
+    placed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(one.kind in placed and one.default is one.empty for one in wanted) > 1

@@ -19,7 +19,7 @@ from torch import nn
 from .affine import Affine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -188,21 +188,28 @@ class ModuleModel:
         dtype: torch.dtype | None = None,
     ) -> None:
         self._shape, self._order, self._dtype = tuple(shape), order, dtype
+        named = module.named_parameters() if isinstance(module, nn.Module) else ()
+        self.trainable = tuple(name for name, part in named if part.requires_grad)
+        """The names of the parameters that took gradients in the module that was given."""
         with torch.inference_mode(False):
             try:
                 self._module = _copied(module)
             except Exception as error:
                 raise ModuleError(f"no copy can be made of the module: {_told(error)}") from error
-            first, after = _split(self._module)
-            if first is not None and first.W.shape[1] != self.dimension:
-                first = None
-            if first is not None and order is not None:
-                W = torch.empty_like(first.W)
-                W[:, order] = first.W
-                first = Affine(W, first.b)
-            self.first = first
-            self._after = self._module if first is None else after
+            self._take_apart()
             self.outputs = self._try()
+
+    def _take_apart(self) -> None:
+        """Split the module into its affine first layer, if it has one, and the rest."""
+        first, after = _split(self._module)
+        if first is not None and first.W.shape[1] != self.dimension:
+            first = None
+        if first is not None and self._order is not None:
+            W = torch.empty_like(first.W)
+            W[:, self._order] = first.W
+            first = Affine(W, first.b)
+        self.first = first
+        self._after = self._module if first is None else after
 
     def _try(self) -> int:
         """The number of outputs at the input 0; a module that cannot be used is refused."""
@@ -251,6 +258,33 @@ class ModuleModel:
         return max(self._kept, self.dimension)
 
     @property
+    def module(self) -> Callable[[Tensor], Tensor]:
+        """The module itself, which is not to be changed."""
+        return self._module
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """The module's parameters by their names."""
+        return dict(self._module.named_parameters()) if isinstance(self._module, nn.Module) else {}
+
+    @torch.inference_mode(False)
+    def with_parameters(self, parameters: Mapping[str, Tensor]) -> ModuleModel:
+        """The same with other values of some parameters, and all else shared.
+
+        It has a module of its own: several threads use models at once, and one module can hold but one set of values
+        (`torch.func.functional_call` puts them in by turns).
+        """
+        assert isinstance(self._module, nn.Module)
+        own = self.parameters
+        memo: dict[int, Any] = {id(part): part for part in (*own.values(), *self._module.buffers())}
+        for name, part in parameters.items():
+            memo[id(own[name])] = nn.Parameter(plain(part).detach(), part.requires_grad)
+        other = copy.copy(self)
+        other._module = copy.deepcopy(self._module, memo)
+        other._take_apart()
+        return other
+
+    @property
     def why_no_curvature(self) -> str:
         """That it has kinks, where a part of it or an operation on the way to its outputs says so."""
         if not self._kink:
@@ -270,6 +304,7 @@ class ModuleModel:
         """As `rest`."""
         return self.rest(p)
 
+    @torch.inference_mode(False)
     def to(self, *, device: torch.device | None = None, dtype: torch.dtype | None = None) -> ModuleModel:
         """The same module on another device or in another floating-point type."""
         moved = _copied(self._module)

@@ -231,7 +231,12 @@ class ModuleAdversary:
         (slope,) = torch.autograd.grad(self._total(p), p, create_graph=True)
         if not slope.requires_grad:  # L is linear in p
             return torch.zeros_like(p)
-        (product,) = torch.autograd.grad((slope * q).sum(), p, materialize_grads=True)
+        try:
+            (product,) = torch.autograd.grad((slope * q).sum(), p, materialize_grads=True)
+        except RuntimeError as error:
+            if "is not implemented" not in str(error):
+                raise
+            raise NoCurvatureError(f"no second derivative is known here: {error}") from error
         return product
 
     @torch.inference_mode()

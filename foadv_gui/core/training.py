@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .attack import Attack, InnerAscent, Points, Trainee, Where
-    from .learner import Gradient, Learner
-    from .models import FullyConnectedNetwork
-    from .network import TwoLayerNetwork
+    from .learner import Gradient, Learner, Network
 
 GROWTH = 4.0
 """A loss of so many times the first one is taken for divergence."""
@@ -67,7 +65,7 @@ class Epoch:
     diverged: str = ""
 
     @property
-    def network(self) -> TwoLayerNetwork | FullyConnectedNetwork:
+    def network(self) -> Network:
         """The network."""
         return self.learner.network
 

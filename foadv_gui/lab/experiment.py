@@ -19,7 +19,7 @@ from foadv_gui.lab.models import load_layers
 from foadv_gui.lab.modules import give
 from foadv_gui.lab.objectives import objective_for
 from foadv_gui.lab.recording import RecordingBuilder
-from foadv_gui.lab.stored_network import layers_of, named
+from foadv_gui.lab.stored_network import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,7 +145,7 @@ def problem_of(recording: Recording) -> Problem:
     starts = torch.tensor(recording.delta[0])
     x = torch.tensor(recording.x, dtype=dtype)
     own = experiment.replace("input.label", recording.y)
-    objective = objective_for(own, clean, x, layers=layers_of(recording.weights))
+    objective = objective_for(own, clean, x, weights=recording.weights)
     return Problem(experiment, clean, objective, constraint, starts, recording.eta, recording.bounds)
 
 
@@ -183,7 +183,7 @@ def run(
     *,
     starts: NDArray[np.floating[Any]] | None = None,
     model: Callable[[Tensor], Tensor] | None = None,
-    loss: Callable[[Tensor], Tensor] | None = None,
+    loss: Callable[..., Tensor] | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Recording:
     """Run an experiment: `on_iterate` sees the recording grow, the finished one is returned.
@@ -201,7 +201,8 @@ def run(
         An `nn.Module`, or a differentiable function, of a batch of inputs, in place of the network: grey images come as
         (1, 1, h, w), colour ones as (1, 3, h, w), other inputs as (1, d). It is copied, and used in evaluation mode.
     loss
-        A function of the model's outputs (..., C) with one value each, (...,), in place of the experiment's loss.
+        A function of the model's outputs (..., C) with one value each, (...,), in place of the experiment's loss. It is
+        given the label, too, as numbers (...,), if it takes a second argument without a default.
     """
     if loss is not None and model is None:
         raise ExperimentError("network.loss", "can be a function of one's own for one's own model only: give both")

@@ -6,6 +6,7 @@ is called for nothing but the command line's own --model: a name in a file is lo
 
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 from dataclasses import dataclass
@@ -26,35 +27,72 @@ _called: list[str] = []
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A module, or a function of a batch of inputs, and perhaps a loss of its outputs (..., C)."""
+    """A module, or a function of a batch of inputs, and perhaps a loss of its outputs (..., C); and what made it."""
 
     module: Callable[[Tensor], Tensor]
-    loss: Callable[[Tensor], Tensor] | None = None
+    loss: Callable[..., Tensor] | None = None
+    factory: Callable[[], Any] | None = None
 
 
 class FactoryError(ValueError):
     """A factory that cannot be called; the text says why."""
 
 
-def give(module: Callable[[Tensor], Tensor], loss: Callable[[Tensor], Tensor] | None = None, name: str = "") -> str:
-    """Hand over a module, and return the name that an experiment calls it by."""
+def give(
+    module: Callable[[Tensor], Tensor],
+    loss: Callable[..., Tensor] | None = None,
+    name: str = "",
+    factory: Callable[[], Any] | None = None,
+) -> str:
+    """Hand over a module, and perhaps what made it, and return the name that an experiment calls it by."""
+    source = factory or module
     for known, given in _given.items():
-        if given.module is module and given.loss is loss and name in ("", known):
+        if (given.factory or given.module) is source and given.loss is loss and name in ("", known):
             return known
-    kind = module if hasattr(module, "__qualname__") else type(module)
+    kind = source if hasattr(source, "__qualname__") else type(source)
     wanted = name or f"{kind.__module__}:{kind.__qualname__}"
     free = wanted
     if not name:
         free = next(
             n for n in itertools.chain([wanted], (f"{wanted}#{i}" for i in itertools.count(2))) if n not in _given
         )
-    _given[free] = Given(module, loss)
+    _given[free] = Given(module, loss, factory)
     return free
 
 
 def given(name: str) -> Given | None:
     """What a name stands for, if it was handed over."""
     return _given.get(name)
+
+
+def give_trained(
+    model: torch.nn.Module | Callable[[], Any], loss: Callable[..., Tensor] | None = None, name: str = ""
+) -> str:
+    """Hand over a module that is to be trained, or a function without arguments that makes one (or one and a loss).
+
+    Raises
+    ------
+    FactoryError
+        If the function fails, or makes something else.
+    """
+    if isinstance(model, torch.nn.Module):
+        return give(model, loss, name)
+    module, own = _made(getattr(model, "__qualname__", "the function"), model, 0)
+    return give(module, own if loss is None else loss, name, model)
+
+
+@functools.lru_cache(maxsize=16)
+def fresh(given: Given, seed: int) -> Callable[[Tensor], Tensor]:
+    """The module of one network that is trained, which is not to be changed.
+
+    Made anew with PyTorch's generator seeded; or, where nothing makes it, as it was given.
+
+    Raises
+    ------
+    FactoryError
+        If it cannot be made.
+    """
+    return given.module if given.factory is None else _made("the factory", given.factory, seed)[0]
 
 
 def load_factory(name: str) -> str:
@@ -78,17 +116,23 @@ def load_factory(name: str) -> str:
         raise FactoryError(f"{name}: {error}") from error
     except (Exception, SystemExit) as error:  # what is imported is somebody's script
         raise FactoryError(f"{name} cannot be imported: {_told(error)}") from error
+    module, loss = _made(name, factory, 0)
+    _called.append(name)
+    return give(module, loss, name, None if isinstance(factory, torch.nn.Module) else factory)
+
+
+def _made(name: str, factory: Any, seed: int) -> tuple[Callable[[Tensor], Tensor], Callable[..., Tensor] | None]:
+    """What a factory makes with this seed; a module stands for itself."""
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.manual_seed(seed)
             made = factory if isinstance(factory, torch.nn.Module) else factory()
     except (Exception, SystemExit) as error:
         raise FactoryError(f"{name} failed: {_told(error)}") from error
     module, loss = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not callable(module) or not (loss is None or callable(loss)):
         raise FactoryError(f"{name} returned {type(made).__name__}, not a module, or a module and a loss")
-    _called.append(name)
-    return give(module, loss, name)
+    return module, loss
 
 
 def called_factory() -> str | None:

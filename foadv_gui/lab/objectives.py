@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,20 +16,22 @@ from foadv_gui.core.objective import QuadraticAdversary
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.fields import chosen_output
 from foadv_gui.lab.models import load_layers
-from foadv_gui.lab.modules import given, model_of
+from foadv_gui.lab.modules import FactoryError, fresh, given, model_of
+from foadv_gui.lab.stored_network import MODULE, layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from foadv_gui.core.models import Model
+    from foadv_gui.core.models import Model, ModuleModel
     from foadv_gui.core.objective import Objective
     from foadv_gui.lab.config import Experiment
     from foadv_gui.lab.inputs import CleanInput
 
+    Weights = Mapping[str, NDArray[Any]]
     Layers = Sequence[tuple[NDArray[np.float64], NDArray[np.float64] | None]]
 
 
@@ -38,7 +40,7 @@ def objective_for(
     clean: CleanInput,
     x: Tensor,
     previous: Objective | None = None,
-    layers: Layers | None = None,
+    weights: Weights | None = None,
 ) -> Objective:
     """The objective of an experiment at x (d,), the clean input where it is computed.
 
@@ -46,8 +48,8 @@ def objective_for(
     ----------
     previous
         An objective with the same network section, whose random network is taken over where it fits.
-    layers
-        The layers of the network, in place of those that the experiment names.
+    weights
+        The arrays of the network (see `lab.stored_network`), in place of those that the experiment names.
 
     Raises
     ------
@@ -55,23 +57,53 @@ def objective_for(
         Names the setting that cannot be met and says why.
     """
     if experiment.network.source == "model":
-        return _of_module(experiment, clean.image_shape, x)
+        return _of_module(experiment, clean.image_shape, x, weights or None)
     network: TwoLayerNetwork | Model | None = None
-    if layers is None and previous is not None and experiment.network.source == "random":
+    if weights is None and previous is not None and experiment.network.source == "random":
         alike = (previous.dimension, previous.device, previous.dtype) == (clean.dimension, x.device, x.dtype)
         if alike and isinstance(previous, QuadraticAdversary):
             network = previous.network
         elif alike and isinstance(previous, ModuleAdversary):
             network = previous.model
     if network is None:
-        if layers is None:
-            layers = [(layer.W, layer.b) for layer in load_layers(experiment, clean.dimension)]
+        layers = (
+            [(layer.W, layer.b) for layer in load_layers(experiment, clean.dimension)]
+            if weights is None
+            else layers_of(weights)
+        )
         network = network_of(layers, experiment, x.device, x.dtype)
     return objective_of(network, loss_of(experiment), x, experiment)
 
 
-def _of_module(experiment: Experiment, image_shape: tuple[int, ...] | None, x: Tensor) -> Objective:
+def _of_module(
+    experiment: Experiment, image_shape: tuple[int, ...] | None, x: Tensor, weights: Weights | None
+) -> Objective:
     """The objective of a module from Python that was handed over."""
+    model, loss = module_of(experiment, len(x), image_shape, x.dtype, weights)
+    moved = model if x.device.type == "cpu" else model.to(device=x.device)
+    return objective_of(moved, loss, x, experiment)
+
+
+def module_of(
+    experiment: Experiment,
+    dimension: int,
+    image_shape: tuple[int, ...] | None,
+    dtype: torch.dtype,
+    weights: Weights | None = None,
+) -> tuple[ModuleModel, Loss]:
+    """The module from Python that an experiment names, for inputs of some shape, on the CPU; and its loss.
+
+    Parameters
+    ----------
+    weights
+        For a module that is trained (see `lab.modules.fresh`), with the experiment's seed of the network: parameters in
+        place of its own, by their names in a record (see `lab.stored_network`); none of them, or all that are trained.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such module here, or it does not take the inputs or the weights.
+    """
     name = experiment.network.model
     known = given(name)
     if known is None:
@@ -79,11 +111,21 @@ def _of_module(experiment: Experiment, image_shape: tuple[int, ...] | None, x: T
         reason = f"{what}: give it by --model package.module:factory, or by run(..., model=...)"
         raise ExperimentError("network.model", reason)
     try:
-        model = model_of(known.module, len(x), image_shape, x.dtype)
-    except ModuleError as problem:
+        module = known.module if weights is None else fresh(known, experiment.network.seed)
+        model = model_of(module, dimension, image_shape, dtype)
+    except (ModuleError, FactoryError) as problem:
         raise ExperimentError("network.model", str(problem), name) from None
-    moved = model if x.device.type == "cpu" else model.to(device=x.device)
-    return objective_of(moved, loss_of(experiment, known.loss), x, experiment)
+    if weights:
+        wanted = {MODULE + part: tuple(model.parameters[part].shape) for part in model.trainable}
+        shapes = {part: array.shape for part, array in weights.items()}
+        if wanted != shapes:
+            odd = min(part for part, shape in {*wanted.items()} ^ {*shapes.items()})
+            reason = f"has other parameters than the one that was trained: {odd.removeprefix(MODULE)} does not fit"
+            raise ExperimentError("network.model", reason, name)
+        model = model.with_parameters(
+            {part: torch.tensor(weights[MODULE + part], dtype=dtype) for part in model.trainable}
+        )
+    return model, loss_of(experiment, known.loss)
 
 
 def later_widths(objective: Objective) -> tuple[int, ...]:
@@ -134,7 +176,7 @@ def network_of(
     return TwoLayerNetwork(first.W, a, activation, first.b, c)
 
 
-def loss_of(experiment: Experiment, own: Callable[[Tensor], Tensor] | None = None) -> Loss:
+def loss_of(experiment: Experiment, own: Callable[..., Tensor] | None = None) -> Loss:
     """The loss that an experiment names, or one's own, with its label and output."""
     label, output = experiment.input.label, chosen_output(experiment.network.output) or ()
     return OwnLoss(label, output, own) if own is not None else LOSSES[experiment.network.loss](label, output)

@@ -1,7 +1,8 @@
 """The network of a run as named arrays: W and a (with b and c, its biases) for two layers, else W1, b1, W2, ...
 
 W (m, d), a (m,), b (m,), c (): f(z) = a . sigma(W z + b) + c. W1 (m1, d), b1 (m1,), W2 (m2, m1), b2, ...: any depth,
-the last one with C rows. A module from Python has none: no file can hold it.
+the last one with C rows. A module from Python has none, since no file can hold it, but for the parameters that a
+training moves: "module." and each one's own name, as in module.0.weight.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, Floats]
 
 _NAME = re.compile(r"[Wabc]|[Wb]([1-9][0-9]{0,2})")
+MODULE = "module."
+"""What the name of an array of a module begins with."""
 MOST_LAYERS = 256
 """A network of more is not read: a recording could not name its arrays."""
 
@@ -31,8 +34,10 @@ def is_weights(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def of_first_layer(name: str) -> bool:
-    """Whether an array of this name belongs to the first layer."""
+def of_first_layer(name: str, names: Iterable[str]) -> bool:
+    """Whether an array belongs to the first layer of a network with arrays of these names; to a module's first part."""
+    if name.startswith(MODULE):
+        return name.rpartition(".")[0] == next(iter(names)).rpartition(".")[0]
     return name in ("W", "b", "W1", "b1")
 
 

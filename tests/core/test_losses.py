@@ -81,7 +81,7 @@ def test_cross_entropy_has_its_gradient_where_the_right_class_is_far_ahead(dtype
 @pytest.mark.parametrize(
     ("function", "why"),
     [
-        (nn.CrossEntropyLoss(), "failed: TypeError"),
+        (nn.CrossEntropyLoss(), "failed: RuntimeError"),
         (lambda z: z.mean(), r"one number for each.*gave \(\)"),
         (lambda z: z.detach().sum(-1), "failed: RuntimeError"),
     ],
@@ -90,6 +90,20 @@ def test_a_loss_of_ones_own_that_is_none_is_refused(function: Callable[..., torc
     with pytest.raises(LossError, match=why) as refused:
         OwnLoss(0.0, function=function).check(3)
     assert refused.value.what == "loss"
+
+
+def test_a_loss_of_ones_own_is_given_the_labels_if_it_asks_for_them() -> None:
+    z, y = normal(3, 6, 4), torch.arange(6).double() % 4
+
+    def own(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(outputs, labels.long(), reduction="none")
+
+    loss = OwnLoss(y, function=own)
+    loss.check(4)
+    torch.testing.assert_close(loss.loss(z), CrossEntropy(y).loss(z))
+    torch.testing.assert_close(OwnLoss(2.0, function=own).loss(z), CrossEntropy(2).loss(z))
+    with pytest.raises(LossError, match=r"losses \(6,\), but your own failed: IndexError"):
+        OwnLoss(y, function=own).check(3)
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 5), (40, 5), (6, 7, 5)])

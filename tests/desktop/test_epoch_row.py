@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 from epoch_hands import Page, run
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from torch import nn
 from two_layers import load_weights
 
 from foadv_gui.desktop.panels.epoch_column import EpochColumn
+from foadv_gui.lab import modules
+from foadv_gui.lab.experiment import prepare
 from foadv_gui.lab.training.epoch import epoch_run
 
 if TYPE_CHECKING:
@@ -76,6 +80,27 @@ def test_the_columns_show_the_epoch_at_the_cursor(page: Page, record: TrainingRe
         x = GAMMAS[arm // 2] * record.data[arm].X_hat[0] + delta
         residual = track.a[4] @ np.tanh(track.W[4] @ x) - record.data[arm].y[0]
         assert surface.values[5, 3] == pytest.approx(residual, rel=1e-5)
+
+
+def test_a_module_is_seen_and_explored_and_one_that_is_not_here_is_asked_for(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def factory() -> nn.Module:
+        return nn.Sequential(nn.Linear(8, 6), nn.GELU(), nn.LayerNorm(6), nn.Linear(6, 1))
+
+    record = run({"input.scale": GAMMAS}, {"network.source": "model", "network.model": modules.give_trained(factory)})
+    page.open(record, epoch=4)
+    for column, arm in zip(page.columns, (0, 1), strict=True):
+        loss = epoch_run(record, arm, 4, 0).loss[-1, 0]
+        assert f"L = {loss:.3g}" in column.values.text()
+    page.click(page.columns[1].buttons["explore"])
+    clean = prepare(page.choices[0].experiment).objective.evaluate(torch.zeros(8)).loss
+    assert float(clean) == pytest.approx(epoch_run(record, 1, 4, 0).loss[0, 0], rel=1e-5)
+    monkeypatch.setattr(modules, "_given", {})
+    page.desk.show(None)
+    page.desk.show(record)
+    page.qtbot.waitUntil(lambda: all("--model package.module" in one.pages.reason.text() for one in page.columns))
+    assert all(column.pages.currentIndex() == 1 for column in page.columns)
 
 
 def test_a_deep_classifier_is_seen_with_the_class_of_its_point(page: Page, tmp_path: Path) -> None:

@@ -207,6 +207,8 @@ class EpochColumn(QFrame):
         self.buttons["explore"].setEnabled(picture is not None)
         self._show_epoch()
         if session.refusal:
+            if picture is None:
+                self.pages.say(session.refusal)
             self.values.setText(f"⚠ {session.refusal}")
             self.values.setToolTip(hover(session.refusal))
             return

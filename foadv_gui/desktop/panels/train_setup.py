@@ -45,7 +45,9 @@ _SHOWN_WHEN: dict[str, Callable[[TrainingDraft], bool]] = {
     "training.file": lambda plan: plan.section.data == "file",
     "network.dimension": lambda plan: plan.section.data == "random",
     "network.width": lambda plan: plan.base.network.source == "random",
-    "network.seed": lambda plan: plan.base.network.source == "random",
+    "network.seed": lambda plan: plan.base.network.source != "file",
+    "network.activation": lambda plan: plan.base.network.source != "model",
+    "network.weight_scale": lambda plan: plan.base.network.source != "model",
 }
 
 

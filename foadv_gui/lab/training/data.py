@@ -89,7 +89,7 @@ def _random(training: Training, interrupted: Callable[[], bool]) -> TrainingData
 def _digits(training: Training) -> TrainingData:
     section = training.section
     images, digits = digit_images()
-    classes = classes_of(training.base, images.shape[1])
+    classes = classes_of(training.base, images.shape[1], (8, 8))
     if classes > 2:
         return _digit_classes(training, classes)
     plus, minus = section.digit_plus, section.digit_minus
@@ -123,7 +123,7 @@ def _read(training: Training) -> TrainingData:
     inputs: list[dict[str, Any]] = [{"source": "file", "file": file, "index": int(index)} for index in order]
     _check_size(training, len(order), rows.shape[1])
     chosen = f"{Path(file).name}, shuffled by the seed {section.seed}"
-    classes = classes_of(training.base, rows.shape[1])
+    classes = classes_of(training.base, rows.shape[1], image_shape)
     return _data(training, _units(rows[order]), y[order], inputs, chosen, image_shape, classes)
 
 

@@ -15,10 +15,13 @@ from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.ascent import StopReason, measure
 from foadv_gui.core.attack import Points
 from foadv_gui.core.constraint import LinfBall
+from foadv_gui.core.learner import ForeignLearner
+from foadv_gui.core.losses import OwnLoss
 from foadv_gui.core.plane import PathContext, constraint_cut, lay
 from foadv_gui.core.probe import profile
 from foadv_gui.lab.config import setting
 from foadv_gui.lab.files import atomic_write
+from foadv_gui.lab.modules import give
 from foadv_gui.lab.picture import PlanePicture
 from foadv_gui.lab.recording import Recording
 from foadv_gui.lab.training.networks import learner_for
@@ -176,7 +179,8 @@ def profile_picture(record: TrainingRecord, arm: int, epoch: int, point: int) ->
 def checkpoint(record: TrainingRecord, arm: int, epoch: int, point: int, path: str | Path) -> Experiment:
     """Write the network of an epoch and a point to an .npz file (W, a, x); the experiment that starts from there.
 
-    It has the base experiment's own starts, restarts and step.
+    It has the base experiment's own starts, restarts and step. That of a module from Python has a module with these
+    parameters, which is there for as long as the program.
 
     Raises
     ------
@@ -189,7 +193,12 @@ def checkpoint(record: TrainingRecord, arm: int, epoch: int, point: int, path: s
     atomic_write(path, lambda stream: np.savez(stream, allow_pickle=False, **weights, x=x))
     title = f"{training.title or 'Training'}: epoch {shown}, point {point + 1}"
     changes = {**_weights_from(training, -1, str(path)), "title": title}
-    if "W" not in weights:
+    learner = _learner(record, arm, epoch)
+    if isinstance(learner, ForeignLearner):
+        own = learner.loss.function if isinstance(learner.loss, OwnLoss) else None
+        name = f"{training.base.network.model}, epoch {shown} of network {arm + 1} of {record.training.identity[:8]}"
+        changes["network.model"] = give(learner.network.module, own, name)
+    elif "W" not in weights:
         changes["network.layers"] = tuple(name for name in weights if name.startswith("W"))
     return _experiment(record, arm, point, changes)
 
@@ -210,7 +219,7 @@ def _weights(record: TrainingRecord, arm: int, epoch: int) -> dict[str, Floats]:
 def _learner(record: TrainingRecord, arm: int, epoch: int) -> Learner:
     """The network of an epoch with its loss on the CPU, in the precision of the training."""
     base, own = record.arm(arm).training.base, record.tracks[arm].network(_kept(record, arm, epoch))
-    return learner_for(base, own, dtype=getattr(torch, base.compute.dtype))
+    return learner_for(base, own, record.data[arm], dtype=getattr(torch, base.compute.dtype))
 
 
 def _points(record: TrainingRecord, arm: int) -> Points:
@@ -254,8 +263,11 @@ def _experiment(record: TrainingRecord, arm: int, point: int, changes: dict[str,
 
 
 def _weights_from(training: Training, epoch: int, file: str) -> dict[str, object]:
-    """The settings of a trained network, whose weights a file holds as they are; epoch 0 has its own settings."""
-    if epoch == 0:
+    """The settings of a trained network, whose weights a file holds as they are; epoch 0 has its own settings.
+
+    So has a module from Python, which takes the weights of a recording.
+    """
+    if epoch == 0 or training.base.network.source == "model":
         return {}
     return {"network.source": "file", "network.file": file, "network.layers": None, "network.weight_scale": 1.0}
 

@@ -20,7 +20,7 @@ from foadv_gui.lab.config import Experiment, ExperimentError
 from foadv_gui.lab.fields import SEED_MAX
 from foadv_gui.lab.files import FileProblem, array_names, atomic_write, read_npz
 from foadv_gui.lab.recording_file import load_limits
-from foadv_gui.lab.stored_network import is_weights, problem_with
+from foadv_gui.lab.stored_network import MODULE, is_weights, problem_with
 from foadv_gui.lab.training.plan import Training
 from foadv_gui.lab.training.record import Probed, Track, TrainingData, TrainingRecord
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 VERSION = 1
 _MEMBERS = 2**17
 """Enough for the most arms that a training can have."""
+_DIMENSIONS = 8
+"""A convolution has five, and there is one more for the epochs."""
 _LONGEST = 0.9
 """Rows of X_hat are longer than this, and shorter than its inverse: they have length 1 but for their round-off."""
 _OF_INPUT = {"sphere": "seed", "digits": "index", "file": "index"}
@@ -72,7 +74,7 @@ def holds_training(path: str | Path) -> bool:
 
 def load_record(path: str | Path) -> TrainingRecord:
     """Read a record from an .npz file; `FileProblem` says what is wrong with it."""
-    arrays = read_npz(path, replace(load_limits(path), members=_MEMBERS))
+    arrays = read_npz(path, replace(load_limits(path), members=_MEMBERS, dimensions=_DIMENSIONS))
     file = _File(path, arrays)
     if "training" not in arrays or "data_of" not in arrays:
         raise FileProblem(path, "is not the record of a training")
@@ -129,7 +131,11 @@ class _File:
     def weights(self) -> list[str]:
         """The names of the arrays that belong to a network."""
         names = [name.removeprefix(self.prefix) for name in self._arrays if name.startswith(self.prefix)]
-        return [name for name in names if is_weights(name)]
+        return [name for name in names if is_weights(name) or name.startswith(MODULE)]
+
+    def floats(self, name: str, kept: int, dtype: Any) -> NDArray[Any]:
+        """An array of any shape for each of so many networks."""
+        return self.array(name, "f", (kept, *self._arrays[f"{self.prefix}{name}"].shape[1:]), dtype)
 
     def wrong(self, name: str, what: str) -> FileProblem:
         return FileProblem(self.path, f"{self.prefix}{name} {what}")
@@ -267,12 +273,17 @@ def _read_track(file: _File, training: Training, data: TrainingData) -> Track:
 def _read_weights(file: _File, training: Training, kept: int, d: int) -> dict[str, NDArray[Any]]:
     """The networks that were kept, in as many layers as there are."""
     names, dtype = file.weights(), np.dtype(training.base.compute.dtype)
+    if training.base.network.source == "model":
+        own = [name for name in names if name.startswith(MODULE)]
+        if not own:
+            raise file.wrong(f"{MODULE}*", "is missing: there are no parameters of the module")
+        return {name: file.floats(name, kept, dtype) for name in own}
     random = training.base.network.source == "random"
     if random or "W1" not in names:
         W = file.array("W", "f", (kept, training.base.network.width if random else None, d), dtype)
         found = {"W": W, "a": file.array("a", "f", W.shape[:2], dtype)}
-        own: dict[str, tuple[int, ...]] = {"b": W.shape[:2], "c": (kept,)}
-        return found | {name: file.array(name, "f", shape, dtype) for name, shape in own.items() if name in names}
+        biases: dict[str, tuple[int, ...]] = {"b": W.shape[:2], "c": (kept,)}
+        return found | {name: file.array(name, "f", shape, dtype) for name, shape in biases.items() if name in names}
     arrays = {name: file.array(name, "f", (kept, *((None,) * (1 + (name[0] == "W")))), dtype) for name in names}
     with np.errstate(over="ignore"):
         problem = problem_with({name: np.asarray(array[0], np.float64) for name, array in arrays.items()}, d)

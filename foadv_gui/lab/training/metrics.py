@@ -75,7 +75,7 @@ def _loss_share(track: Track, rate: float) -> Values:
 def _movement(name: str, *, first: bool) -> Reading:
     def read(track: Track, rate: float) -> Values:
         values = track.measures[name]
-        parts = [arrays[0] for name, arrays in track.weights.items() if of_first_layer(name) == first]
+        parts = [arrays[0] for name, arrays in track.weights.items() if of_first_layer(name, track.weights) == first]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             length = math.hypot(*(float(np.linalg.norm(np.asarray(part, np.float64))) for part in parts))
             return np.arange(len(values)), values / np.float64(length)

@@ -239,9 +239,6 @@ def _axes(over: Any) -> list[tuple[str, str | list[Any]]]:
 def _check(training: Training) -> None:
     """Refuse what no training can be."""
     ascent, section = training.base.ascent, training.section
-    if training.base.network.source == "model":
-        reason = "must be random or file: a module from Python keeps its weights, so it is trained where it is made"
-        raise ExperimentError("network.source", reason, "model")
     if ascent.constraint == "l2-sphere":
         reason = "must be l2-ball or linf-ball: every point is attacked from δ = 0, as far from all of the sphere"
         raise ExperimentError("ascent.constraint", reason, ascent.constraint)

@@ -6,12 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from foadv_gui.core.activations import NoCurvatureError
 from foadv_gui.core.constraint import L2Ball
 from foadv_gui.core.cores import one_core
 from foadv_gui.core.interruption import give_way
 from foadv_gui.core.learner import QuadraticLearner
+from foadv_gui.core.places import to_exact
 from foadv_gui.core.probe import contractions, sharpness, top_eigenvalues
 from foadv_gui.core.threads import in_parallel
 from foadv_gui.lab.training.builder import Probe
@@ -98,13 +100,17 @@ def _each(points: Points, look: Callable[[Points], NDArray[np.float64]], large: 
 def _by_autograd(learner: Learner, points: Points, interrupted: Callable[[], bool]) -> Probe:
     """What is known of other networks and losses: the curvature by the input."""
     q = np.full(len(points), np.nan)
-    W = learner.arrays[0]
+    network, d = learner.network, points.X.shape[1]
     # Each column of the Hessian, of which there are as many as the smaller side of W, is a pass forward and back.
-    cost = min(W.shape) * sum(part.numel() for part in learner.arrays)
+    columns = d if network.first is None else min(network.first.W.shape)
+    # In a convolution each weight multiplies many times, and each time what it gives is kept.
+    cost = columns * max(sum(part.numel() for part in learner.arrays), 32 * learner.widest)
     if cost > LARGEST:
         return Probe(q, q, math.nan, _TOO_LARGE)
-    _ = learner.exact
+    x = to_exact(points.X[0])
+    objective = learner.exact.objective(x, float(points.y[0]))
     try:
+        objective.hessian_vector_product(torch.zeros_like(x), x)  # which says why, if there is none
         top = _each(points, lambda some: top_eigenvalues(learner, some, interrupted), cost > _WORTH_A_CORE)
     except NoCurvatureError as reason:
         return Probe(q, q, math.nan, str(reason))

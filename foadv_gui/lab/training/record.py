@@ -93,7 +93,7 @@ class Track:
         a repetition, which is there for its curves, none.
     weights
         Their arrays by the names of `lab.stored_network`, each (c, ...), in the precision of the training: W (c, m, d)
-        and a (c, m), or W1, b1, W2, ...
+        and a (c, m), or W1, b1, W2, ..., or the trained parameters of a module.
     probed
         What was measured at probe points.
     diverged

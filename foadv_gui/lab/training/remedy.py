@@ -54,7 +54,7 @@ def _sharpness(record: TrainingRecord, arm: int) -> float:
     known = track.probed.sharpness[track.probed.epochs == 0]
     if np.isfinite(known).any():
         return float(known[0])
-    learner = learner_for(one.training.base, track.network(0))
+    learner = learner_for(one.training.base, track.network(0), record.data[arm])
     points = torch.from_numpy(one.line.scale * record.data[arm].X_hat)
     if not isinstance(learner, QuadraticLearner):
         return math.nan

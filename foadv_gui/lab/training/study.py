@@ -15,6 +15,7 @@ from foadv_gui.core.measures import MEASURES
 from foadv_gui.core.training import AdversarialTraining
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import place
+from foadv_gui.lab.modules import FactoryError, give_trained
 from foadv_gui.lab.summary import counted
 from foadv_gui.lab.training.builder import FEWEST, TrackBuilder, probed_epochs
 from foadv_gui.lab.training.data import load_all
@@ -36,7 +37,12 @@ _MIB = 2**20
 
 
 def train(
-    training: Training, so_far: TrainingRecord | None = None, *, interrupted: Callable[[], bool] = never
+    training: Training,
+    so_far: TrainingRecord | None = None,
+    *,
+    model: torch.nn.Module | Callable[[], Any] | None = None,
+    loss: Callable[..., torch.Tensor] | None = None,
+    interrupted: Callable[[], bool] = never,
 ) -> Iterator[TrainingRecord]:
     """Train all arms, an epoch of each at a time, and yield the record after each; the last one is finished.
 
@@ -49,6 +55,15 @@ def train(
         What is trained.
     so_far
         A record of the same training, with as many epochs or fewer, that is gone on with.
+    model
+        An `nn.Module` in place of the network, in evaluation mode; or a function without arguments that makes one, or
+        one and a loss. The function is called for each arm, with PyTorch's generator seeded by the arm's network.seed;
+        of a given module each arm trains a copy, so that all begin alike. Trained are the parameters that take
+        gradients: of the first part that has any, or, with training.train_a, all. The record holds them by name; to go
+        on with it, or look at its epochs, the same module has to be given again.
+    loss
+        A function of the model's outputs (n, C), or of these and the labels (n,), with one value each, (n,), in place
+        of the experiment's loss.
     interrupted
         When it becomes true, what there is comes as the last record: arms may then differ by an epoch. Nothing comes if
         some arm has not even its untrained network.
@@ -58,12 +73,15 @@ def train(
     ExperimentError
         Names the setting that cannot be met and says why, before anything is computed.
     """
+    if model is not None or loss is not None:
+        training = _with_model(training, so_far, model, loss)
     if so_far is not None:
         _check_same(training, so_far)
     device, dtype = place(training.base)
     if so_far is None:
         for arm in training.arms:
-            _ = _capacity(training, arm, _least_shapes(arm.training), len(training.arms), dtype)
+            shapes = _least_shapes(arm.training)
+            _ = _capacity(training, arm, shapes, shapes["W"][1], len(training.arms), dtype)
     try:
         data = load_all(training, interrupted) if so_far is None else so_far.data
     except Interrupted:
@@ -88,6 +106,22 @@ def train(
             return
 
 
+def _with_model(
+    training: Training,
+    so_far: TrainingRecord | None,
+    model: torch.nn.Module | Callable[[], Any] | None,
+    loss: Callable[..., torch.Tensor] | None,
+) -> Training:
+    """The training of a module that is handed over here, by the name that a record knows it by."""
+    if model is None:
+        raise ExperimentError("network.loss", "can be a function of one's own for one's own model only: give both")
+    try:
+        name = give_trained(model, loss, "" if so_far is None else so_far.training.base.network.model)
+    except FactoryError as problem:
+        raise ExperimentError("network.model", f"must be a module, or what makes one: {problem}") from None
+    return training.changed({"network.source": "model", "network.model": name})
+
+
 def inner_ascent(training: Training) -> InnerAscent:
     """The adversary of a training in which nothing varies."""
     ascent, given = training.base.ascent, training.base.input
@@ -110,6 +144,7 @@ class _Course:
         train: Points,
         held_out: Points | None,
         origin: Learner,
+        learner: Learner,
         builder: TrackBuilder,
         so_far: Track | None,
         interrupted: Callable[[], bool],
@@ -128,11 +163,9 @@ class _Course:
         self._last = section.epochs
         self._probes = min(section.probes, section.points)
         self._probed = frozenset(probed_epochs(section.epochs))
-        learner, first, first_loss = origin, 0, None
+        first, first_loss = 0, None
         if so_far is not None:
             builder.take_up(so_far)
-            like = origin.arrays[0]
-            learner = learner_for(training.base, so_far.network(-1), like.device, like.dtype)
             first, first_loss = so_far.last, float(so_far.measures["adversarial_loss"][0])
         self._epochs = self._course.epochs(
             learner,
@@ -195,12 +228,14 @@ def _courses(
         track = None if so_far is None else so_far.tracks[arm.index]
         weights = untrained(arm, own) if track is None else track.network(0)
         shapes = {name: part.shape for name, part in weights.items()}
-        capacity = _capacity(training, arm, shapes, len(arms), dtype)
+        capacity = _capacity(training, arm, shapes, own.X_hat.shape[1], len(arms), dtype)
         key = (id(own), arm.line.scale)
         if key not in tensors:
             tensors[key] = _points(own, arm.line.scale, device, dtype)
-        origin = learner_for(arm.training.base, weights, device, dtype)
-        check_labels(arm.training.base, origin, own)
+        base = arm.training.base
+        origin = learner_for(base, weights, own, device, dtype)
+        learner = origin if track is None else learner_for(base, track.network(-1), own, device, dtype)
+        check_labels(base, origin, own)
         section = arm.training.section
         builder = TrackBuilder(
             section.epochs,
@@ -210,7 +245,7 @@ def _courses(
             capacity=max(capacity, 0 if track is None else len(track.kept)),
             dtype=str(dtype).removeprefix("torch."),
         )
-        found.append(_Course(arm, *tensors[key], origin, builder, track, interrupted))
+        found.append(_Course(arm, *tensors[key], origin, learner, builder, track, interrupted))
     return found
 
 
@@ -232,7 +267,7 @@ def _least_shapes(training: Training) -> dict[str, tuple[int, ...]]:
 
 
 def _capacity(
-    training: Training, arm: Arm, shapes: Mapping[str, tuple[int, ...]], arms: int, dtype: torch.dtype
+    training: Training, arm: Arm, shapes: Mapping[str, tuple[int, ...]], d: int, arms: int, dtype: torch.dtype
 ) -> int:
     """How many networks of an arm are kept; `ExperimentError` if what the training needs does not fit the memory.
 
@@ -241,19 +276,19 @@ def _capacity(
     while they are thinned; a quarter is for the points, see `data`.
     """
     section, memory = arm.training.section, training.base.compute.memory_mib
-    (m, d), size = next(iter(shapes.values())), dtype.itemsize
+    size, network, steps = dtype.itemsize, training.base.network, section.inner_steps
     weights = sum(map(math.prod, shapes.values()))
-    steps = section.inner_steps
+    first = next(iter(shapes.values()))
+    named = ("network.model", network.model) if network.source == "model" else ("network.width", first[0])
     quarter = memory * _MIB // 4
-    size_told = f"{m} x {d}" if "W" in shapes else f"{weights:,}"
+    size_told = f"{first[0]} x {d}" if "W" in shapes else f"{weights:,}"
     each = weights * size
     others = arms - arms // training.section.repeats
     capacity = FEWEST if arm.repeat else (quarter // each - FEWEST * others) // (arms - others)
     pieces = min(FEWEST_IN_A_PIECE, section.points) * cores()
     claims = (
         (
-            "network.width",
-            m,
+            *named,
             f"{FEWEST} networks of {size_told} weights for each of {counted(arms, 'arm')}",
             FEWEST * arms * each,
         ),

@@ -68,19 +68,20 @@ def settings_line(record: TrainingRecord) -> str:
     def some(*told: tuple[str, str]) -> str:
         return ", ".join(words for key, words in told if words and key not in keys)
 
+    foreign = base.network.source == "model"
     unit = " ε/G" if base.ascent.step_units == "relative" else ""
     rate = f"rate c = {number(section.rate)}"
     each = len(record.data[0].y), len(record.data[0].held_out_y)
     parts = [
         some(
-            ("network.activation", choice_words("network.activation", base.network.activation)),
+            ("network.activation", "" if foreign else choice_words("network.activation", base.network.activation)),
             ("", f"d = {record.data[0].X_hat.shape[1]}"),
             ("network.width", _widths(record)),
             (
                 "network.loss",
                 "" if base.network.loss == "quadratic" else choice_words("network.loss", base.network.loss),
             ),
-            ("network.weight_scale", f"κ = {number(base.network.weight_scale)}"),
+            ("network.weight_scale", "" if foreign else f"κ = {number(base.network.weight_scale)}"),
         ),
         some(("", record.data[0].label), ("training.points", f"n = {each[0]}"), ("", f"{each[1]} held out")),
         some(("input.scale", f"γ = {number(base.input.scale)}"), ("input.ratio", f"ρ = {number(base.input.ratio)}")),
@@ -103,8 +104,11 @@ def settings_line(record: TrainingRecord) -> str:
 
 
 def _widths(record: TrainingRecord) -> str:
-    """How wide the layers are: "m = 512", or "widths 128, 128, 10"."""
+    """How wide the layers are: "m = 512", or "widths 128, 128, 10"; of a module its name and size."""
     weights = record.tracks[0].weights
+    if record.training.base.network.source == "model":
+        count = sum(part[0].size for part in weights.values())
+        return f"{record.training.base.network.model} with {count:,} trained parameters"
     if "W" in weights:
         return f"m = {weights['W'].shape[1]}"
     return "widths " + ", ".join(str(part.shape[1]) for name, part in weights.items() if name.startswith("W"))

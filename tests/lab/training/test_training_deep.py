@@ -202,7 +202,7 @@ def test_attacks_that_a_flat_loss_leaves_where_they_are_say_so(weights: Path, re
     [
         ({"network__loss": "quadratic"}, "network.output", "must name one of the 10 outputs"),
         ({"network__output": "11"}, "network.output", "from 0 to 9"),
-        ({"network__source": "model", "network__model": "m:f"}, "network.source", "a module from Python"),
+        ({"network__source": "model", "network__model": "m:f"}, "network.model", "a module from Python"),
         ({"network__source": "random"}, "network.loss", "one output"),
         ({"training__data": "file"}, "training.data", "whole number from 0 to 9"),
     ],
