@@ -217,8 +217,8 @@ def test_a_file_that_is_no_experiment_is_refused_on_one_line_that_names_it(
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Any) -> None:
-    for path in (tmp_path / "none.toml", tmp_path):
-        with pytest.raises(ExperimentError, match="cannot be read"):
+    for path, words in ((tmp_path / "none.toml", "cannot be read"), (tmp_path, "is not a file")):
+        with pytest.raises(ExperimentError, match=words):
             Experiment.from_toml(path)
 
 

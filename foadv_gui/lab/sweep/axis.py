@@ -212,9 +212,9 @@ def _read_spacing(chosen: Setting, spacing: str, rest: str, text: str) -> _Writt
     if not (math.isfinite(first) and math.isfinite(last)) or not 1 <= n <= MOST_VALUES or (n == 1) != (first == last):
         reason = f"must go from a number to another one in 2 to {MOST_VALUES:,} values"
         raise ExperimentError(chosen.key, reason, text)
-    if spacing == "log" and not (first > 0 and last > 0):
-        raise ExperimentError(chosen.key, "must lie above 0 to be spaced evenly in its logarithm", text)
     ends: list[Any] = [round(first), round(last)] if chosen.kind == "int" else [first, last]
+    if spacing == "log" and min(ends) <= 0:
+        raise ExperimentError(chosen.key, "must lie above 0 to be spaced evenly in its logarithm", text)
     return _Written(chosen, text, ends, n, spacing == "log")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from foadv_gui.lab.config import Experiment, ExperimentError
@@ -92,6 +92,7 @@ def test_spaced_whole_numbers_rise_and_keep_their_ends(one: int, other: int, cou
 
 
 @given(st.text(max_size=30))
+@example("log:.1:1:2")
 def test_whatever_is_written_is_read_or_refused_in_one_line(text: str) -> None:
     for key in ("input.scale", "network.seed", "network.activation", "compute.dtype"):
         try:
