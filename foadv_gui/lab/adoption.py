@@ -13,7 +13,7 @@ from foadv_gui.lab.chain import BY_HAND
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.files import FileProblem
 from foadv_gui.lab.gallery import open_gallery
-from foadv_gui.lab.inputs import load_input
+from foadv_gui.lab.inputs import gallery_of, load_input
 from foadv_gui.lab.weights import entries, read_layers
 
 if TYPE_CHECKING:
@@ -199,6 +199,18 @@ def label_at(experiment: Experiment, gallery: Gallery | None, index: Any) -> dic
     if given.label != gallery.labels[given.index]:
         return {}
     return {"input.label": float(gallery.labels[index])}
+
+
+def with_label(experiment: Experiment, changes: Mapping[str, object]) -> dict[str, object]:
+    """The changes, and the right class with another index of the same inputs, if it is to follow (`label_at`)."""
+    same = {"input.source", "input.file", "input.array"}.isdisjoint(changes)
+    if "input.index" not in changes or not same or experiment.network.loss != "cross-entropy":
+        return dict(changes)
+    try:
+        follows = label_at(experiment, gallery_of(experiment), changes["input.index"])
+    except FileProblem:  # whoever runs it says why
+        follows = {}
+    return {**follows, **changes}
 
 
 def _name(experiment: Experiment) -> str:

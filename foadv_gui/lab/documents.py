@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foadv_gui.lab.adoption import label_at
+from foadv_gui.lab.adoption import with_label
 from foadv_gui.lab.comparison import Comparison, find_comparison
 from foadv_gui.lab.config import SETTINGS, Experiment, ExperimentError
 from foadv_gui.lab.files import FileProblem, atomic_write, write_text
-from foadv_gui.lab.inputs import gallery_of
 from foadv_gui.lab.presets import find
 from foadv_gui.lab.recording import Recording, load
 from foadv_gui.lab.sweep.grid import Sweep
@@ -79,19 +78,9 @@ def look_up(name: str | Path, changes: Mapping[str, object] | None = None) -> Fo
         return Found(compared.columns[0], comparison=compared)
     recording = load(name) if names_recording(name) else None
     experiment = find(name) if recording is None else recording.experiment
-    experiment = experiment.changed({**_followed(experiment, changes), **changes})
+    experiment = experiment.changed(with_label(experiment, changes))
     saved = recording is not None and experiment.same_run(recording.experiment)
     return Found(experiment, recording if saved else None, recording if all(map(keeps_starts, changes)) else None)
-
-
-def _followed(experiment: Experiment, changes: Mapping[str, object]) -> dict[str, object]:
-    """The label that goes with another index of the same inputs, if it is to follow."""
-    if "input.index" not in changes or not {"input.source", "input.file", "input.array"}.isdisjoint(changes):
-        return {}
-    try:
-        return label_at(experiment, gallery_of(experiment), changes["input.index"])
-    except FileProblem:  # whoever runs it says why
-        return {}
 
 
 def find_training(

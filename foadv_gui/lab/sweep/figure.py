@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from foadv_gui.lab.adoption import with_label
 from foadv_gui.lab.effects import why_idle
 from foadv_gui.lab.page import HEIGHT, SIZE, Page, ThemeName, width_of, write
 from foadv_gui.lab.settings import setting
@@ -147,9 +148,10 @@ def counts(table: SweepTable) -> str:
 def fixed(sweep: Sweep) -> str:
     """The settings that act and do not vary, on one line; the quadratic loss goes without saying."""
     parts, base, varied = [], sweep.base, {axis.key: axis.values for axis in sweep.axes}
+    follow = {key for axis in sweep.axes for key in with_label(base, {axis.key: axis.values[-1]})}
     for key in _FIXED:
         value, entry = base.get(key), setting(key)
-        if key in varied or value in (None, "", "quadratic") or why_idle(base, key, varied):
+        if key in varied or key in follow or value in (None, "", "quadratic") or why_idle(base, key, varied):
             continue
         unit = " ε/G" if key == "ascent.step" and base.ascent.step_units == "relative" else ""
         if key == "input.scale" and base.input.unit == "file":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tomli_w
 
+from foadv_gui.lab.adoption import with_label
 from foadv_gui.lab.config import SECTIONS, Experiment, ExperimentError
 from foadv_gui.lab.effects import why_idle
 from foadv_gui.lab.settings import SETTINGS
@@ -42,8 +43,12 @@ class Point:
 
     @property
     def experiment(self) -> Experiment:
-        """The experiment; `ExperimentError` where the values are impossible together."""
-        return self.sweep.base.changed(dict(zip(self.sweep.keys, self.values, strict=True)))
+        """The experiment; `ExperimentError` where the values are impossible together.
+
+        A classifier is attacked away from the right class of each row of its inputs (`label_at`).
+        """
+        values = dict(zip(self.sweep.keys, self.values, strict=True))
+        return self.sweep.base.changed(with_label(self.sweep.base, values))
 
     @property
     def key(self) -> str:

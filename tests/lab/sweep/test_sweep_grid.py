@@ -13,7 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from foadv_gui.lab.config import Experiment, ExperimentError
+from foadv_gui.lab.gallery import digits_gallery
 from foadv_gui.lab.settings import SETTINGS
+from foadv_gui.lab.sweep.figure import fixed
 from foadv_gui.lab.sweep.grid import Axis, Sweep, parse_axis
 
 if TYPE_CHECKING:
@@ -328,3 +330,14 @@ def test_a_sweep_file_that_cannot_be_is_refused_by_name(text: str, words: str, t
     with pytest.raises(ExperimentError, match=words) as caught:
         Sweep.from_toml(path)
     assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_classifier_is_attacked_away_from_the_right_class_of_each_row() -> None:
+    labels = digits_gallery().labels
+    assert labels is not None
+    base = Experiment.model_validate({"network": {"loss": "cross-entropy"}, "input": {"source": "digits"}})
+    right = base.replace("input.label", float(labels[0]))
+    for start, rows in ((right, [labels[3], labels[7]]), (right.replace("input.label", 11.0), [11, 11])):
+        sweep = Sweep.of(start, ["input.index=3,7"])
+        assert [point.experiment.input.label for point in sweep.points()] == rows
+        assert ("y = " in fixed(sweep)) == (start is not right)
