@@ -58,12 +58,12 @@ def raw(g: Tensor) -> Tensor:
 RULES: dict[str, Callable[[Tensor], Tensor]] = {"gradient": raw, "normalized": normalized, "sign": torch.sign}
 
 
+HINGE_IS_FLAT = "the hinge is flat there: the margin is above 1, so L = 0 and there is no gradient"
+"""Why no path leaves a start where a hinge is 0."""
+
+
 class ZeroGradientError(ValueError):
     """Raised when a relative step has no scale because the gradient vanishes at every start."""
-
-
-_FLAT = {"quadratic": "f = y there", "hinge": "the answer is right there by more than the hinge's 1"}
-"""Where losses by name have no gradient."""
 
 
 def relative_step(c: float, rule: str, objective: Objective, constraint: ConstraintSet, starts: Tensor) -> float:
@@ -86,11 +86,12 @@ def relative_step(c: float, rule: str, objective: Objective, constraint: Constra
     else:
         G = direction_length(rule, constraint, starts)
     if not G > 0:
-        flat = _FLAT.get(objective.loss_name, "the loss is flat there")
-        other = "another loss" if objective.loss_name == "hinge" else "a random start"
+        flat = "f = y there" if objective.loss_name == "quadratic" else "the loss is flat there"
+        flat, remedy = f"{flat}, or every neuron is saturated", "a random start or an absolute step"
+        if objective.loss_name == "hinge" and not bool(objective.evaluate(starts).loss.any()):
+            flat, remedy = HINGE_IS_FLAT, "another loss, or a larger radius with random starts"
         raise ZeroGradientError(
-            f"the gradient is zero at every start ({flat}, or every neuron is saturated), so a relative step has no "
-            f"scale: choose {other} or an absolute step"
+            f"the gradient is zero at every start ({flat}), so a relative step has no scale: choose {remedy}"
         )
     return c * constraint.epsilon / G
 

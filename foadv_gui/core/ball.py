@@ -113,7 +113,7 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
     network = exact.network
     value, gradient = network.value_and_gradient(exact.x)
     f0, length = float(value), float(norm(gradient))
-    W, basis = _rows(network)
+    W, basis = spanning_rows(network)
     lost = round_off(exact, epsilon)
     _check(value, gradient, torch.tensor(lost))
     H0 = _gram(W, network.curvature(exact.x))
@@ -167,9 +167,9 @@ def bounds(
     """
     exact = objective.exact
     network = exact.network
-    W, _ = _rows(network)
+    W, _ = spanning_rows(network)
     size = norm or (lambda W, weights: _norm(W, weights, interrupted))
-    low, high = _preactivation_ranges(exact, epsilon)
+    low, high = preactivation_ranges(exact, epsilon)
     bent = network.activation.bent
     M3 = (1 + ROUND_OFF) * size(W, network.a.abs() * bent.largest_third(low, high) * network.row_norms)
     give_way(interrupted)
@@ -212,7 +212,7 @@ def trust_region_maximum(g: NDArray[np.float64], h: NDArray[np.float64], epsilon
     return epsilon * size * (highest * (1 + 4 * (len(g) + 8) * _EPS) + 4 * _EPS)
 
 
-def _rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
+def spanning_rows(network: TwoLayerNetwork) -> tuple[Tensor, Tensor | None]:
     """W (m, k) in an orthonormal basis (d, k) of what its rows span where that is smaller than R^d, else (W, None)."""
     if network.width >= network.dimension:
         return network.W, None
@@ -242,7 +242,8 @@ def _check(*parts: Tensor) -> None:
         raise NoCurvatureError("the network overflows: smaller weights, inputs or labels would keep its bounds finite")
 
 
-def _preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tuple[Tensor, Tensor]:
+def preactivation_ranges(objective: QuadraticAdversary, epsilon: float) -> tuple[Tensor, Tensor]:
+    """The ends p_r ± epsilon |w_r| of the pre-activations on the ball of radius epsilon, widened for round-off."""
     network = objective.network
     p = network.preactivation(objective.x)
     lost = 2 * _EPS * (network.dimension + 2) * float(norm(objective.x))

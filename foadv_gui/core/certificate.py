@@ -353,8 +353,8 @@ def _is_flat(look: _Look, epsilon: float, reduced: ReducedHessian, curvature: fl
     Its gradient, as of saturated neurons, may then be made of round-off alone.
     """
     variation = epsilon * float(norm(look.gradient)) + 0.5 * epsilon**2 * curvature
-    lost = reduced.objective.lost(float(norm(look.delta))).value
-    return variation <= math.sqrt(2 * look.loss) * lost + torch.finfo(torch.float64).eps * look.loss
+    error = reduced.objective.round_off(float(norm(look.delta))).value
+    return variation <= math.sqrt(2 * look.loss) * error + torch.finfo(torch.float64).eps * look.loss
 
 
 def _settles(look: _Look, constraint: ConstraintSet, reduced: ReducedHessian, step: Tensor) -> bool:

@@ -49,7 +49,7 @@ class PlanarPreactivations:
         """The three products with W that a plane costs."""
         origin, u, v = (like(part, objective.x) for part in (plane.origin, plane.u, plane.v))
         p0, Wu, Wv = objective.along(torch.stack([objective.x + origin, u, v]))
-        return cls(objective, objective.shifted(p0), Wu, Wv)
+        return cls(objective, objective.with_bias(p0), Wu, Wv)
 
 
 @torch.inference_mode()
@@ -121,12 +121,6 @@ def in_strips(fill: Callable[[int, int], None], count: int, block: int, objectiv
 def heights_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
     """The objective's heights at points (n, 2) of the plane, shape (n, ...)."""
     return planar.objective.heights_over(_entry(planar, coordinates))
-
-
-def residual_at(planar: PlanarPreactivations, coordinates: Tensor) -> Tensor:
-    """The residual f - level at points (n, 2) of the plane, shape (n,)."""
-    value, _ = planar.objective.value_and_loss(heights_at(planar, coordinates))
-    return value - planar.objective.level
 
 
 @torch.inference_mode()

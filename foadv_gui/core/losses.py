@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
+from .kinks import KinkWatch
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,11 +51,6 @@ class Loss(ABC):
         """The value of f that the residual f - level is counted from."""
         return 0.0
 
-    @property
-    def why_no_curvature(self) -> str:
-        """Why nothing of second order can be said; empty for smooth losses."""
-        return ""
-
     @abstractmethod
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,), of outputs (..., C)."""
@@ -78,6 +75,10 @@ class Loss(ABC):
         if self.of_sides(outputs.shape[-1]):
             return torch.where(self.value(outputs) < 0, -1, 1)
         return outputs.argmax(-1)
+
+    def why_no_curvature(self, outputs: int) -> str:
+        """Why nothing of second order can be said, of so many outputs; empty for losses that are smooth at maxima."""
+        return ""
 
     def wrong(self, outputs: Tensor) -> Tensor:
         """Whether f has not the sign of y, or another class has the largest output, shape (...,)."""
@@ -225,7 +226,11 @@ class CrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class Hinge(Loss):
-    """L = max(0, 1 - y f), y = ±1, of one number; max(0, 1 - margin) of classes (Crammer and Singer 2001)."""
+    """L = max(0, 1 - y f), y = ±1, of one number; max(0, 1 - margin) of classes (Crammer and Singer 2001).
+
+    The largest of smooth functions: where two of them meet with different slopes, one rises on either side, so that no
+    maximum with L > 0 lies on a kink, and each is one of the piece that it lies on.
+    """
 
     name = "hinge"
 
@@ -278,6 +283,14 @@ class OwnLoss(Loss):
                 raise LossError(
                     "loss", f"must map outputs {shape} to losses ({n},), but your own failed: {said}"
                 ) from error
+
+    def why_no_curvature(self, outputs: int) -> str:
+        """That the function has kinks, where an operation in it says so."""
+        some = torch.zeros(2, outputs)
+        with KinkWatch(some) as kinks, torch.inference_mode(False):
+            self.loss(some)
+        found: str = kinks.reason
+        return found
 
     def loss(self, outputs: Tensor) -> Tensor:
         """L, shape (...,)."""

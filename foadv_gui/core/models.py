@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from .affine import Affine
+from .kinks import KinkWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -222,7 +222,7 @@ class ModuleModel:
         try:
             zero = torch.zeros(1, self.dimension, **_place(self._module, self._dtype))
             p = (zero if self.first is None else self.first(zero)).detach().requires_grad_()
-            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), KinkWatch(p) as kinks:
                 outputs = self.rest(p)
             if not outputs.is_floating_point():
                 raise ModuleError(f"the module's outputs are {outputs.dtype}, not real numbers")
@@ -238,7 +238,7 @@ class ModuleModel:
             ) from error
         own = {part.untyped_storage().data_ptr() for part in _parameters(self._module)}
         self._kept = sum(size for place, size in kept.items() if place not in own)
-        self._kink = _kink(self._module, outputs)
+        self.why_no_curvature = kinks.reason
         return int(outputs.shape[-1])
 
     @property
@@ -284,13 +284,6 @@ class ModuleModel:
         other._take_apart()
         return other
 
-    @property
-    def why_no_curvature(self) -> str:
-        """That it has kinks, where a part of it or an operation on the way to its outputs says so."""
-        if not self._kink:
-            return ""
-        return f"{self._kink} has kinks: no second derivative is defined there, and nothing of second order can be said"
-
     def rest(self, p: Tensor) -> Tensor:
         """The outputs (n, C) at p (n, m), or at inputs (n, d) where there is no affine first layer."""
         if self.first is None and self._order is not None:
@@ -310,30 +303,6 @@ class ModuleModel:
         moved = _copied(self._module)
         moved = moved.to(device=device, dtype=dtype) if isinstance(moved, nn.Module) else moved
         return ModuleModel(moved, self._shape, self._order, dtype or self._dtype)
-
-
-_KINKED = (nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.PReLU, nn.RReLU, nn.SELU, nn.Hardtanh, nn.Threshold)
-_KINKED_STEPS = re.compile(
-    "(LeakyRelu|Relu|PreluKernel|Hardtanh|Hardswish|Hardsigmoid|Hardshrink|Softshrink|Threshold|Abs|Sign|Round|Floor"
-    "|Ceil|Clamp|ClampMin|ClampMax|Max|Min|Amax|Amin|Maximum|Minimum|Fmax|Fmin|Cummax|Cummin|Sort|Topk|Median|Kthvalue"
-    r"|(?:Adaptive|Fractional)?MaxPool\w*?)Backward\d*"
-)
-"""What autograd calls operations without a second derivative somewhere."""
-
-
-def _kink(module: Callable[[Tensor], Tensor], outputs: Tensor) -> str:
-    """The name of a part, or of an operation on the way to the outputs, that has kinks; empty if none is known to."""
-    parts = module.modules() if isinstance(module, nn.Module) else ()
-    if kinked := sorted({type(part).__name__ for part in parts if isinstance(part, _KINKED)}):
-        return kinked[0]
-    steps, ahead = set(), [outputs.grad_fn]
-    while ahead:
-        step = ahead.pop()
-        if step is not None and step not in steps:
-            steps.add(step)
-            ahead += [before for before, _ in step.next_functions]
-    named = (_KINKED_STEPS.fullmatch(step.name()) for step in steps)
-    return min((found[1] for found in named if found), default="")
 
 
 def _told(error: Exception) -> str:

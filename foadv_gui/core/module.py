@@ -127,10 +127,10 @@ class ModuleAdversary:
         """Where everything is computed."""
         return self.x.device
 
-    @property
+    @cached_property
     def why_no_curvature(self) -> str:
         """Why nothing of second order can be said; empty for smooth ones."""
-        return self.model.why_no_curvature or self.loss.why_no_curvature
+        return self.model.why_no_curvature or self.loss.why_no_curvature(self.model.outputs)
 
     @cached_property
     def exact(self) -> ModuleAdversary:
@@ -255,7 +255,7 @@ class ModuleAdversary:
         """What a direction v (..., d) adds to p: W v, shape (..., m)."""
         return v if self.first is None else torch.nn.functional.linear(v, self.first.W)
 
-    def shifted(self, p: Tensor) -> Tensor:
+    def with_bias(self, p: Tensor) -> Tensor:
         """The pre-activations p + b, shape (..., m)."""
         return p if self.first is None or self.first.b is None else p + self.first.b
 
@@ -273,7 +273,7 @@ class ModuleAdversary:
         (slope,) = torch.autograd.grad(self._total(rows), rows)
         return slope.reshape(p.shape)
 
-    def lost(self, radius: float) -> RoundOff:
+    def round_off(self, radius: float) -> RoundOff:
         """An estimate, no bound, of what float64 loses of f and its derivatives at |delta|_2 <= radius.
 
         As many units of round-off as sums have terms, of f as it is at the clean input and as it may change with the
@@ -283,8 +283,8 @@ class ModuleAdversary:
         value, slope = exact.value_and_slope(torch.zeros_like(exact.x))
         k = 4 * torch.finfo(torch.float64).eps * (self.widest + self.dimension + 8)
         steep, length = float(torch.linalg.vector_norm(slope)), float(torch.linalg.vector_norm(exact.x)) + radius
-        lost = k * (abs(float(value)) + abs(self.level) + steep * length)
-        return RoundOff(lost, k * steep, k * steep / length)
+        error = k * (abs(float(value)) + abs(self.level) + steep * length)
+        return RoundOff(error, k * steep, k * steep / length)
 
 
 @dataclass(frozen=True, eq=False)

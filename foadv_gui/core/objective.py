@@ -132,7 +132,7 @@ class Objective(Protocol):
     def along(self, v: Tensor) -> Tensor:
         """What a direction v (..., d) adds to p: W v, shape (..., m)."""
 
-    def shifted(self, p: Tensor) -> Tensor:
+    def with_bias(self, p: Tensor) -> Tensor:
         """The pre-activations p + b, shape (..., m)."""
 
     def heights_over(self, p: Tensor) -> Tensor:
@@ -141,7 +141,7 @@ class Objective(Protocol):
     def slope_at(self, p: Tensor) -> Tensor:
         """The gradient of L by p, shape (..., m); p may be overwritten."""
 
-    def lost(self, radius: float) -> RoundOff:
+    def round_off(self, radius: float) -> RoundOff:
         """What float64 can lose of f and its derivatives at |delta|_2 <= radius."""
 
 
@@ -292,7 +292,7 @@ class QuadraticAdversary:
         """W v, shape (..., m)."""
         return self.network.along(v)
 
-    def shifted(self, p: Tensor) -> Tensor:
+    def with_bias(self, p: Tensor) -> Tensor:
         """The pre-activations p + b, shape (..., m)."""
         return p if self.network.b is None else p + self.network.b
 
@@ -305,7 +305,7 @@ class QuadraticAdversary:
         h, slope = self.network.activation.value_and_first(p)
         return (self.network.output(h) - self.y).unsqueeze(-1) * (slope * self.network.a)
 
-    def lost(self, radius: float) -> RoundOff:
+    def round_off(self, radius: float) -> RoundOff:
         """What is lost at most at |delta|_2 <= radius, see `core.roundoff.round_off`."""
         return round_off(self, radius)
 

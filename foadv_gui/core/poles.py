@@ -72,7 +72,7 @@ def poles(
     exact, within = objective.exact, constraint.to(device=CPU, dtype=torch.float64)
     reach = constraint.epsilon * exact.dimension**0.5
     # As a tensor: a number beside a mask is taken for single precision, where it may overflow.
-    noise = torch.tensor(2 * exact.lost(reach).value, dtype=torch.float64)
+    noise = torch.tensor(2 * exact.round_off(reach).value, dtype=torch.float64)
     sign = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
     point = torch.zeros(2, exact.dimension, dtype=torch.float64)
     if isinstance(constraint, L2Sphere):  # the clean input is not on it

@@ -205,7 +205,7 @@ def great_circle(objective: Objective, start: Tensor, end: Tensor, count: int = 
 def _losses(objective: Objective, weights: Tensor, directions: Tensor) -> Floats:
     """L at delta = weights (n, k) times directions (k, d), shape (n,), by k + 1 products with W."""
     exact = objective.exact
-    p = exact.shifted(exact.along(exact.x)) + weights @ exact.along(directions)
+    p = exact.with_bias(exact.along(exact.x)) + weights @ exact.along(directions)
     _, loss = exact.value_and_loss(exact.heights_over(p))
     return loss.numpy()
 

@@ -6,17 +6,20 @@ Derived for this project; smooth activations and the l2 ball only.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import brentq
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from .ball import bounds
+from .ball import ROUND_OFF, preactivation_ranges, spanning_rows
 from .interruption import give_way, never
-from .objective import QuadraticAdversary
+from .norms import norm as vector_norm
+from .objective import QuadraticAdversary, weighted_gram
 from .places import to_exact
+from .roundoff import round_off
+from .threads import abandonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,14 +30,21 @@ SEARCHED = (1e-6, 1e6)
 """The input scales between which the certified one is looked for."""
 
 RESOLUTION = 1e-3
-"""How close, relative to it, a certified scale lies to one at which the proof fails."""
+"""How close, relative to it, a certified scale lies to one at which the proof fails, or hardly stands."""
 
 _DENSE = 128
 """Up to this order a matrix is diagonalised in no time."""
-_BELOW, _APART = 16, math.log(1.14)
-"""So many scales below a crossing, this far apart in log gamma, are looked at for an earlier one."""
-_ALL = 128
-"""So many parts of the whole range are looked at where no crossing was found."""
+_NARROWEST = 1e-6
+"""The least width of an interval, relative to where it begins, that is tried."""
+_SLACK = 1e-4
+"""By how much a norm that Lanczos' iteration estimates, to some six digits from below, is raised to be a bound."""
+
+
+class _Claim(NamedTuple):
+    """That |W^T diag(weights) W|_op <= bound, which is still to be proven."""
+
+    weights: Tensor
+    bound: float
 
 
 @torch.inference_mode()
@@ -43,16 +53,21 @@ def certified_scale(
 ) -> float | None:
     """The input scale gamma up to which q < 1 is proven, for this network, direction x/|x| and ratio epsilon/|x|.
 
-    q < 1 if and only if 2 epsilon M2 < |grad f(x)| (see `BallProof`), so that the root in log gamma of
+    At every scale below it, without a gap: one interval [low, high] after the other, from 0 on, is proven as a whole.
+    q < 1 if and only if 2 epsilon M2 < |grad f(x)| (see `BallProof`), with x = gamma x_hat and epsilon = rho gamma. Let
+    c be the middle and h half the width of an interval, and M2 and M3 be as there, but with the largest |sigma''| and
+    third derivative on all that the neurons' intervals sweep from low to high; and M3x as M3, with |w_r . x_hat| for
+    |w_r|, a bound of the third derivative along x_hat. Then by Taylor's theorem
 
-        log(2 epsilon M2/|grad f(x)|),  x = gamma x_hat,  epsilon = rho gamma,
+        |grad f(gamma x_hat)| >= min_{|t| <= h} |grad f(c x_hat) + t hess f(c x_hat) x_hat| - h^2 M3x/2,
+        M2(gamma) <= min(M2, |hess f(c x_hat)|_op + h M3x + rho high M3),
 
-    is looked for from the scale of x on, with norms by Lanczos; what is returned is then proven with the dense solver.
-    The label does not matter. Where grad f(x) nearly vanishes at some gamma, q crosses 1 several times: up to the order
-    128, where a look costs little, an earlier crossing is looked for at 16 scales over the factor of eight below one
-    that was found, and taken in its place. In more dimensions a random network's gradient does not vanish so. Where the
-    proof holds at the largest scale, as where no neuron is near its bend any more, 127 scales between both ends are
-    looked at. With biases x and epsilon grow and b stays as it is.
+    and the interval is proven if the first is above 2 rho high times the second. What fails is cut, until the proof is
+    seen to fail at a scale within the resolution, or the interval is as narrow as a millionth: where the gradient
+    vanishes nearly enough, no interval can be proven, though each scale in it may be. Norms of more than 128 dimensions
+    are estimated by Lanczos' iteration while intervals are looked for; of those that are found each is then proven by
+    Cholesky's decomposition of bound I - (the matrix). The label does not matter. With biases x and epsilon grow and b
+    stays as it is.
 
     Returns
     -------
@@ -70,81 +85,97 @@ def certified_scale(
     exact = objective.exact
     gamma = float(torch.linalg.vector_norm(exact.x))
     unit, ratio = exact.x / gamma, epsilon / gamma
-    least, most = (math.log(end) for end in SEARCHED)
+    W, _ = spanning_rows(exact.network)
+    least, most = SEARCHED
+    proven: list[tuple[float, list[_Claim]]] = []
 
-    def norm(W: Tensor, weights: Tensor) -> float:
-        return _norm(W, weights, interrupted)
-
-    def excess(power: float) -> float:
+    def lacking_between(low: float, high: float) -> tuple[float, list[_Claim]]:
         give_way(interrupted)
-        scale = math.exp(power)
-        found = bounds(QuadraticAdversary(exact.network, unit * scale, exact.y), ratio * scale, interrupted, norm=norm)
-        bent = ratio * scale * found.M2
-        slope = found.g_min + bent
-        if bent == 0 or slope <= 0:
-            return -math.inf if slope > 0 else math.inf
-        return math.log(2 * bent / slope)
+        return _lacking(exact, unit, ratio, W, low, high, interrupted)
 
-    def crossing(low: float, high: float) -> float:
-        # Clipped: the solver knows no infinity.
-        return float(brentq(lambda power: min(max(excess(power), -99.0), 99.0), low, high, xtol=RESOLUTION / 4))
-
-    def first_below(high: float) -> float | None:
-        """The first power below `high`, where the proof fails, at which it begins to; None if that is nowhere."""
-        low, height = high, excess(high)
-        # About as far as epsilon alone would have to change.
-        while height >= 0:
-            if low == least:
-                return None
-            high, low = low, max(least, low - _stride(height))
-            height = excess(low)
-        return crossing(low, high)
-
-    low = min(max(math.log(gamma), least), most)
-    height = excess(low)
-    root: float | None
-    if height >= 0:
-        root = first_below(low)
-    else:
-        high = low
-        while height < 0 and high < most:
-            low, high = high, min(most, high + _stride(height))
-            height = excess(high)
-        root = crossing(low, high) if height >= 0 else math.inf
-    looks = _BELOW if min(exact.network.width, exact.dimension) <= _DENSE else 0
-    while root is not None:
-        below = (root - k * _APART for k in range(looks, 0, -1))
-        if root == math.inf:
-            below = (least + k * (most - least) / _ALL for k in range(1, _ALL))
-        failing = next((power for power in below if power > least and excess(power) >= 0), None)
-        if failing is None:
+    low, step, beyond = 0.0, most, 0.0
+    while low < most and step >= (_NARROWEST * low or least):
+        if step < RESOLUTION / 4 * low and beyond <= low:
+            beyond = low * (1 + RESOLUTION)
+            if lacking_between(beyond, beyond)[0] >= 0:
+                break
+        high = min(low + step, most)
+        lacking, claims = lacking_between(low, high)
+        if lacking < 0:
+            proven.append((low, claims))
+            low, step = high, high * min(max(math.expm1(-lacking / 2), RESOLUTION / 2), 16.0)
+        else:
+            step = gamma if step == most > gamma else step * min(max(math.exp(-lacking), 1 / 16), 1 / 2)
+    for begin, claims in proven:
+        if not all(_holds(W, claim, interrupted) for claim in claims):
+            low = begin
             break
-        root = first_below(failing)
-    if root is None or root == math.inf:
-        return root
-    return _proven_below(exact, unit, ratio, math.exp(root), interrupted)
+    return math.inf if low >= most else low or None
 
 
-def _proven_below(
-    exact: QuadraticAdversary, unit: Tensor, ratio: float, scale: float, interrupted: Callable[[], bool]
-) -> float | None:
-    """The first scale below the estimated one at which q < 1 stands with the dense solver."""
-    for _ in range(50):
-        scale *= 1 - RESOLUTION / 4
-        epsilon = ratio * scale
-        q = bounds(QuadraticAdversary(exact.network, unit * scale, exact.y), epsilon, interrupted).contraction(epsilon)
-        if q is not None and q < 1:
-            return scale
-    return None
+def _lacking(
+    exact: QuadraticAdversary,
+    unit: Tensor,
+    ratio: float,
+    W: Tensor,
+    low: float,
+    high: float,
+    interrupted: Callable[[], bool],
+) -> tuple[float, list[_Claim]]:
+    """The logarithm, negative if they are proven, of what the scales from low to high lack; and what that rests on."""
+    network, claims = exact.network, []
+
+    def at(scale: float) -> QuadraticAdversary:
+        return QuadraticAdversary(network, unit * scale, exact.y)
+
+    def norm(weights: Tensor) -> float:
+        size = _norm(W, weights, interrupted)
+        if W.shape[1] > _DENSE:
+            size *= 1 + _SLACK
+            claims.append(_Claim(weights, size))
+        return size * (1 + ROUND_OFF)
+
+    half, centre = (high - low) / 2, at((low + high) / 2)
+    ends = [preactivation_ranges(at(scale), ratio * high) for scale in (low, high)]
+    swept = torch.minimum(ends[0][0], ends[1][0]), torch.maximum(ends[0][1], ends[1][1])
+    bent, sizes, curvature = network.activation.bent, network.a.abs(), network.curvature(centre.x)
+    lost = round_off(centre, half + ratio * high)
+    third, along = sizes * bent.largest_third(*swept), network.along(unit)
+    M3, M3x = norm(third * network.row_norms), norm(third * along.abs()) if half else 0.0
+    bending = norm(curvature) + lost.hessian + half * M3x + ratio * high * M3
+    M2 = min(norm(sizes * bent.largest_second(*swept)), bending)
+    slope, change = network.gradient(centre.x), (curvature * along) @ network.W
+    square = float(change @ change)
+    t = min(max(-float(slope @ change) / square, -half), half) if square > 0 else 0.0
+    summed = float(vector_norm(slope)) + half * math.sqrt(square)
+    least = float(vector_norm(slope + t * change)) - ROUND_OFF * summed
+    least -= lost.gradient + half * lost.hessian + half**2 * M3x / 2
+    if not least > 0:
+        return math.inf, claims
+    return math.log(2 * ratio * high * M2 / least) if M2 > 0 else -math.inf, claims
 
 
-def _stride(height: float) -> float:
-    return min(max(abs(height), math.log(1.5)), math.log(16))
+def _holds(W: Tensor, claim: _Claim, interrupted: Callable[[], bool]) -> bool:
+    """Whether bound I - W^T diag(weights) W is positive definite, and the sum of both too where weights are negative.
+
+    Cholesky's decomposition is backward stable, to some units of round-off of the order: far less than `ROUND_OFF`.
+    """
+    give_way(interrupted)
+    gram = (weighted_gram(W, claim.weights) / claim.bound).numpy()
+    signs = (1, -1) if bool((claim.weights < 0).any()) else (1,)
+    try:
+        for left in [np.eye(len(gram)) - sign * gram for sign in signs]:
+            abandonable(partial(np.linalg.cholesky, left), interrupted)
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _norm(W: Tensor, weights: Tensor, interrupted: Callable[[], bool]) -> float:
-    """|W^T diag(weights) W|_op by Lanczos, to some six digits from below."""
+    """|W^T diag(weights) W|_op; beyond the order 128 by Lanczos, to some six digits from below."""
     n = W.shape[1]
+    if not bool(torch.isfinite(weights).all()):
+        return math.inf
     if not bool(weights.any()):
         return 0.0
     if n <= _DENSE:

@@ -163,7 +163,7 @@ class SpherePreactivations:
     def of(cls, objective: Objective, E: Tensor) -> SpherePreactivations:
         """The four products with W that a subspace E (3, d) costs."""
         both = objective.along(torch.cat([objective.x.unsqueeze(0), like(E, objective.x)]))
-        return cls(objective, E, objective.shifted(both[0]), both[1:].contiguous())
+        return cls(objective, E, objective.with_bias(both[0]), both[1:].contiguous())
 
     @torch.inference_mode()
     def heights(self, c: Tensor, interrupted: Callable[[], bool] = never) -> Tensor:
@@ -191,11 +191,6 @@ class SpherePreactivations:
 
         in_strips(fill, len(c), block, objective, len(c))
         return heights
-
-    def residual(self, c: Tensor, interrupted: Callable[[], bool] = never) -> Tensor:
-        """The residual f - level at coordinates c (n, 3), shape (n,)."""
-        value, _ = self.objective.value_and_loss(self.heights(c, interrupted))
-        return value - self.objective.level
 
 
 _BOX_BLOCK = 2**17

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from foadv_gui.core.ascent import StopReason
+from foadv_gui.core.ascent import HINGE_IS_FLAT, StopReason
 from foadv_gui.core.certificate import STATIONARY, Shortcoming
 from foadv_gui.lab.ball_clauses import ball_clauses
 from foadv_gui.lab.findings import Clause
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _HERE = "derived for this program: see the README, The mathematics"
 _SECOND_ORDER = f"second-order conditions: Nocedal and Wright 2006, theorem 12.6; Newton's estimate: {_HERE}"
 _FOSC = "first-order stationary condition: Wang et al. 2019, measured from the clean input"
+
+_SMOOTH = {
+    "hinge": "\nthe hinge is smooth here (L > 0): where its pieces meet one of them rises, so no maximum lies there",
+    "own": "\nthe loss was looked through for operations with kinks (relu, max, a choice by its input): there is none",
+}
+"""What was made sure of before second derivatives were believed, where a loss may have kinks."""
 
 
 def clauses(known: RestartVerdict) -> list[Clause]:
@@ -39,6 +45,8 @@ def _second_order(known: RestartVerdict) -> Clause:
     test, detail = known.test, _measures(known.test)
     if test.local_maximum:
         return _maximum(known)
+    if _unmet(known):
+        return _about_maximum("no", HINGE_IS_FLAT.replace("there:", "here:"), detail)
     if test.shortcoming:
         undecided = test.shortcoming in (Shortcoming.FLAT_SOMEWHERE, Shortcoming.NO_FORCE)
         return _about_maximum("unsure" if undecided else "no", str(test.shortcoming), detail)
@@ -75,7 +83,8 @@ def _maximum(known: RestartVerdict) -> Clause:
     if test.multiplier is not None:
         formula = "g = λδ and P(H − λI)P ≺ 0 on the tangent space"
     newton = f"\nNewton distance |(P(λI − H)P)⁺Pg| = {distance}" if distance else ""
-    return _about_maximum("yes", f"strict local maximum {where}{within}", f"{formula}\n{detail}{newton}")
+    smooth = _SMOOTH.get(known.loss_name, "")
+    return _about_maximum("yes", f"strict local maximum {where}{within}", f"{formula}\n{detail}{newton}{smooth}")
 
 
 def _coordinates(known: RestartVerdict) -> list[Clause]:
@@ -132,7 +141,15 @@ def ending(known: RestartVerdict) -> str:
     return f"{known.stop_reason.words} ({counted(known.steps, 'step')} taken)"
 
 
+def _unmet(known: RestartVerdict) -> bool:
+    """Whether a hinge is 0 at the end, and flat."""
+    return known.loss_name == "hinge" and known.test.loss == 0
+
+
 def _convergence(known: RestartVerdict) -> Clause:
+    if _unmet(known) and known.converged_at == 0:
+        words = "no step is taken: from its start no direction leads uphill"
+        return Clause("note", words, "g = ∇L = 0 at the start", "convergence", _FOSC)
     rates = []
     if known.rate_observed is not None:
         rates.append(f"rate {known.rate_observed:.2f}")

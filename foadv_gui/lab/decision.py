@@ -35,10 +35,8 @@ class Decision:
         """What became of the decision."""
         kind, now = ("side", f"{self.attacked:+d}") if self.sides else ("class", f"{self.attacked}")
         right = f"{self.right:+d}" if self.sides else f"{self.right}"
-        name = "f" if self.sides else "the margin z_y − max z"
-        detail = f"{name} = {self.clean_margin:.5g} at the clean input and {self.margin:.5g} here; below 0 it is wrong"
-        if self.sides:
-            detail = f"f = {self.clean_margin:.5g} at the clean input and {self.margin:.5g} here; y = {right}"
+        name, told = ("f", f"y = {right}") if self.sides else ("the margin z_y − max z", "below 0 it is wrong")
+        detail = f"{name} = {self.clean_margin:.5g} at the clean input and {self.margin:.5g} here; {told}"
         source = "the decision of the network"
         if self.attacked == self.right:
             return Clause("note", f"the network still decides for {kind} {right}", detail, "decision", source)

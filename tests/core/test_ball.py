@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.ascent import ProjectedGradientAscent
-from foadv_gui.core.ball import _preactivation_ranges, prove
+from foadv_gui.core.ball import preactivation_ranges, prove
 from foadv_gui.core.constraint import L2Ball
 from foadv_gui.core.network import TwoLayerNetwork
 from foadv_gui.core.norms import normalized
@@ -245,7 +245,7 @@ def test_a_bias_that_dwarfs_the_input_is_rounded_too() -> None:
     # W x + b is wrong by some units of round-off of b, which are far more than the ball's radius here.
     network = TwoLayerNetwork(tensor([[1.0]]), tensor([1.0]), ACTIVATIONS["sin"], tensor([1e9]))
     objective = QuadraticAdversary(network, tensor([1e-12]), 0.0)
-    low, high = _preactivation_ranges(objective, 1e-13)
+    low, high = preactivation_ranges(objective, 1e-13)
     assert float(low) <= 1e9 - 1e-7 and float(high) >= 1e9 + 1e-7
 
 

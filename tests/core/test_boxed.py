@@ -19,9 +19,11 @@ from problems import (
     make_set,
     normal,
     normal_cone_part,
+    numpy_project,
     outside_points,
     reaches,
     seeds,
+    slsqp_over_ball,
     tensor,
 )
 
@@ -59,6 +61,54 @@ def test_a_corner_on_the_sphere_up_to_round_off_is_not_left_for_the_other_side()
         for kind in (L2Ball, L2Sphere):
             for v in (tensor([3.0, 4.0, 0.0]), tensor([30.0, 4.0, 0.0]), tensor([0.6, 0.8, 0.0])):
                 np.testing.assert_allclose(kind(epsilon, box).project(v), [0.6, 0.8, 0.0], atol=1e-14)
+
+
+@pytest.mark.parametrize("epsilon", [0.05, 0.4, 0.9])
+def test_an_image_of_thousands_of_pixels_is_projected_by_a_few_passes(
+    epsilon: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Between black and white: a quarter of the pixels are at one of them. Bisection on the multiplier is the truth.
+    d, passes = 4032, []
+    pixels = np.random.default_rng(3).uniform(-0.3, 1.2, d).clip(0, 1)
+    length = np.linalg.norm(pixels)
+    constraint = L2Ball(epsilon, (tensor(-pixels / length), tensor((1 - pixels) / length)))
+    v = tensor(np.random.default_rng(4).laplace(size=(3, d)) * [[0.02], [0.1], [30.0]])
+    compare = torch.lt
+    monkeypatch.setattr(torch, "lt", lambda *both, out: passes.append(1) or compare(*both, out=out))
+    found = constraint.project(v).numpy()
+    assert 2 < len(passes) < 20
+    for point, projected in zip(v.numpy(), found, strict=True):
+        np.testing.assert_allclose(projected, numpy_project(constraint, point), rtol=0, atol=1e-12)
+
+
+@settings(max_examples=40)
+@given(d=st.integers(2, 8), seed=seeds, reach=reaches)
+def test_the_projection_on_ball_and_box_is_the_nearest_point(d: int, seed: int, reach: float) -> None:
+    constraint = draw_set("l2-ball", 1.0, d, seed, True)
+    v = outside_points(constraint, seed, 1, d, reach)[0].numpy()
+    projected = constraint.project(tensor(v)).numpy()
+    nearest = slsqp_over_ball(constraint, lambda z: (0.5 * float((z - v) @ (z - v)), z - v), projected)
+    assert is_member(constraint, projected)
+    # Variationally: no member lies beyond the plane through the projection that v looks at.
+    assert (nearest - projected) @ (v - projected) <= 1e-10 * (1 + np.abs(v).max())
+    np.testing.assert_allclose(projected, numpy_project(constraint, v), rtol=0, atol=1e-10)
+
+
+def test_an_image_whose_corner_is_too_near_crosses_to_the_sphere_cheapest_first() -> None:
+    # By hand: the free side of each coordinate, the loss of <delta, v> per gain in length, one after the other.
+    d, epsilon = 600, 1.0
+    generator = np.random.default_rng(5)
+    near, far = generator.uniform(0.001, 0.03, d), generator.uniform(0.05, 0.08, d)
+    v = generator.uniform(0.1, 1, d)
+    found = L2Sphere(epsilon, (tensor(-far), tensor(near))).project(tensor(v)).numpy()
+    price = v * (near + far) / (far**2 - near**2)
+    expected, missing = near.copy(), epsilon**2 - float(near @ near)
+    for i in np.argsort(price):
+        taken = min(missing, far[i] ** 2 - near[i] ** 2)
+        if taken > 0:
+            expected[i] = -np.sqrt(near[i] ** 2 + taken)
+        missing -= taken
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def draw_arc(seed: int) -> L2Sphere:

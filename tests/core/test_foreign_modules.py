@@ -83,6 +83,24 @@ def test_a_sequence_that_does_more_than_its_parts_is_not_split(module: nn.Sequen
         (nn.functional.relu, True),
         (lambda z: nn.functional.max_pool1d(z.unsqueeze(1), 2).squeeze(1), True),
         (lambda z: z.abs(), True),
+        *(
+            (part, True)
+            for part in (nn.ELU(), nn.ELU(2.0), nn.CELU(), nn.SELU(), nn.PReLU(), nn.ReLU6(), nn.LeakyReLU())
+        ),
+        *((part, True) for part in (nn.Hardtanh(), nn.Hardswish(), nn.Hardsigmoid(), nn.Softshrink(), nn.Hardshrink())),
+        *((part, True) for part in (nn.Threshold(0.1, 0.0), nn.Softsign())),
+        (lambda z: torch.where(z > 0, z, 0.1 * z), True),
+        (lambda z: torch.where(z.detach() > 0, z, 0.1 * z), True),
+        (lambda z: z * (z > 0), True),
+        (lambda z: z * z.argmax(-1), True),
+        (lambda z: z.unflatten(-1, (2, 2)).roll(1, -1).flatten(1).mul_(2).relu_(), True),
+        (lambda z: z.norm(1, dim=-1), True),
+        (lambda z: torch.div(z, 0.3, rounding_mode="floor") + z, True),
+        (lambda z: z % 1.0, True),
+        (lambda z: z.norm(dim=-1), False),
+        (lambda z: torch.where(torch.arange(4) > 1, z, z.square()), False),  # a choice by the place, not by the input
+        (lambda z: torch.fft.fft(z).real, False),
+        *((part, False) for part in (nn.Mish(), nn.SiLU(), nn.Softplus(), nn.LogSigmoid(), nn.Tanhshrink(), nn.GLU())),
         (nn.functional.gelu, False),
         (lambda z: nn.functional.softmax(nn.functional.layer_norm(z, (4,)), -1), False),
     ],
@@ -167,5 +185,5 @@ def test_a_module_that_cannot_be_used_says_so() -> None:
     kinked = ModuleAdversary(
         ModuleModel(nn.Sequential(nn.Linear(4, 3), nn.ReLU()).double(), (4,)), CrossEntropy(0), normal(1, 4)
     )
-    with pytest.raises(NoCurvatureError, match="ReLU has kinks"):
+    with pytest.raises(NoCurvatureError, match="relu has kinks"):
         kinked.hessian_vector_product(torch.zeros(4, dtype=torch.float64), normal(2, 4))

@@ -20,7 +20,7 @@ from foadv_gui.core.landscape import (
     PlanarPreactivations,
     curvature_on_grid,
     gradient_at,
-    residual_at,
+    heights_at,
     residual_on_grid,
 )
 from foadv_gui.core.plane import PLANES, PathContext, Plane, make_plane, orthonormal
@@ -91,12 +91,12 @@ def test_single_precision_follows_double() -> None:
     torch.testing.assert_close(single.double(), double, rtol=0, atol=5e-6)
 
 
-def test_residuals_and_slopes_at_single_points_of_the_plane() -> None:
+def test_heights_and_slopes_at_single_points_of_the_plane() -> None:
     objective, plane = problem(7, 20), any_plane(7)
     planar = PlanarPreactivations.of(objective, plane)
     where = 0.5 * normal(5, 12, 2)
     points = plane.lift(where)
-    torch.testing.assert_close(residual_at(planar, where), objective.value(points) - objective.y, rtol=0, atol=1e-13)
+    torch.testing.assert_close(heights_at(planar, where), objective.value(points), rtol=0, atol=1e-13)
     gradient = objective.evaluate(points).gradient
     in_plane = torch.stack([gradient @ plane.u, gradient @ plane.v], -1)
     torch.testing.assert_close(gradient_at(planar, where), in_plane, rtol=1e-11, atol=1e-12)
@@ -104,7 +104,7 @@ def test_residuals_and_slopes_at_single_points_of_the_plane() -> None:
     h = 1e-6
     for axis in range(2):
         step = h * torch.eye(2, dtype=torch.float64)[axis]
-        above, below = (residual_at(planar, where + sign * step).square() / 2 for sign in (1, -1))
+        above, below = ((heights_at(planar, where + sign * step) - objective.y).square() / 2 for sign in (1, -1))
         torch.testing.assert_close(gradient_at(planar, where)[:, axis], (above - below) / (2 * h), rtol=0, atol=1e-8)
 
 
@@ -209,7 +209,7 @@ def test_the_accelerator_draws_the_same_picture(name: str, device: str) -> None:
     picture = residual_on_grid(planar, ALPHAS, BETAS)
     torch.testing.assert_close(picture.cpu(), residual_on_grid(here, ALPHAS, BETAS), rtol=0, atol=1e-5)
     where = 0.5 * normal(5, 12, 2)
-    torch.testing.assert_close(residual_at(planar, where).cpu(), residual_at(here, where), rtol=0, atol=1e-5)
+    torch.testing.assert_close(heights_at(planar, where).cpu(), heights_at(here, where), rtol=0, atol=1e-5)
     torch.testing.assert_close(gradient_at(planar, where).cpu(), gradient_at(here, where), rtol=0, atol=1e-4)
     constraint = make_set(name, 0.6, 30).to(device=torch.device(device), dtype=torch.float32)
     curvature = curvature_on_grid(there, constraint, plane, ALPHAS[::6], BETAS[::6])

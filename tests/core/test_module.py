@@ -22,7 +22,7 @@ from foadv_gui.core.landscape import (
     PlanarPreactivations,
     curvature_on_grid,
     gradient_at,
-    residual_at,
+    heights_at,
     residual_on_grid,
 )
 from foadv_gui.core.losses import CrossEntropy, Hinge, Logistic, OwnLoss, Quadratic
@@ -109,6 +109,15 @@ def test_ascents_are_the_same(constraint: Any, rule: str) -> None:
         close(found[0][2][0].measures[name], found[1][2][0].measures[name], 1e-8 if name == "tangential" else 1e-10)
 
 
+def test_a_loss_of_ones_own_with_a_kink_has_no_second_derivative_to_speak_of() -> None:
+    x, delta = normal(1, 4), torch.zeros(4, dtype=torch.float64)
+    smooth = OwnLoss(0.0, function=lambda z: torch.logsumexp(z, -1) - z[..., 1])
+    assert ModuleAdversary(deep(4, 6, 3), smooth, x).hessian(delta).any()
+    kinked = OwnLoss(0.0, function=lambda z: torch.relu(1 - z[..., 0]))
+    with pytest.raises(NoCurvatureError, match="relu has kinks"):
+        ModuleAdversary(deep(4, 6, 3), kinked, x).hessian(delta)
+
+
 @pytest.mark.parametrize("name", list(PLANES))
 def test_planes_and_what_is_on_them_are_the_same(name: str) -> None:
     seen = []
@@ -118,7 +127,12 @@ def test_planes_and_what_is_on_them_are_the_same(name: str) -> None:
         planar = PlanarPreactivations.of(objective, plane)
         where = 0.3 * normal(9, 5, 2)
         curved = curvature_on_grid(objective, L2Ball(EPSILON), plane, SPAN, SPAN)
-        parts = [residual_on_grid(planar, SPAN, SPAN), residual_at(planar, where), gradient_at(planar, where), curved]
+        parts = [
+            residual_on_grid(planar, SPAN, SPAN),
+            objective.value_and_loss(heights_at(planar, where))[0],
+            gradient_at(planar, where),
+            curved,
+        ]
         seen.append([plane.origin, plane.u, plane.v, *parts])
     for one, other in zip(*(parts[:-1] for parts in seen), strict=True):
         close(one, other, 1e-9 if name == "two-poles" else 1e-10)  # an iteration that ends early
@@ -151,7 +165,8 @@ def test_spheres_ways_and_regularity_are_the_same() -> None:
         ends = EPSILON * torch.nn.functional.normalize(normal(8, 3, D), dim=-1)
         context = PathContext(objective, constraint, ends, ends)
         subspace = make_subspace("maximum-and-eigenvectors", context)
-        sphere = SpherePreactivations.of(objective, subspace.E).residual(EPSILON * normal(2, 50, 3))
+        heights = SpherePreactivations.of(objective, subspace.E).heights(EPSILON * normal(2, 50, 3))
+        sphere, _ = objective.value_and_loss(heights)
         straight, around = segment(objective, ends[0], ends[1]), great_circle(objective, ends[0], ends[1])
         linear = nonlinearity(objective, constraint, ends, points=40)
         concave = concave_share(objective, EPSILON, points=16)
@@ -231,7 +246,9 @@ def test_a_deep_network_is_differentiated_as_by_autograd(widths: tuple[int, ...]
         H = torch.autograd.functional.hessian(plain, delta)
         close(objective.hessian(delta), H)
         close(objective.hessian_vector_product(delta, x), H @ x)
-        _, loss_there = objective.value_and_loss(objective.heights_over(objective.shifted(objective.along(x + delta))))
+        _, loss_there = objective.value_and_loss(
+            objective.heights_over(objective.with_bias(objective.along(x + delta)))
+        )
         close(loss_there, plain(delta))
 
 

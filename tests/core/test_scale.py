@@ -10,8 +10,9 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from problems import SMOOTH, problem, tensor
+from problems import SMOOTH, Array, problem, tensor
 
+from foadv_gui.core import scale
 from foadv_gui.core.activations import ACTIVATIONS, NoCurvatureError
 from foadv_gui.core.ball import bounds, prove
 from foadv_gui.core.interruption import Interrupted
@@ -83,6 +84,63 @@ def test_a_biased_network_that_is_regular_at_both_ends_is_certified_up_to_the_fi
     first = next(gamma for gamma in scales if fails(gamma))
     assert not fails(1e5)
     assert found == pytest.approx([first] * 3, rel=0.06)
+
+
+def contractions(objective: QuadraticAdversary, rho: float, scales: Array) -> Array:
+    """q at each scale, from the formulas alone; inf where g_min is not positive."""
+    network = objective.network
+    W, a, bent = network.W, network.a.abs(), network.activation.bent
+    unit, gamma = objective.x / objective.x.norm(), tensor(scales).unsqueeze(-1)
+    p = network.preactivation(gamma * unit)
+    reach = rho * gamma * W.norm(dim=1)
+    c2, c3 = bent.largest_second(p - reach, p + reach), bent.largest_third(p - reach, p + reach)
+
+    def norms(weights: torch.Tensor) -> Array:
+        grams = np.einsum("nr,ri,rj->nij", weights.numpy(), W.numpy(), W.numpy())
+        return np.abs(np.linalg.eigvalsh(grams)).max(-1)
+
+    epsilon = rho * scales
+    bent_there = norms(network.curvature(gamma * unit)) + epsilon * norms(a * c3 * W.norm(dim=1))
+    M2 = np.minimum(norms(a * c2), bent_there)
+    lowest = network.gradient(gamma * unit).norm(dim=-1).numpy() - epsilon * M2
+    return np.where(lowest > 0, epsilon * M2 / np.where(lowest > 0, lowest, 1), np.inf)
+
+
+def tiny_network(seed: int) -> tuple[QuadraticAdversary, float]:
+    """One to three dimensions and a few neurons, half of them with biases: gradients that nearly vanish on the way."""
+    generator = np.random.default_rng([seed, 77])
+    d, m, rho = int(generator.integers(1, 4)), int(generator.integers(1, 6)), 10 ** generator.uniform(-2.3, 0)
+    W, a, x = generator.standard_normal((m, d)), generator.standard_normal(m), generator.standard_normal(d)
+    b = tensor(3 * generator.standard_normal(m)) if seed % 2 else None
+    network = TwoLayerNetwork(tensor(W), tensor(a), ACTIVATIONS[CURVED[seed % len(CURVED)]], b)
+    return QuadraticAdversary(network, tensor(x), 0.0), rho
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_below_it_no_stretch_fails_however_narrow_with_biases_too(batch: int) -> None:
+    for seed in range(30 * batch, 30 * batch + 30):
+        objective, rho = tiny_network(seed)
+        found = certified_scale(objective, rho * float(objective.x.norm()))
+        if found is None:
+            continue
+        scales = np.geomspace(1e-4, 1, 3000) * min(found, 1e4)
+        for _ in range(6):  # closer and closer to where it comes nearest to failing
+            q = contractions(objective, rho, scales)
+            assert (q < 1).all(), (seed, found, scales[q >= 1])
+            peaks = 1 + np.flatnonzero((q[1:-1] >= q[:-2]) & (q[1:-1] >= q[2:]))
+            if not len(peaks):
+                break
+            peaks = peaks[np.argsort(-q[peaks])][:5]
+            scales = np.concatenate([np.linspace(scales[i - 1], scales[i + 1], 60) for i in peaks])
+
+
+def test_norms_that_come_out_too_small_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = problem(150, 200, gamma=1.0)
+    true, norm = certified_scale(objective, 0.3), scale._norm
+    monkeypatch.setattr(scale, "_norm", lambda *arguments: 0.9 * norm(*arguments))
+    found = certified_scale(objective, 0.3)
+    assert true is not None and (found is None or found < true)
+    assert found is None or prove(at_scale(objective, found), 0.3 * found).unique
 
 
 def test_only_the_product_of_weight_scale_and_input_scale_matters() -> None:

@@ -157,7 +157,7 @@ def residual_on(
     objective: QuadraticAdversary, E: torch.Tensor, c: torch.Tensor, interrupted: Callable[[], bool] = never
 ) -> torch.Tensor:
     """The residual at epsilon c E, for c (n, 3)."""
-    return SpherePreactivations.of(objective, E).residual(EPSILON * c, interrupted)
+    return SpherePreactivations.of(objective, E).heights(EPSILON * c, interrupted) - objective.y
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))

@@ -27,6 +27,10 @@ from foadv_gui.lab.recording import Recording, load
 from foadv_gui.lab.restarts import RegularityPicture, RestartsPicture
 from foadv_gui.lab.scene import Scene
 from foadv_gui.lab.stored_network import layers_of
+from foadv_gui.lab.sweep.grid import Sweep
+from foadv_gui.lab.sweep.reading import read
+from foadv_gui.lab.sweep.row import measure
+from foadv_gui.lab.sweep.table import SweepTable
 from foadv_gui.lab.verdict import verdict
 
 if TYPE_CHECKING:
@@ -292,5 +296,12 @@ def with_input_of_any_length(experiment: Experiment) -> Experiment:
 
 
 def test_a_hinge_that_is_flat_at_the_start_is_told_as_such(attacked: Experiment) -> None:
-    with pytest.raises(ExperimentError, match=r"right there by more than the hinge's 1, .* another loss"):
+    met = attacked.changed({"network.loss": "hinge", "input.ratio": 0.001, "ascent.step_units": "absolute"})
+    words = [clause["words"] for clause in run(met).verdict()["clauses"]]
+    assert "the hinge is flat here: the margin is above 1, so L = 0 and there is no gradient" in words
+    assert "no step is taken: from its start no direction leads uphill" in words
+    sweep = Sweep.of(met, ["input.ratio=0.001,0.002"])
+    told = read(SweepTable.of(sweep, [measure(point) for point in sweep.points()]))
+    assert "at 2 of 2 points every path ends at L = 0, where the margin is above 1 and the hinge is flat" in told
+    with pytest.raises(ExperimentError, match=r"hinge is flat there: the margin is above 1, so L = 0 .* another loss"):
         prepare(attacked.changed({"network.loss": "hinge", "input.ratio": 0.001}))

@@ -41,6 +41,10 @@ def read(table: SweepTable) -> str:
         told, rest = _over_numbers(first), _trends(first)
     else:
         told = "; ".join(first.goes(noun, curve) for noun, curve in reversed(first.told))
+    flat = int((table.frame["loss_best"] == 0).sum()) if table.sweep.base.network.loss == "hinge" else 0
+    if flat:
+        where = f"at {flat} of {counted(total, 'point')} every path ends at L = 0"
+        rest.append(f"{where}, where the margin is above 1 and the hinge is flat: it has no gradient there")
     if len(errors):
         rest.append(f"{len(errors)} of {counted(total, 'point')} failed")
     if rows < total:

@@ -153,7 +153,7 @@ def test_what_has_no_closed_form_says_why(record: TrainingRecord) -> None:
     once = whole(digits(training__epochs=1), model=Net, loss=margin_loss)
     assert "no second derivative" in once.tracks[0].probed.problem
     kinked = whole(digits(training__epochs=1), model=lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.ReLU()))
-    assert "ReLU has kinks" in kinked.tracks[0].probed.problem
+    assert "relu has kinks" in kinked.tracks[0].probed.problem
 
 
 def test_an_epoch_is_an_ordinary_run_and_opens_as_one(record: TrainingRecord, tmp_path: Path) -> None:
