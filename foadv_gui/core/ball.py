@@ -141,7 +141,8 @@ def prove(objective: QuadraticAdversary, epsilon: float, interrupted: Callable[[
         slack += 2 * lost.value + 4 * _EPS * abs(exact.y)
         maxima = _count(exact.y, most, least, slack)
         if maxima is not None:
-            strongest = (1 + 4 * _EPS) * (max(most - exact.y, exact.y - least) + slack) ** 2 / 2
+            # Both are bounds; where L is tiny, the round-off of the values at the poles may be the wider one.
+            strongest = min(upper, (1 + 4 * _EPS) * (max(most - exact.y, exact.y - least) + slack) ** 2 / 2)
     return BallProof(M2, M3, g_min, q, unique, maxima, value_min, value_max, upper, extremes, strongest)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from problems import SMOOTH, Array, normal, problem, tensor
 from scipy.optimize import minimize
@@ -59,6 +59,7 @@ STARTS = {d: sphere(d, 40) for d in (2, 3)}
 
 
 @settings(max_examples=250)
+@example(d=2, activation="sigmoid", seed=0, gamma=0.001, rho=0.0625, y=0.0, m=1, between=0.5)  # L of 4e-12
 @given(y=st.floats(-2, 2), between=st.sampled_from([None, None, 0.5, 0.999, 1.0, 1 + 1e-9, 1.001]), **NETWORKS)
 def test_nothing_proven_is_contradicted_by_exhaustive_search(
     d: int, activation: str, seed: int, gamma: float, rho: float, y: float, m: int, between: float | None
@@ -75,7 +76,7 @@ def test_nothing_proven_is_contradicted_by_exhaustive_search(
     assert float(loss.max()) <= proof.upper_bound
     assert 0 <= proof.gap(float(loss.max())) <= 1
     if proof.strongest is not None:
-        assert float(loss.max()) <= proof.strongest <= proof.upper_bound * (1 + 1e-9)
+        assert float(loss.max()) <= proof.strongest <= proof.upper_bound
     assert float(gradient.norm(dim=1).min()) >= proof.g_min
     W = objective.network.W
     H = weighted_gram(W, objective.network.curvature(objective.x + points[::20]))
