@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from classifier import digits_classifier
-from trainings import assert_same, small, whole
+from trainings import assert_same, damaged, small, whole
 
 from foadv_gui.lab.config import ExperimentError
 from foadv_gui.lab.experiment import prepare, problem_of
@@ -229,9 +229,5 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
 def test_a_damaged_record_of_a_deep_training_is_refused(
     record: TrainingRecord, tmp_path: Path, change: dict[str, Any], words: str
 ) -> None:
-    save_record(record, tmp_path / "r.npz")
-    with np.load(tmp_path / "r.npz") as file:
-        arrays = dict(file)
-    np.savez(tmp_path / "bad.npz", **(arrays | change))
     with pytest.raises(FileProblem, match=words):
-        load_record(tmp_path / "bad.npz")
+        load_record(damaged(record, tmp_path, change))

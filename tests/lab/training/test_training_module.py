@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from trainings import assert_same, small
+from trainings import assert_same, damaged, small
 
 from foadv_gui.lab import modules
 from foadv_gui.lab.config import ExperimentError
@@ -270,9 +270,5 @@ def test_a_record_names_its_module_and_runs_nothing(
 def test_a_damaged_record_is_refused(
     record: TrainingRecord, tmp_path: Path, change: dict[str, Any], words: str
 ) -> None:
-    save_record(record, tmp_path / "r.npz")
-    with np.load(tmp_path / "r.npz") as file:
-        arrays = dict(file)
-    np.savez(tmp_path / "bad.npz", **(arrays | change))
     with pytest.raises(FileProblem, match=words):
-        load_record(tmp_path / "bad.npz")
+        load_record(damaged(record, tmp_path, change))

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foadv_gui.lab.config import Experiment
+from foadv_gui.lab.training.files import save_record
 from foadv_gui.lab.training.plan import Training
 from foadv_gui.lab.training.study import train
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from foadv_gui.lab.training.record import TrainingRecord
 
 
@@ -56,3 +59,13 @@ def assert_same(one: TrainingRecord, other: TrainingRecord) -> None:
             np.testing.assert_array_equal(value, theirs[name], name)
         else:
             assert value == theirs[name], name
+
+
+def damaged(record: TrainingRecord, folder: Path, change: dict[str, Any]) -> Path:
+    """The file of a record, some of whose arrays are others."""
+    path = folder / "r.npz"
+    save_record(record, path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **(arrays | change))
+    return path
